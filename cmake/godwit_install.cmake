@@ -1,0 +1,40 @@
+# cmake --install: headers, both libraries, pkg-config and CMake packages, man pages, the command.
+
+include(CMakePackageConfigHelpers)
+
+if(TARGET godwit_static)
+  install(TARGETS godwit godwit_static EXPORT godwit
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+else()
+  install(TARGETS godwit EXPORT godwit)
+endif()
+if(EXISTS "${PROJECT_SOURCE_DIR}/include")
+  install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+endif()
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/godwit")
+install(EXPORT godwit NAMESPACE godwit:: FILE godwit-targets.cmake DESTINATION ${package_dir})
+configure_package_config_file(cmake/godwit-config.cmake.in
+  "${PROJECT_BINARY_DIR}/godwit-config.cmake" INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/godwit-config-version.cmake"
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/godwit-config.cmake"
+              "${PROJECT_BINARY_DIR}/godwit-config-version.cmake" DESTINATION ${package_dir})
+
+configure_file(cmake/godwit.pc.in "${PROJECT_BINARY_DIR}/godwit.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/godwit.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+file(GLOB pages CONFIGURE_DEPENDS docs/man/*.[1-8])
+foreach(page IN LISTS pages)
+  string(REGEX REPLACE ".*\\." "" section "${page}")
+  install(FILES "${page}" DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+if(TARGET godwit_command)
+  install(TARGETS godwit_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+get_property(tools GLOBAL PROPERTY GODWIT_TOOLS)
+if(tools)
+  install(TARGETS ${tools} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/godwit)
+endif()
