@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The life of a batch: who holds it. What it means is in batch.h. */
+
+#include "core/batch.h"
+#include <stdlib.h>
+
+struct gw_batch *gw_batch_new(uint64_t epoch, uint64_t first, uint32_t count)
+{
+    struct gw_batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    batch->epoch = epoch;
+    batch->first = first;
+    batch->count = count;
+    atomic_init(&batch->references, 1);
+    return batch;
+}
+
+struct gw_batch *gw_batch_hold(struct gw_batch *batch)
+{
+    atomic_fetch_add_explicit(&batch->references, 1, memory_order_relaxed);
+    return batch;
+}
+
+void gw_batch_drop(struct gw_batch *batch)
+{
+    if (!batch)
+        return;
+    if (atomic_fetch_sub_explicit(&batch->references, 1, memory_order_acq_rel) != 1)
+        return;
+    gw_blob_drop(batch->body);
+    free(batch->ends);
+    free(batch);
+}

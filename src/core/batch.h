@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_CORE_BATCH_H
+#define GW_CORE_BATCH_H
+
+/* A batch: messages stored together as one value, the unit of storage. Built once in the sending thread, then never
+ * changed. The core looks at its numbers only; the body is for the store and the socket.
+ *
+ *      first        first + 1     ...        first + count - 1
+ *     |0 . . ends[0]|. . ends[1]| ...  |. . . ends[count - 1] == bytes|
+ */
+
+#include "base/blob.h"
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct gw_batch {
+    uint64_t epoch;
+    uint64_t first;
+    uint32_t count;
+    uint32_t bytes;          /* of all bodies */
+    uint32_t fixed;          /* length of every message if ends is NULL */
+    uint32_t *ends;          /* NULL: all messages have the same length */
+    uint64_t bytes_before;   /* of this epoch's earlier batches: backlog sizes need no scan */
+    struct gw_blob *body;    /* NULL: not in memory, to be read from the store when wanted */
+    atomic_size_t references;
+};
+
+struct gw_batch *gw_batch_hold(struct gw_batch *batch);
+void gw_batch_drop(struct gw_batch *batch); /* NULL is accepted; the last one frees batch, ends and its hold on body */
+struct gw_batch *gw_batch_new(uint64_t epoch, uint64_t first, uint32_t count); /* zeroed rest, one reference */
+
+static inline uint64_t gw_batch_last(const struct gw_batch *batch)
+{
+    return batch->first + batch->count - 1;
+}
+
+/* Offset in the body at which message `sequence` begins; for sequence == last + 1 the body's end. */
+static inline uint32_t gw_batch_offset(const struct gw_batch *batch, uint64_t sequence)
+{
+    uint64_t index = sequence - batch->first;
+    if (!batch->ends)
+        return (uint32_t)index * batch->fixed;
+    return index ? batch->ends[index - 1] : 0;
+}
+
+#endif
