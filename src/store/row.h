@@ -22,36 +22,8 @@
 #include "base/bytes.h"
 #include "core/batch.h"
 #include "core/frame.h"
+#include "core/record.h"
 #include "store/store.h"
-
-#define GW_STORE_FORMAT 1
-
-enum gw_row_kind {
-    GW_ROW_META = 'M',
-    GW_ROW_STREAM = 'e',
-    GW_ROW_BATCH = 'b',
-    GW_ROW_SETTLED = 's',
-    GW_ROW_ASSIGNMENT = 'a',
-    GW_ROW_OFFERED = 'o',
-    GW_ROW_WINDOW = 'w',
-    GW_ROW_DECIDED = 'd',
-    GW_ROW_KEY = 'x'
-};
-
-struct gw_row {
-    uint8_t kind; /* enum gw_row_kind */
-    uint64_t epoch;
-    uint64_t first;
-    uint64_t last;
-    struct gw_destination destination; /* stream, window */
-    char peer[GW_NAME_MAX + 1];        /* meta: own name; assignment, offered: member; window: owner */
-    uint64_t floor;                    /* stream, window */
-    uint64_t number;                   /* meta: opens; stream: number of the open that drew it; assignment: release number */
-    bool flag;                         /* offered: known; window: closed */
-    uint8_t store[16];                 /* meta */
-    uint64_t process;                  /* meta: nonce of the last open */
-    uint64_t format;                   /* meta */
-};
 
 /* Adds a put or a delete of the row (for a delete only the key fields count). Out of memory: gw_write_failed.
  * Not for batches and application keys. */
