@@ -22,6 +22,9 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/godwit-config-version.cm
 install(FILES "${PROJECT_BINARY_DIR}/godwit-config.cmake"
               "${PROJECT_BINARY_DIR}/godwit-config-version.cmake" DESTINATION ${package_dir})
 
+# Relative, so that the installed tree can be moved.
+file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" up "${up}")
 configure_file(cmake/godwit.pc.in "${PROJECT_BINARY_DIR}/godwit.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/godwit.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
@@ -32,9 +35,13 @@ foreach(page IN LISTS pages)
 endforeach()
 
 if(TARGET godwit_command)
+  set_target_properties(godwit_command PROPERTIES
+                        INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS godwit_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 get_property(tools GLOBAL PROPERTY GODWIT_TOOLS)
 if(tools)
+  set_target_properties(${tools} PROPERTIES
+                        INSTALL_RPATH "$ORIGIN/../../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS ${tools} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/godwit)
 endif()

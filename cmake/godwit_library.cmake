@@ -41,7 +41,7 @@ function(godwit_internal_libraries)
   godwit_layer(gw_core${s} SOURCES ${core} ${inside} ${defs} LIBS gw_base${s})
   godwit_layer(gw_wire${s} SOURCES ${wire} ${inside} ${defs} LIBS gw_core${s} PkgConfig::MSGPACK)
   godwit_layer(gw_store${s} SOURCES ${store} ${inside} ${defs}
-               LIBS gw_base${s} LevelDB::LevelDB Threads::Threads)
+               LIBS gw_core${s} LevelDB::LevelDB Threads::Threads)  # core: for store/row.c only
   godwit_layer(gw_turn${s} SOURCES ${turn} ${inside} ${defs} LIBS gw_wire${s} gw_store${s})
   set(made base core wire store turn)
   if(NOT arg_PURE)
@@ -60,7 +60,7 @@ function(godwit_internal_libraries)
   endif()
 endfunction()
 
-# The installed libraries: godwit (shared) and godwit_static (libgodwit.a), from the layers' objects.
+# The installed libraries, from the layers' objects: godwit (shared), godwit_static (libgodwit.a).
 function(godwit_public_libraries)
   set(objects)
   foreach(layer base core wire store turn net peer patterns)
