@@ -24,7 +24,9 @@ rules() {
     outside='.*'
     never='(zmq|czmq|msgpack|leveldb/c)\.h|(msgpack|leveldb)/.*'
     case $1 in
-    src/base/*) project="base/.*|$plain" outside="$pure|nmmintrin\.h|arm_acle\.h" never='' ;;
+    src/base/*)
+        project="base/.*|$plain"
+        outside="$pure|nmmintrin\.h|arm_acle\.h" never='' ;;
     src/core/*) project="(base|core)/.*|$plain" outside=$pure never='' ;;
     src/wire/*) project="(base|core|wire)/.*|$plain" outside="$pure|msgpack(\.h|/.*)" never='' ;;
     src/store/row.*)
@@ -40,7 +42,8 @@ rules() {
     include/*) project=$public ;;
     patterns/*) project=$public ;;
     tools/sim/*)
-        project="(base|core|wire)/.*|$turn|store/(store|row|memory)\.h|net/net\.h|$public" never='' ;;
+        project="(base|core|wire)/.*|$turn|store/(store|row|memory)\.h|net/net\.h|$public"
+        never='' ;;
     tools/* | examples/*) project=$public never='' ;;
     *) return 1 ;;
     esac
