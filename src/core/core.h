@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_CORE_CORE_H
+#define GW_CORE_CORE_H
+
+/* The core: a peer as a function. Events go in, effects come out; nothing else happens. It opens nothing, reads
+ * no clock, starts no thread and has no global. It keeps ids and ranges; bytes stay in batches and the store.
+ *
+ *     struct gw_core *core = gw_core_new(&options);
+ *     for each stored row:      gw_core_step(core, &recover, &effects);
+ *     gw_core_step(core, &start, &effects);
+ *     for ever:                 gw_core_step(core, &event, &effects); carry out effects;
+ *                               if no write is in flight and gw_core_commit_due(core) <= now: step SEAL
+ *
+ * Out of memory: a step returns -ENOMEM and the core must be destroyed and started afresh from the store, as after a
+ * failed commit (decision 0003): the store is the truth, so nothing accepted is lost. */
+
+#include "core/counters.h"
+#include "core/effect.h"
+#include "core/event.h"
+
+#define GW_NEVER UINT64_MAX
+
+struct gw_core_options {
+    char name[GW_NAME_MAX + 1];
+    uint8_t store[16];      /* the store's uuid */
+    uint64_t open;          /* how often it was opened, this time included */
+    uint64_t process;       /* random nonce of this open */
+    bool memory;            /* the store ends with the process */
+    uint64_t max_message;   /* bytes */
+    uint64_t window;        /* W */
+    uint64_t heartbeat_us;
+    uint64_t settle_delay_us; /* how long settlements may wait for company in a write; default 5,000 */
+    uint64_t seed;          /* for jitter and hash order */
+    bool no_jitter;         /* traces read better without */
+};
+
+struct gw_core;
+
+struct gw_core *gw_core_new(const struct gw_core_options *options); /* NULL: out of memory */
+void gw_core_destroy(struct gw_core **core);
+
+/* 0, or -ENOMEM (see above). Effects are appended. */
+int gw_core_step(struct gw_core *core, const struct gw_event *event, struct gw_effects *effects);
+
+/* When the core wants a TICK; GW_NEVER if not at all. */
+uint64_t gw_core_wake_us(const struct gw_core *core);
+/* When the core wants a SEAL: 0 at once, GW_NEVER if there is nothing to store. */
+uint64_t gw_core_commit_due_us(const struct gw_core *core);
+
+const uint64_t *gw_core_counters(const struct gw_core *core); /* GW_COUNTER_COUNT of them */
+
+/* For checkers and tests: pure looks at the state. */
+struct gw_stream_view {
+    uint64_t epoch;
+    uint64_t floor;           /* as published: durable */
+    uint64_t last;            /* assigned */
+    uint64_t stored;          /* durable */
+    uint64_t unsettled;       /* messages */
+    bool old;                 /* of an earlier open */
+};
+struct gw_window_view {
+    uint64_t epoch;
+    uint64_t floor;
+    uint64_t decided_above;   /* durable decisions above the floor */
+    uint64_t in_hand;
+    bool closed;
+    const char *owner;
+};
+/* False when index is past the last. The order is arbitrary but repeatable. */
+bool gw_core_stream_at(const struct gw_core *core, size_t index, struct gw_stream_view *view);
+bool gw_core_window_at(const struct gw_core *core, size_t index, struct gw_window_view *view);
+/* Checks every book's invariants; NULL, or static text that names the broken one. */
+const char *gw_core_check(const struct gw_core *core);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_CORE_COUNTERS_H
+#define GW_CORE_COUNTERS_H
+
+/* Every drop, retry and refusal has a name (invariant 34). X(name, what it counts); the list is the public one:
+ * godwit_peer_counter(peer, "duplicates_dropped", &n). Names ending in _now are gauges. */
+
+#define GW_COUNTERS(X)                                                                            \
+    X(sent, "messages accepted into the outbox's memory")                                         \
+    X(stored, "messages stored in the outbox")                                                    \
+    X(settled, "messages settled by a durable decision of their receiver")                        \
+    X(delivered, "messages taken in hand")                                                        \
+    X(redelivered, "of these, flagged as offered before")                                         \
+    X(decided, "messages decided durably")                                                        \
+    X(duplicates_dropped, "messages received again and dropped: decided or in hand already")      \
+    X(below_floor, "of the duplicates, those below their epoch's floor")                          \
+    X(data_sent, "DATA frames sent")                                                              \
+    X(data_received, "DATA frames received in good order")                                        \
+    X(data_loaded, "DATA frames whose bytes were read back from the store")                       \
+    X(resent, "messages sent again to the same member")                                           \
+    X(acks_sent, "ACK frames sent")                                                               \
+    X(acks_received, "ACK frames received")                                                       \
+    X(partial_acks, "ACK frames that could not name every decided range")                         \
+    X(credit_zero, "times a member with work waiting had no credit")                              \
+    X(window_full, "times a stream reached W")                                                    \
+    X(commits, "store writes")                                                                    \
+    X(commit_failures, "store writes that failed; each is followed by a reopen")                  \
+    X(not_stored, "messages not stored by a failed write: their senders are told")                \
+    X(transactions, "transactions committed")                                                     \
+    X(conflicts, "transactions refused because a key they read was changed")                      \
+    X(links_up, "links established")                                                              \
+    X(links_lost, "links ended by anything but BYE")                                              \
+    X(links_replaced, "links replaced by a newer one of the same peer")                           \
+    X(hellos_sent, "HELLO frames sent")                                                           \
+    X(refused, "handshakes and streams that this peer refused")                                   \
+    X(refusals_received, "refusals that this peer received")                                      \
+    X(crossed, "crossing dials resolved")                                                         \
+    X(resets_sent, "frames of an unknown link answered RESET")                                    \
+    X(resets_received, "links ended by a RESET")                                                  \
+    X(stale_frames, "frames of a link that is not the connection's current one")                  \
+    X(malformed, "frames that could not be decoded")                                              \
+    X(bad_checksum, "DATA frames whose checksum did not match")                                   \
+    X(violations, "frames that broke the protocol; each ends its link")                           \
+    X(unknown_epoch, "DATA or announcements of epochs refused because nothing is known of them")  \
+    X(gaps, "links ended because a DATA frame was lost on them")                                  \
+    X(probes, "PINGs sent because an answer was overdue")                                         \
+    X(pings_sent, "PING frames sent")                                                             \
+    X(not_ready, "DATA refused: the destination is not served, or READY is missing")              \
+    X(over_credit, "DATA beyond the credit given")                                                \
+    X(tombstones_answered, "frames of closed epochs answered settled")                            \
+    X(epochs_closed, "old epochs closed by this peer as their sender")                            \
+    X(sends_blocked, "sends that waited for the outbox's quota")                                  \
+    X(sends_refused, "sends refused by the outbox's quota")                                       \
+    X(dead_letters, "messages given up on")                                                       \
+    X(links_now, "links up at present")                                                           \
+    X(outbox_messages_now, "messages in the outbox at present")                                   \
+    X(outbox_bytes_now, "bytes in the outbox at present")                                         \
+    X(in_hand_now, "messages in hand at present")
+
+enum gw_counter {
+#define X(name, text) GW_COUNTER_##name,
+    GW_COUNTERS(X)
+#undef X
+        GW_COUNTER_COUNT
+};
+
+#endif
