@@ -8,7 +8,6 @@
 #include "base/crc32c.h"
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
 #include <string.h>
 #endif
 
@@ -69,10 +68,10 @@ static uint32_t by_instruction(uint32_t crc, const void *data, size_t size)
     for (; size >= 8; size -= 8, at += 8) {
         uint64_t word; /* x86 is little-endian, which is the order the instruction wants */
         memcpy(&word, at, sizeof word);
-        state = _mm_crc32_u64(state, word);
+        state = __builtin_ia32_crc32di(state, word);
     }
     for (; size > 0; size--)
-        state = _mm_crc32_u8((uint32_t)state, *at++);
+        state = __builtin_ia32_crc32qi((uint32_t)state, *at++);
     return ~(uint32_t)state;
 }
 
