@@ -7,6 +7,7 @@ endif()
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)  # GODWIT_EXPORT marks what the shared library shows
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -15,7 +16,7 @@ add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
   -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Wwrite-strings -Wundef -Wformat=2
-  -fno-semantic-interposition  # exports are limited by cmake/godwit.map; calls inside stay direct
+  -fno-semantic-interposition  # calls to public functions inside the library stay direct
   "-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=")
 if(GODWIT_WERROR)
   add_compile_options(-Werror)
