@@ -20,7 +20,8 @@ endfunction()
 # godwit_internal_libraries([SUFFIX <s>] [DEFINITIONS <defs>] [PURE])
 # Makes gw_base<s> gw_core<s> gw_wire<s> gw_store<s> gw_turn<s>, and without PURE also gw_net
 # gw_peer gw_patterns. A set with a suffix is built only when something links it.
-#   gw_turn is the part of src/peer that the simulator runs: turn*.c tail*.c batch*.c.
+#   gw_turn is the part of src/peer that the simulator runs: turn*.c tail*.c
+#   batch*.c inbound*.c.
 function(godwit_internal_libraries)
   cmake_parse_arguments(arg "PURE" "SUFFIX" "DEFINITIONS" ${ARGN})
   set(s "${arg_SUFFIX}")
@@ -29,7 +30,8 @@ function(godwit_internal_libraries)
     file(GLOB ${folder} CONFIGURE_DEPENDS "${src}/${folder}/*.c")
   endforeach()
   file(GLOB turn CONFIGURE_DEPENDS
-       "${src}/peer/turn*.c" "${src}/peer/tail*.c" "${src}/peer/batch*.c")
+       "${src}/peer/turn*.c" "${src}/peer/tail*.c" "${src}/peer/batch*.c"
+       "${src}/peer/inbound*.c")
   if(turn)
     list(REMOVE_ITEM peer ${turn})
   endif()

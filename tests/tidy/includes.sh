@@ -16,7 +16,7 @@ pure+='|stdint.h|stdlib.h|string.h'
 # Public headers that hold only constants and plain types; every layer may use them.
 plain='godwit/(error|version)\.h'
 public='godwit\.h|godwit/[a-z_]+\.h'
-turn='peer/(turn|tail|batch)[a-z_]*\.h'
+turn='peer/(turn|tail|batch|inbound)[a-z_]*\.h'
 
 # rules FILE: sets `project` (regex for "..." includes) and `outside` (regex for <...> includes),
 # and `never` (regex of outside headers refused).
@@ -34,7 +34,7 @@ rules() {
         outside=$pure never='' ;;
     src/store/*) project="(base|store)/.*|$plain" never='(zmq|czmq|msgpack)\.h|msgpack/.*' ;;
     src/net/*) project="(base|net)/.*|$plain" never='msgpack\.h|(msgpack|leveldb)/.*' ;;
-    src/peer/turn* | src/peer/tail* | src/peer/batch*)
+    src/peer/turn* | src/peer/tail* | src/peer/batch* | src/peer/inbound*)
         project="(base|core|wire)/.*|$turn|store/(store|row)\.h|net/net\.h|$plain"
         outside=$pure never='' ;;
     src/peer/*) project="(base|core|wire|store|net|peer)/.*|$public" ;;
