@@ -2,27 +2,30 @@
 #ifndef GW_CORE_FRAME_H
 #define GW_CORE_FRAME_H
 
-/* What two peers say to each other, decoded. src/wire turns these into bytes and back; docs/protocol.md gives
- * the grammar and the meaning. A decoded frame points into the received bytes and into its decoder's arena: it is
- * valid until the decoder's next call. Arrays are bounded by the limits below, on both sides. */
+/* What two peers say to each other, decoded. src/wire turns these into bytes and back;
+ * docs/protocol.md gives the grammar and the meaning. A decoded frame points into the received
+ * bytes and into its decoder's arena: it is valid until the decoder's next call. Arrays are bounded
+ * by the limits below, on both sides. */
 
 #include "base/bytes.h"
 #include "base/ranges.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_NAME_MAX 64           /* bytes of a peer's or destination's name, without the NUL */
-#define GW_WIRE_VERSION 1        /* the only version so far; HELLO offers a range */
-#define GW_SERVES_MAX 256        /* destinations one peer may serve */
-#define GW_FLOORS_MAX 256        /* floors in one PING or PONG */
-#define GW_ACK_EPOCHS_MAX 256    /* epochs in one ACK */
-#define GW_ACK_RANGES_MAX 4096   /* ranges in one ACK, all epochs and kinds together */
-#define GW_RUN_MAX 1048576       /* messages in one DATA */
-#define GW_WINDOW_MAX 1048576    /* largest W */
-#define GW_MESSAGE_MAX (1 << 20) /* largest max_message so far */
-#define GW_HEADER_MAX (256 * 1024) /* bytes of a header frame, columns included, before decoding starts */
-#define GW_BODY_MAX (2 * 1024 * 1024) /* bytes of a body frame */
-#define GW_TEXT_MAX 255          /* bytes of a reason */
+#define GW_NAME_MAX 64         /* bytes of a peer's or destination's name, without the NUL */
+#define GW_WIRE_VERSION 1      /* the only version so far; HELLO offers a range */
+#define GW_SERVES_MAX 256      /* destinations one peer may serve */
+#define GW_FLOORS_MAX 256      /* floors in one PING or PONG */
+#define GW_ACK_EPOCHS_MAX 256  /* epochs in one ACK, and as many closed ones */
+#define GW_ACK_RANGES_MAX 4096 /* ranges in one ACK, all epochs and kinds together */
+#define GW_RUN_MAX 1048576     /* messages in one DATA */
+#define GW_WINDOW_MAX 1048576  /* largest W */
+#define GW_SEQUENCE_MAX (UINT64_C(1) << 62) /* largest sequence, and largest count of anything */
+#define GW_MESSAGE_MAX (1 << 20)            /* largest max_message so far */
+#define GW_HEADER_MAX (256 * 1024)          /* bytes of a header frame, columns included */
+#define GW_LENGTHS_MAX (GW_HEADER_MAX - 128) /* bytes of DATA's lengths: a run is cut to fit */
+#define GW_BODY_MAX (2 * 1024 * 1024)       /* bytes of a body frame */
+#define GW_TEXT_MAX 255                     /* bytes of a reason: printable ASCII */
 
 enum gw_kind { GW_KIND_STAGE = 1, GW_KIND_PEER = 2, GW_KIND_SERVICE = 3 };
 
@@ -37,7 +40,7 @@ enum gw_frame_type {
     GW_FRAME_WELCOME = 2, /* acceptor's answer; gives the link its id */
     GW_FRAME_READY = 3,   /* dialler: the link is up */
     GW_FRAME_REFUSE = 4,  /* no link, or no stream, and why */
-    GW_FRAME_RESET = 5,   /* "I do not know the link id that you used" (the id is in the link field) */
+    GW_FRAME_RESET = 5,   /* "I do not know the link id that you used": it is in the link field */
     GW_FRAME_BYE = 6,     /* a clean leave */
     GW_FRAME_PING = 7,
     GW_FRAME_PONG = 8,
@@ -51,7 +54,7 @@ enum gw_frame_type {
 enum gw_refusal {
     GW_REFUSE_VERSION = 1,  /* no wire version in common */
     GW_REFUSE_IDENTITY = 2, /* the name is held by a live peer; try again later */
-    GW_REFUSE_CROSSED = 3,  /* the two already share a link, or will by the dial of the lower name */
+    GW_REFUSE_CROSSED = 3,  /* the two share a link, or will by the lower name's dial */
     GW_REFUSE_SELF = 4,     /* dialled itself */
     GW_REFUSE_EPOCH = 5,    /* an epoch neither known nor announced as fresh: `epoch` says which */
     GW_REFUSE_LIMITS = 6,   /* limits that cannot work together */
@@ -62,19 +65,19 @@ struct gw_identity { /* HELLO and WELCOME */
     uint64_t version_min;
     uint64_t version_max;
     char name[GW_NAME_MAX + 1];
-    uint8_t store[16];      /* the store's uuid */
-    uint64_t open;          /* how often the store was opened, this time included */
-    uint64_t process;       /* random nonce of this open */
-    bool memory;            /* the store ends with the process */
+    uint8_t store[16]; /* the store's uuid */
+    uint64_t open;     /* how often the store was opened, this time included */
+    uint64_t process;  /* random nonce of this open */
+    bool memory;       /* the store ends with the process */
     uint64_t max_message;
-    uint64_t window;        /* W */
+    uint64_t window; /* W */
     uint64_t heartbeat_ms;
 };
 
 struct gw_serve {
     struct gw_destination destination;
-    uint64_t weight;           /* 1 so far */
-    uint64_t credit_messages;  /* absolute, counted from the link's start */
+    uint64_t weight;          /* 1 so far */
+    uint64_t credit_messages; /* absolute, counted from the link's start */
     uint64_t credit_bytes;
 };
 
@@ -85,18 +88,19 @@ struct gw_credit { /* in ACK: index into the last SERVE of the same direction */
 };
 
 struct gw_floor {
-    uint64_t epoch;
+    uint64_t epoch; /* never 0, here and in every frame */
     uint64_t floor; /* 1 <= floor <= last + 1 */
-    uint64_t last;  /* last assigned */
+    uint64_t last;  /* last assigned; 0: none yet */
 };
 
-/* Facts about one epoch that its receiver knows. Facts only add: what is not listed is not denied. */
+/* Facts about one epoch that its receiver knows. Facts only add: what is not listed is not
+ * denied. */
 struct gw_ack_epoch {
     uint64_t epoch;
-    uint64_t floor;                  /* everything below is settled */
-    const struct gw_range *decided;  /* durable decisions: processed */
+    uint64_t floor;                 /* everything below is settled; no range starts below it */
+    const struct gw_range *decided; /* durable decisions: processed */
     size_t decided_count;
-    const struct gw_range *in_hand;  /* received, undecided; only until `complete` was said on the link */
+    const struct gw_range *in_hand; /* received, undecided; only until `complete` was said */
     size_t in_hand_count;
 };
 
@@ -106,14 +110,14 @@ struct gw_frame {
     union {
         struct gw_identity identity; /* HELLO, WELCOME */
         struct {
-            uint64_t code; /* enum gw_refusal */
+            uint64_t code;  /* enum gw_refusal */
             uint64_t epoch; /* for GW_REFUSE_EPOCH, else 0 */
             char text[GW_TEXT_MAX + 1];
         } refuse;
         struct {
-            uint64_t time_us;        /* PING: the sender's monotonic time; PONG: echo of the PING's */
-            uint64_t frames;         /* PING: DATA frames sent on this link; PONG: DATA frames received on it */
-            const struct gw_floor *floors; /* of streams of this frame's sender; bounded, rotating */
+            uint64_t time_us; /* PING: the sender's monotonic time; PONG: echo of the PING's */
+            uint64_t frames;  /* DATA frames on this link. PING: sent; PONG: received */
+            const struct gw_floor *floors; /* of streams of the sender; bounded, rotating */
             size_t floor_count;
         } ping;
         struct {
@@ -125,7 +129,7 @@ struct gw_frame {
             uint64_t epoch;
             uint64_t floor;
             uint64_t last;
-            bool fresh; /* no decision of this receiver in this epoch was ever recorded by the sender */
+            bool fresh; /* the sender never recorded a decision of this receiver in this epoch */
         } open;
         struct {
             uint64_t floor;
@@ -137,7 +141,7 @@ struct gw_frame {
             uint32_t crc;            /* crc32c over lengths, then body */
         } data;
         struct {
-            bool complete; /* all that the sender of this ACK knew of the pair's epochs at the link's start is said */
+            bool complete; /* all known of the pair's epochs at the link's start is said */
             const struct gw_ack_epoch *epochs;
             size_t epoch_count;
             const struct gw_credit *credits;
@@ -152,13 +156,14 @@ struct gw_frame {
     } u;
 };
 
-const char *gw_frame_name(uint8_t type);       /* "HELLO"; "?" for none */
-const char *gw_refusal_name(uint64_t code);
-bool gw_name_valid(const char *name);          /* 1-64 of [a-z0-9._-] */
+const char *gw_frame_name(uint8_t type);    /* "HELLO"; "?" for none */
+const char *gw_refusal_name(uint64_t code); /* "VERSION"; "?" for none */
+bool gw_name_valid(const char *name);       /* 1-64 of [a-z0-9._-] */
 bool gw_destination_equal(const struct gw_destination *a, const struct gw_destination *b);
 /* Reads "stage:x", "peer:x" or "service:x"; 0 or -EINVAL. */
 int gw_destination_parse(const char *text, struct gw_destination *destination);
 #define GW_DESTINATION_TEXT (GW_NAME_MAX + 10)
-void gw_destination_format(const struct gw_destination *destination, char text[GW_DESTINATION_TEXT]);
+void gw_destination_format(const struct gw_destination *destination,
+                           char text[GW_DESTINATION_TEXT]);
 
 #endif
