@@ -17,13 +17,12 @@ function(godwit_layer name)
   endif()
 endfunction()
 
-# godwit_internal_libraries([SUFFIX <s>] [DEFINITIONS <defs>] [PURE])
-# Makes gw_base<s> gw_core<s> gw_wire<s> gw_store<s> gw_turn<s>, and without PURE also gw_net
-# gw_peer gw_patterns. A set with a suffix is built only when something links it.
-#   gw_turn is the part of src/peer that the simulator runs: turn*.c tail*.c
-#   batch*.c inbound*.c.
+# godwit_internal_libraries([SUFFIX <s>] [DEFINITIONS <defs>])
+# Makes gw_base<s> gw_core<s> gw_wire<s> gw_store<s> gw_turn<s> gw_net<s> gw_peer<s>
+# gw_patterns<s>. A set with a suffix is built only as far as something links it.
+#   gw_turn is the part of src/peer that the simulator runs: turn*.c tail*.c batch*.c inbound*.c.
 function(godwit_internal_libraries)
-  cmake_parse_arguments(arg "PURE" "SUFFIX" "DEFINITIONS" ${ARGN})
+  cmake_parse_arguments(arg "" "SUFFIX" "DEFINITIONS" ${ARGN})
   set(s "${arg_SUFFIX}")
   set(src "${PROJECT_SOURCE_DIR}/src")
   foreach(folder base core wire store net peer)
@@ -45,18 +44,14 @@ function(godwit_internal_libraries)
   godwit_layer(gw_store${s} SOURCES ${store} ${inside} ${defs}
                LIBS gw_core${s} LevelDB::LevelDB Threads::Threads)  # core: for store/row.c only
   godwit_layer(gw_turn${s} SOURCES ${turn} ${inside} ${defs} LIBS gw_wire${s} gw_store${s})
-  set(made base core wire store turn)
-  if(NOT arg_PURE)
-    godwit_layer(gw_net${s} SOURCES ${net} ${inside} ${defs}
-                 LIBS gw_base${s} PkgConfig::ZMQ Threads::Threads)
-    godwit_layer(gw_peer${s} SOURCES ${peer} ${inside} ${defs} LIBS gw_turn${s} gw_net${s})
-    # Patterns are written against the public headers alone, so those are all they are shown.
-    godwit_layer(gw_patterns${s} SOURCES ${patterns} ${defs}
-                 INCLUDES "${PROJECT_SOURCE_DIR}/include" LIBS gw_peer${s})
-    list(APPEND made net peer patterns)
-  endif()
+  godwit_layer(gw_net${s} SOURCES ${net} ${inside} ${defs}
+               LIBS gw_base${s} PkgConfig::ZMQ Threads::Threads)
+  godwit_layer(gw_peer${s} SOURCES ${peer} ${inside} ${defs} LIBS gw_turn${s} gw_net${s})
+  # Patterns are written against the public headers alone, so those are all they are shown.
+  godwit_layer(gw_patterns${s} SOURCES ${patterns} ${defs}
+               INCLUDES "${PROJECT_SOURCE_DIR}/include" LIBS gw_peer${s})
   if(s)
-    foreach(layer IN LISTS made)
+    foreach(layer base core wire store turn net peer patterns)
       set_target_properties(gw_${layer}${s} PROPERTIES EXCLUDE_FROM_ALL ON)
     endforeach()
   endif()

@@ -1,11 +1,16 @@
 # Helpers for programs: the command, its tools and the examples.
 
-# godwit_program(<name> <sources>... [LIBS <libs>...])
+# godwit_program(<name> <sources>... [LIBS <libs>...] [PLANTED])
 # A program in bin/ that sees the public headers only and links libgodwit: examples, tools/godwit.
+# PLANTED: linked instead with the libraries in which bugs can be switched on (src/base/plant.h).
 function(godwit_program name)
-  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(arg "PLANTED" "" "LIBS" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE godwit ${arg_LIBS})
+  if(arg_PLANTED)
+    target_link_libraries(${name} PRIVATE gw_patterns_planted gw_peer_planted ${arg_LIBS})
+  else()
+    target_link_libraries(${name} PRIVATE godwit ${arg_LIBS})
+  endif()
 endfunction()
 
 # godwit_command(<sources>... [LIBS <libs>...])
