@@ -3,7 +3,8 @@
 #define FAILING_MEMORY_H
 
 /* Memory that runs out when the test says so. Include it, then the source under test: what that
- * source allocates comes from here. The linker then has no need of the library's copy.
+ * source allocates comes from here. The linker then has no need of the library's copy. Both stand
+ * before cmocka.h, whose macros have common names.
  *
  *     #include "failing_memory.h"
  *     #include "base/ranges.c"

@@ -3,17 +3,17 @@
 /* The interval set: each rule by hand, then random operations against a bitmap, at both ends of the
  * 64-bit line. */
 
+#include "failing_memory.h"
+
+#include "base/ranges.c"
+#include "base/random.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
-
-#include "failing_memory.h"
-
-#include "base/ranges.c"
-#include "base/random.h"
 
 #define END UINT64_MAX
 
