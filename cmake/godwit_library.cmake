@@ -49,7 +49,7 @@ function(godwit_internal_libraries)
   godwit_layer(gw_peer${s} SOURCES ${peer} ${inside} ${defs} LIBS gw_turn${s} gw_net${s})
   # Patterns are written against the public headers alone, so those are all they are shown.
   godwit_layer(gw_patterns${s} SOURCES ${patterns} ${defs}
-               INCLUDES "${PROJECT_SOURCE_DIR}/include" LIBS gw_peer${s})
+               INCLUDES "${PROJECT_SOURCE_DIR}/include" LIBS $<LINK_ONLY:gw_peer${s}>)
   if(s)
     foreach(layer base core wire store turn net peer patterns)
       set_target_properties(gw_${layer}${s} PROPERTIES EXCLUDE_FROM_ALL ON)
