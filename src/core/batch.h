@@ -22,6 +22,7 @@ struct gw_batch {
     uint32_t *ends;          /* NULL: all messages have the same length */
     uint64_t bytes_before;   /* of this epoch's earlier batches: backlog sizes need no scan */
     struct gw_blob *body;    /* NULL: not in memory, to be read from the store when wanted */
+    void *cache;             /* the turn's: where its cache keeps it; NULL if it does not */
     atomic_size_t references;
 };
 

@@ -49,7 +49,8 @@ struct gw_event {
         struct {
             uint64_t conn;
             const struct gw_frame *frame;
-            uint64_t body_bytes; /* DATA */
+            uint64_t body_bytes;  /* DATA: bytes of all its messages */
+            const uint32_t *ends; /* DATA: the offset at which each message ends, count of them */
             bool version_alien;  /* the decoder answered GW_DECODE_VERSION: only type and link are set */
         } frame;
         struct {
