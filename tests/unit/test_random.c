@@ -96,12 +96,23 @@ static void chance_is_in_millionths(void **state)
     int often = 0;
 
     gw_random_seed(&random, 3);
-    for (int i = 0; i < 100000; i++) {
-        assert_false(gw_random_chance(&random, 0));
-        assert_true(gw_random_chance(&random, 1000000));
+    for (int i = 0; i < 100000; i++)
         often += gw_random_chance(&random, 50000);
-    }
     assert_in_range(often, 4600, 5400);
+}
+
+static void no_chance_is_never_and_a_full_chance_always(void **state)
+{
+    (void)state;
+    struct gw_random random;
+
+    gw_random_seed(&random, 4);
+    for (int i = 0; i < 5000000; i++) { /* enough to meet each of the million cases */
+        if (gw_random_chance(&random, 0))
+            fail_msg("a chance of 0 came true in try %d", i);
+        if (!gw_random_chance(&random, 1000000))
+            fail_msg("a chance of 1 failed in try %d", i);
+    }
 }
 
 int main(void)
@@ -114,6 +125,7 @@ int main(void)
         cmocka_unit_test(below_stays_below_and_meets_every_value_about_equally),
         cmocka_unit_test(below_a_huge_bound_favours_no_part_of_it),
         cmocka_unit_test(chance_is_in_millionths),
+        cmocka_unit_test(no_chance_is_never_and_a_full_chance_always),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
