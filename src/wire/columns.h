@@ -10,6 +10,12 @@
  * The column of a run is written from the batch's ends (see core/batch.h), so that a run of any
  * batch is a slice of its body and a few bytes. */
 
+#include "base/bytes.h"
+#include "base/ranges.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /* ends[i] is the offset at which message i ends (ends == NULL: every message is `fixed` bytes
  * long). Writes the column for messages from..from+count-1 of the batch, count > 0. Equal lengths
  * are found and written as one. */
