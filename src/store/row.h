@@ -4,20 +4,21 @@
 
 /* The rows of a peer's store: keys that sort, values that check themselves. Pure.
  *
- *   key                                value                                              written with
- *   'M'                                meta: format, name, uuid, opens, process nonce     each open
- *   'e' epoch                          stream: open number, destination, floor            its first batch; floor moves
- *   'b' epoch last                     batch: first, count, bytes before, lengths, body   submission
- *   's' epoch first                    settled: last                                      settlement above the floor
- *   'a' epoch first                    assignment: last, number, member                   before its DATA (rule 7)
- *   'o' epoch member                   offered: known                                     the member's first assignment
- *   'w' epoch                          window: owner, destination, floor, closed, last    first decision; floor moves
- *   'd' epoch first                    decided: last                                      decision above the floor
- *   'x' space 0x00 key                 an application's own key                           transactions
+ *   key               value                                             written with
+ *   'M'               meta: format, name, uuid, opens, process nonce    each open
+ *   'e' epoch         stream: open number, destination, floor           first batch; floor moves
+ *   'b' epoch last    batch: first, count, bytes before, lengths, body  submission
+ *   's' epoch first   settled: last                                     settlement above the floor
+ *   'a' epoch first   assignment: last, number, member                  before its DATA (rule 7)
+ *   'o' epoch member  offered: known                                    member's first assignment
+ *   'w' epoch         window: owner, destination, floor, closed, last   first decision; floor moves
+ *   'd' epoch first   decided: last                                     decision above the floor
+ *   'x' space 00 key  an application's own key                          transactions
  *
- * Integers in keys are big-endian u64; a batch's key has its *last* sequence, so that a seek to (epoch, s)
- * finds the batch that holds s. Every value but an application's starts with crc32c(key, rest of value) as u32, so that a
- * misdirected or stale write is found (fault D25). Application values are checked alike. */
+ * Integers in keys are big-endian u64; a batch's key has its *last* sequence, so that a seek to
+ * (epoch, s) finds the batch that holds s. Every value starts with crc32c(key, rest of value) as
+ * u32, so that a misdirected or stale write is found (fault D25). The bytes, as a grammar, are in
+ * docs/internals/store.md. */
 
 #include "base/bytes.h"
 #include "core/batch.h"
@@ -25,25 +26,33 @@
 #include "core/record.h"
 #include "store/store.h"
 
-/* Adds a put or a delete of the row (for a delete only the key fields count). Out of memory: gw_write_failed.
- * Not for batches and application keys. */
+/* Adds a put or a delete of the row (for a delete only the key fields count). Out of memory:
+ * gw_write_failed. Not for batches and application keys; a batch is deleted by gw_row_delete with
+ * kind, epoch and last. */
 void gw_row_put(struct gw_write *write, const struct gw_row *row);
 void gw_row_delete(struct gw_write *write, const struct gw_row *row);
 /* The batch must stay held until the write is done: its body is not copied. */
 void gw_row_put_batch(struct gw_write *write, const struct gw_batch *batch);
-void gw_row_put_key(struct gw_write *write, const char *space, struct gw_slice key, struct gw_slice value);
+void gw_row_put_key(struct gw_write *write, const char *space, struct gw_slice key,
+                    struct gw_slice value);
 void gw_row_delete_key(struct gw_write *write, const char *space, struct gw_slice key);
 
-/* Reads any row but batches and application keys. GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION (meta only). */
+/* Reads any row but batches and application keys. GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION
+ * (meta only). The row is set only on success. */
 enum gw_store_error gw_row_read(struct gw_slice key, struct gw_slice value, struct gw_row *row);
-/* Makes a batch (one reference), with its body if `with_body`. GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_NOMEM. */
+/* Makes a batch (one reference), with its body (copied) if `with_body`. GW_STORE_OK,
+ * GW_STORE_CORRUPT, GW_STORE_NOMEM. */
 enum gw_store_error gw_row_read_batch(struct gw_slice key, struct gw_slice value, bool with_body,
                                       struct gw_batch **batch);
 /* Checks an application key's value and gives the slice without its checksum. */
-enum gw_store_error gw_row_read_key(struct gw_slice key, struct gw_slice value, struct gw_slice *user_value);
+enum gw_store_error gw_row_read_key(struct gw_slice key, struct gw_slice value,
+                                    struct gw_slice *user_value);
 
-/* Key bytes, for seeks: the first possible key of a kind (and epoch, and sequence). */
+/* Key bytes, for seeks, in place of what `key` held: the first possible key of a kind, at or after
+ * the epoch and the sequence as far as the kind has them. */
 void gw_row_seek(struct gw_buffer *key, enum gw_row_kind kind, uint64_t epoch, uint64_t sequence);
+/* The first key after all those of a kind and epoch: where a scan of them ends. */
+void gw_row_seek_end(struct gw_buffer *key, enum gw_row_kind kind, uint64_t epoch);
 void gw_row_seek_key(struct gw_buffer *key, const char *space, struct gw_slice prefix);
 
 #endif
