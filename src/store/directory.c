@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Claims a directory for a store: see directory.h. Nothing here writes before the directory is
+ * known to be empty or ours. */
+
+#include "store/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define MARKER "godwit"
+#define MARKER_NEW "godwit.new"
+#define MARKER_TEXT "godwit store format "
+#define DATABASE "db"
+#define FILE_NAME_ROOM 32 /* LevelDB's longest: /MANIFEST- and 20 digits */
+
+/* Every directory that this process has open. flock alone would refuse a second open as well;
+ * this tells "here" from "elsewhere", and holds however the path is spelled. */
+static struct gw_directory *registry;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *gw_directory_refused(long file_system)
+{
+    switch ((unsigned long)file_system & 0xffffffff) { /* f_type is signed on some machines */
+    case 0x6969: return "NFS";
+    case 0x65735546: return "FUSE";
+    case 0x517b: return "SMB";
+    case 0xfe534d42: return "SMB2";
+    case 0xff534d42: return "CIFS";
+    }
+    return NULL;
+}
+
+void gw_directory_explain(const char *path, const char *doing, int error, char *why,
+                          size_t why_size)
+{
+    char text[128];
+    const char *reason = strerror_r(error, text, sizeof text);
+
+    if (error == ENOSPC || error == EDQUOT)
+        snprintf(why, why_size, "%s: the disk is full: free some space, then open it again "
+                 "(%s: %s)", path, doing, reason);
+    else
+        snprintf(why, why_size, "%s cannot be used (%s: %s): mend that, or give this peer another "
+                 "directory", path, doing, reason);
+}
+
+static enum gw_store_error refuse_errno(const char *path, const char *doing, char *why, size_t size)
+{
+    int error = errno;
+
+    gw_directory_explain(path, doing, error, why, size);
+    return error == ENOMEM ? GW_STORE_NOMEM : GW_STORE_IO;
+}
+
+static enum gw_store_error refuse_busy(const char *path, const char *where, char *why, size_t size)
+{
+    snprintf(why, size, "%s is open in %s: close it, or give this peer another directory", path,
+             where);
+    return GW_STORE_BUSY;
+}
+
+/* fsync of a directory, given by a name below `at`. */
+static int sync_directory(int at, const char *name)
+{
+    int fd = TEMP_FAILURE_RETRY(openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+    if (fd < 0)
+        return -1;
+    int result = TEMP_FAILURE_RETRY(fsync(fd));
+    int error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+/* Sets path and database to the absolute names, and opens the directory. */
+static enum gw_store_error open_directory(struct gw_directory *directory, const char *path,
+                                          char *why, size_t size)
+{
+    bool made = mkdir(path, 0700) == 0;
+
+    if (!made && errno != EEXIST)
+        return refuse_errno(path, "making it", why, size);
+    directory->path = realpath(path, NULL);
+    if (!directory->path)
+        return refuse_errno(path, "finding it", why, size);
+    if (strlen(directory->path) + sizeof DATABASE + FILE_NAME_ROOM >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return refuse_errno(path, "naming files in it", why, size);
+    }
+    if (asprintf(&directory->database, "%s/%s", directory->path, DATABASE) < 0) {
+        directory->database = NULL;
+        errno = ENOMEM;
+        return refuse_errno(path, "naming files in it", why, size);
+    }
+    directory->fd = TEMP_FAILURE_RETRY(open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory->fd < 0 && errno == ENOTDIR) {
+        snprintf(why, size, "%s is a file: give this peer a directory", path);
+        return GW_STORE_FOREIGN;
+    }
+    if (directory->fd < 0)
+        return refuse_errno(path, "opening it", why, size);
+    if (made && sync_directory(directory->fd, "..") != 0)
+        return refuse_errno(path, "syncing its parent", why, size);
+    return GW_STORE_OK;
+}
+
+static enum gw_store_error check_file_system(struct gw_directory *directory, char *why, size_t size)
+{
+    struct statfs about;
+    struct stat status;
+
+    if (TEMP_FAILURE_RETRY(fstatfs(directory->fd, &about)) != 0 ||
+        fstat(directory->fd, &status) != 0)
+        return refuse_errno(directory->path, "looking at it", why, size);
+    const char *name = gw_directory_refused((long)about.f_type);
+    if (name) {
+        snprintf(why, size, "%s is on %s, where locks and fsync cannot be relied on: give this "
+                 "peer a directory on a local disk", directory->path, name);
+        return GW_STORE_IO;
+    }
+    directory->device = status.st_dev;
+    directory->inode = status.st_ino;
+    return GW_STORE_OK;
+}
+
+static bool enlist(struct gw_directory *directory)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&registry_lock);
+    for (struct gw_directory *other = registry; other && !found; other = other->next)
+        found = other->device == directory->device && other->inode == directory->inode;
+    if (!found) {
+        directory->listed = true;
+        directory->next = registry;
+        registry = directory;
+    }
+    pthread_mutex_unlock(&registry_lock);
+    return !found;
+}
+
+static void delist(struct gw_directory *directory)
+{
+    pthread_mutex_lock(&registry_lock);
+    struct gw_directory **link = &registry;
+    while (*link != directory)
+        link = &(*link)->next;
+    *link = directory->next;
+    pthread_mutex_unlock(&registry_lock);
+    directory->listed = false;
+}
+
+static enum gw_store_error lock(struct gw_directory *directory, char *why, size_t size)
+{
+    if (!enlist(directory))
+        return refuse_busy(directory->path, "this process already", why, size);
+    if (TEMP_FAILURE_RETRY(flock(directory->fd, LOCK_EX | LOCK_NB)) == 0)
+        return GW_STORE_OK;
+    if (errno == EWOULDBLOCK)
+        return refuse_busy(directory->path, "another process", why, size);
+    return refuse_errno(directory->path, "locking it", why, size);
+}
+
+struct content {
+    bool marker;
+    bool marker_new;
+    char other[NAME_MAX + 1]; /* the first name that is neither; "" if there is none */
+};
+
+static int look_inside(int fd, struct content *content)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *entry;
+
+    *content = (struct content){0};
+    if (!stream) {
+        if (copy >= 0)
+            close(copy);
+        return -1;
+    }
+    while (errno = 0, (entry = readdir(stream)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (strcmp(entry->d_name, MARKER) == 0)
+            content->marker = true;
+        else if (strcmp(entry->d_name, MARKER_NEW) == 0)
+            content->marker_new = true;
+        else if (!content->other[0])
+            snprintf(content->other, sizeof content->other, "%s", entry->d_name);
+    }
+    int error = errno;
+    closedir(stream);
+    errno = error;
+    return error ? -1 : 0;
+}
+
+/* Reads the marker: OK with its format, FOREIGN if it is not one, CORRUPT if it is damaged. */
+static enum gw_store_error read_marker(int fd, unsigned long *format)
+{
+    char text[64];
+    int file = TEMP_FAILURE_RETRY(openat(fd, MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                                         O_CLOEXEC));
+
+    if (file < 0)
+        return errno == ELOOP ? GW_STORE_FOREIGN : GW_STORE_IO;
+    ssize_t size = TEMP_FAILURE_RETRY(read(file, text, sizeof text - 1));
+    int error = errno;
+    close(file);
+    errno = error;
+    if (size < 0)
+        return error == EISDIR ? GW_STORE_FOREIGN : GW_STORE_IO;
+    text[size] = '\0';
+    if (strncmp(text, MARKER_TEXT, strlen(MARKER_TEXT)) != 0)
+        return GW_STORE_FOREIGN;
+    const char *number = text + strlen(MARKER_TEXT);
+    char *end;
+    *format = strtoul(number, &end, 10);
+    if (number[0] < '1' || number[0] > '9' || end[0] != '\n' || end[1] != '\0')
+        return GW_STORE_CORRUPT;
+    return GW_STORE_OK;
+}
+
+static enum gw_store_error check_marker(const struct gw_directory *directory, char *why,
+                                        size_t size)
+{
+    unsigned long format = 0;
+    struct stat status;
+    enum gw_store_error error = read_marker(directory->fd, &format);
+
+    if (error == GW_STORE_IO)
+        return refuse_errno(directory->path, "reading the file " MARKER, why, size);
+    if (error == GW_STORE_FOREIGN) {
+        snprintf(why, size, "%s belongs to something else (its file " MARKER " is not ours): give "
+                 "this peer another directory", directory->path);
+        return error;
+    }
+    if (error == GW_STORE_CORRUPT) {
+        snprintf(why, size, "%s is damaged (its file " MARKER " cannot be understood): restore it "
+                 "from a backup, or give this peer another directory", directory->path);
+        return error;
+    }
+    if (format > GW_DIRECTORY_FORMAT) {
+        snprintf(why, size, "%s was written by a newer godwit (format %lu, this one knows %d): use "
+                 "that one, or give this peer another directory", directory->path, format,
+                 GW_DIRECTORY_FORMAT);
+        return GW_STORE_VERSION;
+    }
+    /* LevelDB would take a missing CURRENT for a new store and delete the old tables (DB05). */
+    if (fstatat(directory->fd, DATABASE "/CURRENT", &status, 0) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return refuse_errno(directory->path, "looking for " DATABASE "/CURRENT", why, size);
+        snprintf(why, size, "%s is damaged (" DATABASE "/CURRENT is missing): restore it from a "
+                 "backup, or give this peer another directory", directory->path);
+        return GW_STORE_CORRUPT;
+    }
+    return GW_STORE_OK;
+}
+
+static int write_all(int file, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t written = TEMP_FAILURE_RETRY(write(file, text, left));
+        if (written < 0)
+            return -1;
+        text += written;
+        left -= (size_t)written;
+    }
+    return TEMP_FAILURE_RETRY(fsync(file));
+}
+
+/* Says, durably, that a store is being made here: whatever is found beside this file after a crash
+ * holds nothing that anyone was promised. */
+static int begin_marker(int fd)
+{
+    char text[64];
+    int file = TEMP_FAILURE_RETRY(openat(fd, MARKER_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+                                         O_CLOEXEC, 0600));
+
+    if (file < 0)
+        return -1;
+    snprintf(text, sizeof text, "%s%d\n", MARKER_TEXT, GW_DIRECTORY_FORMAT);
+    int result = write_all(file, text);
+    int error = errno;
+    close(file);
+    errno = error;
+    return result == 0 ? TEMP_FAILURE_RETRY(fsync(fd)) : -1;
+}
+
+static enum gw_store_error identify(struct gw_directory *directory, char *why, size_t size)
+{
+    struct content content;
+
+    if (look_inside(directory->fd, &content) != 0)
+        return refuse_errno(directory->path, "reading it", why, size);
+    if (content.marker)
+        return check_marker(directory, why, size);
+    if (content.other[0] && !content.marker_new) {
+        snprintf(why, size, "%s is not empty and no store of godwit's (it holds %s): give this "
+                 "peer an empty or new directory", directory->path, content.other);
+        return GW_STORE_FOREIGN;
+    }
+    directory->fresh = true;
+    if (begin_marker(directory->fd) != 0)
+        return refuse_errno(directory->path, "writing " MARKER_NEW, why, size);
+    if (mkdirat(directory->fd, DATABASE, 0700) != 0 && errno != EEXIST)
+        return refuse_errno(directory->path, "making " DATABASE, why, size);
+    return GW_STORE_OK;
+}
+
+enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **directory, char *why,
+                                       size_t why_size)
+{
+    struct gw_directory *claimed = calloc(1, sizeof *claimed);
+
+    if (!claimed) {
+        snprintf(why, why_size, "out of memory");
+        return GW_STORE_NOMEM;
+    }
+    claimed->fd = -1;
+    enum gw_store_error error = open_directory(claimed, path, why, why_size);
+    if (error == GW_STORE_OK)
+        error = check_file_system(claimed, why, why_size);
+    if (error == GW_STORE_OK)
+        error = lock(claimed, why, why_size);
+    if (error == GW_STORE_OK)
+        error = identify(claimed, why, why_size);
+    if (error != GW_STORE_OK)
+        gw_directory_release(&claimed);
+    else
+        *directory = claimed;
+    return error;
+}
+
+enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size)
+{
+    if (sync_directory(directory->fd, DATABASE) != 0 ||
+        TEMP_FAILURE_RETRY(fsync(directory->fd)) != 0)
+        return refuse_errno(directory->path, "syncing it", why, why_size);
+    if (!directory->fresh)
+        return GW_STORE_OK;
+    if (renameat(directory->fd, MARKER_NEW, directory->fd, MARKER) != 0 ||
+        TEMP_FAILURE_RETRY(fsync(directory->fd)) != 0)
+        return refuse_errno(directory->path, "writing " MARKER, why, why_size);
+    directory->fresh = false;
+    return GW_STORE_OK;
+}
+
+bool gw_directory_present(const struct gw_directory *directory)
+{
+    struct stat there, opened;
+
+    /* By name from the top: a directory that was moved away is not where LevelDB would look. */
+    return stat(directory->path, &there) == 0 && there.st_dev == directory->device &&
+           there.st_ino == directory->inode && fstatat(directory->fd, DATABASE, &opened, 0) == 0;
+}
+
+void gw_directory_release(struct gw_directory **directory)
+{
+    struct gw_directory *released = *directory;
+
+    if (!released)
+        return;
+    /* Closing before delisting: whoever finds the registry free finds the lock free as well. The
+     * explicit unlock is for a child of fork that still has the descriptor. */
+    if (released->fd >= 0) {
+        if (released->listed)
+            flock(released->fd, LOCK_UN);
+        close(released->fd);
+    }
+    if (released->listed)
+        delist(released);
+    free(released->database);
+    free(released->path);
+    free(released);
+    *directory = NULL;
+}

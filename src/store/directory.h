@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_STORE_DIRECTORY_H
+#define GW_STORE_DIRECTORY_H
+
+/* A store's directory: whose it is, that nobody else has it, and that its names are on the disk.
+ *
+ *     <directory>/            locked (flock) while open, listed by (device, inode) in this process
+ *         godwit              the marker: "godwit store format 1\n", the last thing to be made
+ *         godwit.new          the marker before that: the store is being made and holds nothing yet
+ *         db/                 LevelDB's own
+ *
+ *     claim -> (LevelDB opens db/) -> settle -> ... present, present, ... -> release
+ *
+ * The lock is on the directory itself, not on a file in it: no clean-up can delete it alone, and a
+ * directory that turns out not to be ours has not been written to. */
+
+#include "store/store.h"
+
+#include <sys/types.h>
+
+#define GW_DIRECTORY_FORMAT 1 /* of what lies where; the rows have their own (GW_STORE_FORMAT) */
+
+struct gw_directory {
+    char *path;     /* absolute, so that the host may chdir */
+    char *database; /* path/db */
+    int fd;
+    dev_t device;
+    ino_t inode;
+    bool listed; /* in the registry */
+    bool fresh;  /* the marker is not there yet: db/ may be created */
+    struct gw_directory *next;
+};
+
+/* Makes the directory if it is missing, checks and locks it. On failure `why` has the sentence. */
+enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **directory, char *why,
+                                       size_t why_size);
+/* After LevelDB's open, BEFORE anything is stored: makes the new names durable (hazard DB06) and
+ * puts the marker in its place. */
+enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size);
+/* True while db/ is the one that was opened (fault D19: removed or replaced while running). */
+bool gw_directory_present(const struct gw_directory *directory);
+void gw_directory_release(struct gw_directory **directory);
+
+/* The name of a file system that is refused, by statfs's f_type; NULL if it is allowed. */
+const char *gw_directory_refused(long file_system);
+
+/* The sentence for a system call's error: a full disk has its own. */
+void gw_directory_explain(const char *path, const char *doing, int error, char *why,
+                          size_t why_size);
+
+#endif

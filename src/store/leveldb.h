@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_STORE_LEVELDB_H
+#define GW_STORE_LEVELDB_H
+
+#include "store/store.h"
+
+/* What an error text of LevelDB means: its C API has no codes (hazard DB14). NULL is GW_STORE_OK.
+ * Declared for the unit test. */
+enum gw_store_error gw_leveldb_classify(const char *text);
+
+#endif
