@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Encoding: what goes in comes out again, and a frame that breaks a limit is not written. */
+
+#include "wire/wire.h"
+
+#include "support/frames.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static struct gw_decoder *decoder;
+static struct frame_room room;
+
+static int make_decoder(void **state)
+{
+    (void)state;
+    decoder = gw_decoder_new();
+    return decoder ? 0 : -1;
+}
+
+static int drop_decoder(void **state)
+{
+    (void)state;
+    gw_decoder_destroy(&decoder);
+    gw_decoder_destroy(&decoder); /* a second time does nothing */
+    return decoder ? -1 : 0;
+}
+
+static void assert_comes_back(const struct gw_frame *frame)
+{
+    struct gw_buffer bytes = {0};
+    struct gw_frame decoded;
+    const char *why;
+
+    assert_int_equal(gw_encode(frame, &bytes), 0);
+    assert_int_equal(gw_decode(decoder, bytes.data, bytes.size, &decoded, &why), GW_DECODE_OK);
+    assert_null(why);
+    assert_true(frames_equal(frame, &decoded));
+    gw_buffer_clear(&bytes);
+}
+
+static void every_example_comes_back(void **state)
+{
+    (void)state;
+    for (uint8_t type = 1; type <= FRAME_TYPES; type++) {
+        struct gw_frame frame;
+        frame_example(type, &frame);
+        assert_comes_back(&frame);
+    }
+}
+
+static void the_largest_frame_of_every_type_comes_back(void **state)
+{
+    (void)state;
+    for (uint8_t type = 1; type <= FRAME_TYPES; type++) {
+        struct gw_frame frame;
+        frame_largest(type, &room, &frame);
+        assert_comes_back(&frame);
+    }
+}
+
+static void random_frames_come_back(void **state)
+{
+    (void)state;
+    struct gw_random random;
+
+    gw_random_seed(&random, 1);
+    for (int round = 0; round < 20000; round++) {
+        struct gw_frame frame;
+        uint8_t type = (uint8_t)(1 + gw_random_below(&random, FRAME_TYPES));
+        frame_random(&random, type, &room, &frame);
+        assert_comes_back(&frame);
+    }
+}
+
+static void frames_are_appended(void **state)
+{
+    (void)state;
+    struct gw_buffer bytes = {0};
+    struct gw_frame frame, decoded;
+    const char *why;
+
+    gw_buffer_u8(&bytes, 0xee);
+    frame_example(GW_FRAME_BYE, &frame);
+    assert_int_equal(gw_encode(&frame, &bytes), 0);
+    assert_int_equal(bytes.data[0], 0xee);
+    assert_int_equal(gw_decode(decoder, bytes.data + 1, bytes.size - 1, &decoded, &why), 0);
+    assert_true(frames_equal(&frame, &decoded));
+    gw_buffer_clear(&bytes);
+}
+
+/* Every type with one field that breaks its limit. */
+#define ASSERT_NOT_WRITTEN(frame_type, ...)                                                        \
+    do {                                                                                           \
+        struct gw_frame frame;                                                                     \
+        struct gw_buffer bytes = {0};                                                              \
+        frame_example(frame_type, &frame);                                                         \
+        __VA_ARGS__;                                                                               \
+        gw_buffer_u8(&bytes, 0xee);                                                                \
+        assert_int_equal(gw_encode(&frame, &bytes), -EINVAL);                                      \
+        assert_int_equal(bytes.size, 1);                                                           \
+        gw_buffer_clear(&bytes);                                                                   \
+    } while (0)
+
+static void types_and_links_have_limits(void **state)
+{
+    (void)state;
+    ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.type = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.type = 14);
+    ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.link = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_RESET, frame.link = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_WELCOME, frame.link = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_HELLO, frame.link = 1);
+}
+
+static void identities_have_limits(void **state)
+{
+    (void)state;
+#define IDENTITY(change) ASSERT_NOT_WRITTEN(GW_FRAME_HELLO, frame.u.identity.change)
+    IDENTITY(version_min = 0);
+    IDENTITY(version_min = 2);
+    IDENTITY(name[0] = 0);
+    IDENTITY(name[0] = 'W');
+    IDENTITY(name[3] = '\n');
+    IDENTITY(open = 0);
+    IDENTITY(process = 0);
+    IDENTITY(max_message = 0);
+    IDENTITY(max_message = UINT64_C(1) << 32);
+    IDENTITY(window = 0);
+    IDENTITY(window = GW_WINDOW_MAX + 1);
+    IDENTITY(heartbeat_ms = 19);
+    IDENTITY(heartbeat_ms = 60001);
+}
+
+static void refusals_have_limits(void **state)
+{
+    (void)state;
+#define REFUSE(...) ASSERT_NOT_WRITTEN(GW_FRAME_REFUSE, frame.u.refuse.__VA_ARGS__)
+    REFUSE(code = 0, frame.u.refuse.epoch = 0);
+    REFUSE(code = 65536, frame.u.refuse.epoch = 0);
+    REFUSE(code = GW_REFUSE_BUSY); /* names an epoch all the same */
+    REFUSE(epoch = 0);
+    REFUSE(text[0] = '\n');
+    REFUSE(text[0] = 0x7f);
+    REFUSE(text[0] = (char)0xe9);
+    ASSERT_NOT_WRITTEN(GW_FRAME_REFUSE, memset(frame.u.refuse.text, 'x', GW_TEXT_MAX + 1));
+}
+
+static void floors_have_limits(void **state)
+{
+    (void)state;
+#define FLOORS(...)                                                                                \
+    ASSERT_NOT_WRITTEN(GW_FRAME_PING, struct gw_floor floors[] = {__VA_ARGS__};                    \
+                       frame.u.ping.floors = floors;                                               \
+                       frame.u.ping.floor_count = sizeof floors / sizeof *floors)
+    FLOORS({0, 1, 1});
+    FLOORS({5, 0, 1});
+    FLOORS({5, 3, 1});
+    FLOORS({5, 1, GW_SEQUENCE_MAX + 1});
+    FLOORS({5, 0, UINT64_MAX});
+    FLOORS({5, 1, 0}, {5, 2, 0});
+    ASSERT_NOT_WRITTEN(GW_FRAME_PONG, frame.u.ping.frames = GW_SEQUENCE_MAX + 1);
+    ASSERT_NOT_WRITTEN(GW_FRAME_PONG, frame.u.ping.floor_count = GW_FLOORS_MAX + 1);
+}
+
+static void destinations_have_limits(void **state)
+{
+    (void)state;
+#define SERVES(...)                                                                                \
+    ASSERT_NOT_WRITTEN(GW_FRAME_SERVE, struct gw_serve serves[] = {__VA_ARGS__};                   \
+                       frame.u.serve.items = serves;                                               \
+                       frame.u.serve.count = sizeof serves / sizeof *serves)
+    SERVES({{0, "x"}, 1, 1, 1});
+    SERVES({{4, "x"}, 1, 1, 1});
+    SERVES({{1, ""}, 1, 1, 1});
+    SERVES({{1, "x y"}, 1, 1, 1});
+    SERVES({{1, "x"}, 0, 1, 1});
+    SERVES({{1, "x"}, 1000001, 1, 1});
+    SERVES({{1, "x"}, 1, GW_SEQUENCE_MAX + 1, 1});
+    SERVES({{1, "x"}, 1, 1, GW_SEQUENCE_MAX + 1});
+    SERVES({{1, "x"}, 1, 1, 1}, {{2, "x"}, 1, 1, 1}, {{1, "x"}, 2, 2, 2});
+    ASSERT_NOT_WRITTEN(GW_FRAME_SERVE, frame.u.serve.count = GW_SERVES_MAX + 1);
+}
+
+static void streams_have_limits(void **state)
+{
+    (void)state;
+#define OPEN(change) ASSERT_NOT_WRITTEN(GW_FRAME_OPEN, frame.u.open.change)
+    OPEN(destination.kind = 9);
+    OPEN(destination.name[0] = 0);
+    OPEN(epoch = 0);
+    OPEN(floor = 0);
+    OPEN(floor = 62);
+    OPEN(last = GW_SEQUENCE_MAX + 1);
+    ASSERT_NOT_WRITTEN(GW_FRAME_CLOSED, frame.u.closed.epoch = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_CLOSED, frame.u.closed.last = 0);
+    ASSERT_NOT_WRITTEN(GW_FRAME_CLOSED, frame.u.closed.last = GW_SEQUENCE_MAX + 1);
+}
+
+static void runs_have_limits(void **state)
+{
+    (void)state;
+    static const uint8_t unknown_form[] = {2, 0, 0, 0, 0};
+    static uint8_t much[GW_LENGTHS_MAX + 1];
+#define DATA(change) ASSERT_NOT_WRITTEN(GW_FRAME_DATA, frame.u.data.change)
+    DATA(epoch = 0);
+    DATA(floor = 0);
+    DATA(floor = 45);
+    DATA(first = 0);
+    DATA(first = GW_SEQUENCE_MAX - 1);
+    DATA(first = UINT64_MAX);
+    DATA(count = 0);
+    DATA(count = 4); /* of which one has no length */
+    DATA(count = GW_RUN_MAX + 1);
+    DATA(count = UINT64_MAX);
+    DATA(lengths.size = 0);
+    DATA(lengths.size = 1);
+    DATA(lengths.data = unknown_form);
+    DATA(lengths = ((struct gw_slice){much, sizeof much}));
+}
+
+static void acknowledgements_have_limits(void **state)
+{
+    (void)state;
+#define EPOCHS(...)                                                                                \
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, struct gw_ack_epoch epochs[] = {__VA_ARGS__};                 \
+                       frame.u.ack.epochs = epochs;                                                \
+                       frame.u.ack.epoch_count = sizeof epochs / sizeof *epochs)
+#define RANGE(first, last) &(struct gw_range){first, last}
+    EPOCHS({0, 1, NULL, 0, NULL, 0});
+    EPOCHS({5, 0, NULL, 0, NULL, 0});
+    EPOCHS({5, GW_SEQUENCE_MAX + 2, NULL, 0, NULL, 0});
+    EPOCHS({5, 1, RANGE(0, 3), 1, NULL, 0});
+    EPOCHS({5, 9, RANGE(8, 9), 1, NULL, 0});
+    EPOCHS({5, 9, NULL, 0, RANGE(8, 9), 1});
+    EPOCHS({5, 1, RANGE(3, 2), 1, NULL, 0});
+    EPOCHS({5, 1, NULL, GW_ACK_RANGES_MAX + 1, NULL, 0});
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.epoch_count = GW_ACK_EPOCHS_MAX + 1);
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.credit_count = GW_SERVES_MAX + 1);
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.closed_count = GW_ACK_EPOCHS_MAX + 1);
+#define CREDIT(...)                                                                                \
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, struct gw_credit credit = {__VA_ARGS__};                      \
+                       frame.u.ack.credits = &credit)
+    CREDIT(GW_SERVES_MAX, 1, 1);
+    CREDIT(0, GW_SEQUENCE_MAX + 1, 1);
+    CREDIT(0, 1, GW_SEQUENCE_MAX + 1);
+    ASSERT_NOT_WRITTEN(GW_FRAME_ACK, uint64_t none = 0; frame.u.ack.closed = &none);
+}
+
+static void a_failed_buffer_is_reported(void **state)
+{
+    (void)state;
+    struct gw_buffer bytes = {.failed = true};
+    struct gw_frame frame;
+
+    frame_example(GW_FRAME_ACK, &frame);
+    assert_int_equal(gw_encode(&frame, &bytes), -ENOMEM);
+    assert_int_equal(bytes.size, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_example_comes_back),
+        cmocka_unit_test(the_largest_frame_of_every_type_comes_back),
+        cmocka_unit_test(random_frames_come_back),
+        cmocka_unit_test(frames_are_appended),
+        cmocka_unit_test(types_and_links_have_limits),
+        cmocka_unit_test(identities_have_limits),
+        cmocka_unit_test(refusals_have_limits),
+        cmocka_unit_test(floors_have_limits),
+        cmocka_unit_test(destinations_have_limits),
+        cmocka_unit_test(streams_have_limits),
+        cmocka_unit_test(runs_have_limits),
+        cmocka_unit_test(acknowledgements_have_limits),
+        cmocka_unit_test(a_failed_buffer_is_reported),
+    };
+
+    return cmocka_run_group_tests(tests, make_decoder, drop_decoder);
+}
