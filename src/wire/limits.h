@@ -19,7 +19,7 @@
 /* The fields that every version of the protocol puts first. */
 struct gw_preamble {
     uint64_t version;
-    uint8_t type; /* 0: not readable */
+    uint8_t type; /* 0: not readable, or above 255 */
     uint64_t link;
 };
 

@@ -109,9 +109,9 @@ const char *gw_preamble_read(const void *header, size_t size, struct gw_preamble
         return "the header is not an array";
     if (array.value < 1 || !read_unsigned(&reader, &preamble->version))
         return "the version is not an unsigned integer";
-    if (array.value < 2 || !read_unsigned(&reader, &type) || type > UINT8_MAX)
+    if (array.value < 2 || !read_unsigned(&reader, &type))
         return NULL;
-    preamble->type = (uint8_t)type;
+    preamble->type = type <= UINT8_MAX ? (uint8_t)type : 0;
     if (array.value < 3 || !read_unsigned(&reader, &preamble->link))
         preamble->link = 0;
     return NULL;

@@ -169,6 +169,7 @@ static void the_preamble_is_read_as_far_as_it_goes(void **state)
     assert_int_equal(preamble.link, 0);
     assert_null(gw_preamble_read("\x93\x02\xcd\x01\x00\x05", 6, &preamble)); /* type 256 */
     assert_int_equal(preamble.type, 0);
+    assert_int_equal(preamble.link, 5);
     assert_non_null(gw_preamble_read(NULL, 0, &preamble));
     assert_non_null(gw_preamble_read("\x90", 1, &preamble));
     assert_non_null(gw_preamble_read("\x81\x01\x01", 3, &preamble));
