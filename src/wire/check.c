@@ -53,6 +53,8 @@ static const char *check_refuse(const struct gw_frame *frame)
     CHECK(within(frame->u.refuse.code, 1, GW_WIRE_CODE_MAX), "code out of range");
     CHECK((frame->u.refuse.code == GW_REFUSE_EPOCH) == (frame->u.refuse.epoch != 0),
           "an epoch is named for code EPOCH only");
+    CHECK((frame->u.refuse.code == GW_REFUSE_EPOCH) == (frame->link != 0),
+          "a link is named for code EPOCH only");
     CHECK(size <= GW_TEXT_MAX, "text too long");
     for (size_t i = 0; i < size; i++)
         CHECK(text[i] >= 0x20 && text[i] <= 0x7e, "text is not printable ASCII");
@@ -153,7 +155,7 @@ static const char *check_link(const struct gw_frame *frame)
 {
     if (frame->type == GW_FRAME_HELLO)
         return frame->link == 0 ? NULL : "HELLO with a link id";
-    if (frame->type == GW_FRAME_REFUSE) /* of a HELLO, or of an epoch on a link */
+    if (frame->type == GW_FRAME_REFUSE) /* see check_refuse */
         return NULL;
     return frame->link != 0 ? NULL : "link id is zero";
 }

@@ -192,6 +192,8 @@ static void make_refuse(const struct maker *maker, struct gw_frame *frame)
     frame->u.refuse.code = maker->random ? number(maker, 1, 65535) : GW_REFUSE_EPOCH;
     if (frame->u.refuse.code == GW_REFUSE_EPOCH)
         frame->u.refuse.epoch = number(maker, 1, UINT64_MAX);
+    else
+        frame->link = 0;
     for (size_t i = 0; i < size; i++)
         frame->u.refuse.text[i] = (char)number(maker, 0x20, 0x7e);
 }

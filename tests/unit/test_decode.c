@@ -361,15 +361,25 @@ static void types_and_link_ids_out_of_range_are_refused(void **state)
 static void texts_are_checked_before_anyone_prints_them(void **state)
 {
     (void)state;
-    assert_decodes("96 01 04 05 07 00 a4 66756c6c");
-    assert_decodes("96 01 04 05 07 00 a0");
-    assert_malformed("96 01 04 05 07 00 a4 66000c6c", "not a valid text");
-    assert_malformed("96 01 04 05 07 00 a4 661b5b6c", "text is not printable ASCII");
-    assert_malformed("96 01 04 05 07 00 c4 04 66756c6c", "not a valid text"); /* bin, not str */
+    assert_decodes("96 01 04 00 07 00 a4 66756c6c");
+    assert_decodes("96 01 04 00 07 00 a0");
+    assert_malformed("96 01 04 00 07 00 a4 66000c6c", "not a valid text");
+    assert_malformed("96 01 04 00 07 00 a4 661b5b6c", "text is not printable ASCII");
+    assert_malformed("96 01 04 00 07 00 c4 04 66756c6c", "not a valid text"); /* bin, not str */
     assert_malformed("99 01 0a 05 01 a1 58 07 01 01 c2", "not a valid destination");
     assert_malformed("99 01 0a 05 01 a2 7800 07 01 01 c2", "not a valid name");
     assert_malformed("99 01 0a 05 01 a0 07 01 01 c2", "not a valid destination");
     assert_malformed("99 01 0a 05 cd 0101 a1 78 07 01 01 c2", "not a valid destination");
+}
+
+static void a_refusal_names_link_and_epoch_for_code_epoch_only(void **state)
+{
+    (void)state;
+    assert_decodes("96 01 04 05 05 07 a0");
+    assert_malformed("96 01 04 00 05 07 a0", "a link is named for code EPOCH only");
+    assert_malformed("96 01 04 05 05 00 a0", "an epoch is named for code EPOCH only");
+    assert_malformed("96 01 04 05 01 00 a0", "a link is named for code EPOCH only");
+    assert_malformed("96 01 04 00 01 07 a0", "an epoch is named for code EPOCH only");
 }
 
 static void a_name_of_65_bytes_is_refused(void **state)
@@ -540,6 +550,7 @@ int main(void)
         cmocka_unit_test(sequences_out_of_range_are_refused),
         cmocka_unit_test(types_and_link_ids_out_of_range_are_refused),
         cmocka_unit_test(texts_are_checked_before_anyone_prints_them),
+        cmocka_unit_test(a_refusal_names_link_and_epoch_for_code_epoch_only),
         cmocka_unit_test(a_name_of_65_bytes_is_refused),
         cmocka_unit_test(lists_longer_than_their_limit_are_refused),
         cmocka_unit_test(a_destination_served_twice_is_refused),

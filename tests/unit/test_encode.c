@@ -142,9 +142,10 @@ static void refusals_have_limits(void **state)
 {
     (void)state;
 #define REFUSE(...) ASSERT_NOT_WRITTEN(GW_FRAME_REFUSE, frame.u.refuse.__VA_ARGS__)
-    REFUSE(code = 0, frame.u.refuse.epoch = 0);
-    REFUSE(code = 65536, frame.u.refuse.epoch = 0);
-    REFUSE(code = GW_REFUSE_BUSY); /* names an epoch all the same */
+    REFUSE(code = 0, frame.u.refuse.epoch = 0, frame.link = 0);
+    REFUSE(code = 65536, frame.u.refuse.epoch = 0, frame.link = 0);
+    REFUSE(code = GW_REFUSE_BUSY, frame.link = 0); /* names an epoch all the same */
+    REFUSE(code = GW_REFUSE_BUSY, frame.u.refuse.epoch = 0); /* names a link all the same */
     REFUSE(epoch = 0);
     REFUSE(text[0] = '\n');
     REFUSE(text[0] = 0x7f);
