@@ -41,6 +41,7 @@ const char *gw_directory_refused(long file_system)
     return NULL;
 }
 
+/* %.200s here and below: a path of any length leaves room for the reason. */
 void gw_directory_explain(const char *path, const char *doing, int error, char *why,
                           size_t why_size)
 {
@@ -48,11 +49,11 @@ void gw_directory_explain(const char *path, const char *doing, int error, char *
     const char *reason = strerror_r(error, text, sizeof text);
 
     if (error == ENOSPC || error == EDQUOT)
-        snprintf(why, why_size, "%s: the disk is full: free some space, then open it again "
+        snprintf(why, why_size, "%.200s: the disk is full: free some space, then open it again "
                  "(%s: %s)", path, doing, reason);
     else
-        snprintf(why, why_size, "%s cannot be used (%s: %s): mend that, or give this peer another "
-                 "directory", path, doing, reason);
+        snprintf(why, why_size, "%.200s cannot be used (%s: %s): mend that, or give this peer "
+                 "another directory", path, doing, reason);
 }
 
 static enum gw_store_error refuse_errno(const char *path, const char *doing, char *why, size_t size)
@@ -65,7 +66,7 @@ static enum gw_store_error refuse_errno(const char *path, const char *doing, cha
 
 static enum gw_store_error refuse_busy(const char *path, const char *where, char *why, size_t size)
 {
-    snprintf(why, size, "%s is open in %s: close it, or give this peer another directory", path,
+    snprintf(why, size, "%.200s is open in %s: close it, or give this peer another directory", path,
              where);
     return GW_STORE_BUSY;
 }
@@ -106,7 +107,7 @@ static enum gw_store_error open_directory(struct gw_directory *directory, const 
     }
     directory->fd = TEMP_FAILURE_RETRY(open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory->fd < 0 && errno == ENOTDIR) {
-        snprintf(why, size, "%s is a file: give this peer a directory", path);
+        snprintf(why, size, "%.200s is a file: give this peer a directory", path);
         return GW_STORE_FOREIGN;
     }
     if (directory->fd < 0)
@@ -126,7 +127,7 @@ static enum gw_store_error check_file_system(struct gw_directory *directory, cha
         return refuse_errno(directory->path, "looking at it", why, size);
     const char *name = gw_directory_refused((long)about.f_type);
     if (name) {
-        snprintf(why, size, "%s is on %s, where locks and fsync cannot be relied on: give this "
+        snprintf(why, size, "%.200s is on %s, where locks and fsync cannot be relied on: give this "
                  "peer a directory on a local disk", directory->path, name);
         return GW_STORE_IO;
     }
@@ -243,18 +244,18 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
     if (error == GW_STORE_IO)
         return refuse_errno(directory->path, "reading the file " MARKER, why, size);
     if (error == GW_STORE_FOREIGN) {
-        snprintf(why, size, "%s belongs to something else (its file " MARKER " is not ours): give "
-                 "this peer another directory", directory->path);
+        snprintf(why, size, "%.200s belongs to something else (its file " MARKER " is not ours): "
+                 "give this peer another directory", directory->path);
         return error;
     }
     if (error == GW_STORE_CORRUPT) {
-        snprintf(why, size, "%s is damaged (its file " MARKER " cannot be understood): restore it "
-                 "from a backup, or give this peer another directory", directory->path);
+        snprintf(why, size, "%.200s is damaged (its file " MARKER " cannot be understood): "
+                 "restore it from a backup, or give this peer another directory", directory->path);
         return error;
     }
     if (format > GW_DIRECTORY_FORMAT) {
-        snprintf(why, size, "%s was written by a newer godwit (format %lu, this one knows %d): use "
-                 "that one, or give this peer another directory", directory->path, format,
+        snprintf(why, size, "%.200s was written by a newer godwit (format %lu, this one knows "
+                 "%d): use that one, or give this peer another directory", directory->path, format,
                  GW_DIRECTORY_FORMAT);
         return GW_STORE_VERSION;
     }
@@ -262,8 +263,8 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
     if (fstatat(directory->fd, DATABASE "/CURRENT", &status, 0) != 0) {
         if (errno != ENOENT && errno != ENOTDIR)
             return refuse_errno(directory->path, "looking for " DATABASE "/CURRENT", why, size);
-        snprintf(why, size, "%s is damaged (" DATABASE "/CURRENT is missing): restore it from a "
-                 "backup, or give this peer another directory", directory->path);
+        snprintf(why, size, "%.200s is damaged (" DATABASE "/CURRENT is missing): restore it from "
+                 "a backup, or give this peer another directory", directory->path);
         return GW_STORE_CORRUPT;
     }
     return GW_STORE_OK;
@@ -310,7 +311,7 @@ static enum gw_store_error identify(struct gw_directory *directory, char *why, s
     if (content.marker)
         return check_marker(directory, why, size);
     if (content.other[0] && !content.marker_new) {
-        snprintf(why, size, "%s is not empty and no store of godwit's (it holds %s): give this "
+        snprintf(why, size, "%.200s is not empty and no store of godwit's (it holds %s): give this "
                  "peer an empty or new directory", directory->path, content.other);
         return GW_STORE_FOREIGN;
     }

@@ -79,20 +79,20 @@ static enum gw_store_error judge(const char *path, char *text, char *why, size_t
     case GW_STORE_OK:
         break;
     case GW_STORE_BUSY:
-        snprintf(why, size, "%s is open in another process: close it, or give this peer another "
-                 "directory (%s)", path, text);
+        snprintf(why, size, "%.200s is open in another process: close it, or give this peer "
+                 "another directory (%s)", path, text);
         break;
     case GW_STORE_CORRUPT:
-        snprintf(why, size, "%s is damaged: keep a copy, then restore it from a backup, or give "
-                 "this peer another directory (%s)", path, text);
+        snprintf(why, size, "%.200s is damaged: keep a copy, then restore it from a backup, or "
+                 "give this peer another directory (%s)", path, text);
         break;
     default:
         if (mentions(text, ENOSPC) || mentions(text, EDQUOT))
-            snprintf(why, size, "%s: the disk is full: free some space, then open it again (%s)",
-                     path, text);
+            snprintf(why, size, "%.200s: the disk is full: free some space, then open it again "
+                     "(%s)", path, text);
         else
-            snprintf(why, size, "%s: the disk refused: see that it is there, writable and sound, "
-                     "then open it again (%s)", path, text);
+            snprintf(why, size, "%.200s: the disk refused: see that it is there, writable and "
+                     "sound, then open it again (%s)", path, text);
     }
     leveldb_free(text);
     return error;
