@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Links: frames by connection, the fence of link ids, liveness. The handshake is in handshake.c.
+ *
+ *   dialled conn:   HELLO ... WELCOME -> link up, READY         (hello_due_us says when to try again)
+ *   accepted conn:  HELLO -> WELCOME ... READY -> link up
+ *   any:            RESET, BYE, silence, loss, a newer link -> link down
+ *
+ * A link id belongs to the connection it was made on. A frame of any other id changes nothing (rule 2). */
+
+#include "base/plant.h"
+#include "core/link.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define HELLO_FIRST_US   50000 /* first pause between HELLOs; doubles up to the heartbeat */
+#define HELLO_CAP_MIN_US 200000
+#define RTO_FIRST_US \
+    200000 /* before the first sample; RFC 6298 section 2.1, scaled to local links */
+#define RTO_MIN_US        10000
+#define SILENT_HEARTBEATS 3
+#define UNUSED_CONN_US \
+    60000000 /* an accepted connection without a link is forgotten after a minute */
+#define FLOORS_PER_PING 64
+
+/* ---- time ---- */
+
+/* Spreads a pause over 80 to 120 %, so that many peers do not act in step. */
+uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us)
+{
+    if (core->options.no_jitter || pause_us < 10)
+        return pause_us;
+    return pause_us * 4 / 5 + gw_random_below(&core->random, pause_us * 2 / 5 + 1);
+}
+
+static uint64_t rto_us(const struct gw_core *core, const struct gw_link *link)
+{
+    uint64_t rto = link->srtt_us ? link->srtt_us + 4 * link->rttvar_us : RTO_FIRST_US;
+    if (rto < RTO_MIN_US)
+        rto = RTO_MIN_US;
+    return rto < core->options.heartbeat_us ? rto : core->options.heartbeat_us;
+}
+
+/* RFC 6298, section 2.2 and 2.3. */
+static void rtt_sample(struct gw_link *link, uint64_t rtt_us)
+{
+    if (rtt_us == 0)
+        rtt_us = 1;
+    if (!link->srtt_us) {
+        link->srtt_us = rtt_us;
+        link->rttvar_us = rtt_us / 2;
+        return;
+    }
+    uint64_t error = link->srtt_us > rtt_us ? link->srtt_us - rtt_us : rtt_us - link->srtt_us;
+    link->rttvar_us = (3 * link->rttvar_us + error) / 4;
+    link->srtt_us = (7 * link->srtt_us + rtt_us) / 8;
+}
+
+/* The next HELLO of a dialled connection: exponential back-off from HELLO_FIRST_US to about a heartbeat. */
+void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn)
+{
+    uint64_t cap = core->options.heartbeat_us > HELLO_CAP_MIN_US ? core->options.heartbeat_us
+                                                                 : HELLO_CAP_MIN_US;
+    uint64_t pause = HELLO_FIRST_US << (conn->hello_tries < 10 ? conn->hello_tries : 10);
+    conn->hello_tries++;
+    conn->hello_due_us = core->now_us + gw_link_jitter(core, pause < cap ? pause : cap);
+    gw_wake_at(core, conn->hello_due_us);
+}
+
+void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn)
+{
+    conn->hello_tries = 0;
+    conn->hello_due_us = core->now_us;
+    gw_wake_at(core, core->now_us);
+}
+
+/* A run left on this link: if no frame comes back within the RTO, a PING asks. */
+void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_link *link = &remote->link;
+    link->data_sent++;
+    if (link->probe_due_us != GW_NEVER)
+        return;
+    link->probe_due_us =
+        core->now_us + gw_link_jitter(core, rto_us(core, link) << link->probe_backoff);
+    gw_wake_at(core, link->probe_due_us);
+}
+
+/* ---- connections ---- */
+
+struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id)
+{
+    return gw_map_get(&core->conns, id);
+}
+
+struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
+{
+    if (core->conns.count >= GW_CONNS_MAX)
+        return NULL;
+    struct gw_conn *conn = gw_allocate(core, sizeof *conn);
+    if (!conn)
+        return NULL;
+    if (gw_map_put(&core->conns, id, conn)) {
+        free(conn);
+        gw_fail(core);
+        return NULL;
+    }
+    conn->id = id;
+    conn->dialled = dialled;
+    conn->hello_due_us = GW_NEVER;
+    conn->touched_us = core->now_us;
+    return conn;
+}
+
+static void conn_remove(struct gw_core *core, struct gw_conn *conn)
+{
+    if (conn->remote && conn->remote->offer_conn == conn->id)
+        conn->remote->offer_conn = 0;
+    gw_map_remove(&core->conns, conn->id);
+    free(conn);
+}
+
+/* ---- up and down ---- */
+
+static void count_members(struct gw_core *core, struct gw_remote *remote)
+{
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
+        gw_target_members_changed(core, member->target);
+}
+
+/* Redials: the link's own connection if we dialled it, and those that stood back for this link. A link that did not
+ * live long is followed by a growing pause, so that two peers who cannot agree do not spin. */
+static void redial(struct gw_core *core, struct gw_remote *remote, uint64_t lived_us)
+{
+    struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
+        if (!conn->dialled || conn->remote != remote || conn->link)
+            continue;
+        if (lived_us >= core->options.heartbeat_us)
+            gw_link_hello_soon(core, conn);
+        else
+            gw_link_hello_later(core, conn);
+    }
+}
+
+void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why)
+{
+    struct gw_link *link = &remote->link;
+    if (!link->id)
+        return;
+    struct gw_conn *conn = gw_conn_get(core, link->conn);
+    if (conn)
+        conn->link = 0;
+    uint64_t lived_us = core->now_us - link->up_us;
+    memset(link, 0, sizeof *link);
+    remote->probe_deadline_us = 0;
+    core->counters[GW_COUNTER_links_now]--;
+    if (why == GW_DOWN_REPLACED)
+        gw_count(core, GW_COUNTER_links_replaced, 1);
+    else if (why != GW_DOWN_BYE && why != GW_DOWN_CLOSED)
+        gw_count(core, GW_COUNTER_links_lost, 1);
+    gw_stream_link_down(core, remote);
+    gw_window_link_down(remote);
+    count_members(core, remote);
+    gw_note(core, GW_NOTE_LINK_DOWN, remote->name, why, 0);
+    if (why != GW_DOWN_REPLACED && why != GW_DOWN_CLOSED)
+        redial(core, remote, lived_us);
+}
+
+void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t frame_type)
+{
+    gw_count(core, GW_COUNTER_violations, 1);
+    gw_note(core, GW_NOTE_VIOLATION, remote->name, frame_type, 0);
+    gw_send_frame(core, remote->link.conn, GW_FRAME_RESET, remote->link.id);
+    gw_link_down(core, remote, GW_DOWN_VIOLATION);
+}
+
+void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
+                const struct gw_identity *identity)
+{
+    struct gw_remote *remote = conn->remote;
+    if (remote->link.id)
+        gw_link_down(core, remote, GW_DOWN_REPLACED);
+    struct gw_link *link = &remote->link;
+    remote->identity = *identity;
+    conn->link = id;
+    conn->offered = 0;
+    conn->hello_due_us = GW_NEVER;
+    link->id = id;
+    link->conn = conn->id;
+    link->dialled = conn->dialled;
+    link->up_us = core->now_us;
+    link->heard_us = core->now_us;
+    link->probe_due_us = GW_NEVER;
+    link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us);
+    gw_wake_at(core, link->ping_due_us);
+    gw_count(core, GW_COUNTER_links_up, 1);
+    gw_count(core, GW_COUNTER_links_now, 1);
+    gw_note(core, GW_NOTE_LINK_UP, remote->name, 0, 0);
+    if (conn->dialled)
+        gw_send_frame(core, conn->id, GW_FRAME_READY, id);
+    gw_window_link_up(core, remote);
+    gw_stream_link_up(core, remote);
+}
+
+/* ---- events that are not frames ---- */
+
+void gw_link_dial(struct gw_core *core, uint64_t id)
+{
+    struct gw_conn *conn = gw_conn_add(core, id, true);
+    if (conn)
+        gw_link_hello_soon(core, conn);
+}
+
+void gw_link_undial(struct gw_core *core, uint64_t id)
+{
+    struct gw_conn *conn = gw_conn_get(core, id);
+    if (!conn)
+        return;
+    if (conn->link) {
+        gw_send_frame(core, id, GW_FRAME_BYE, conn->link);
+        gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
+    }
+    conn_remove(core, conn);
+}
+
+void gw_link_lost(struct gw_core *core, uint64_t id)
+{
+    struct gw_conn *conn = gw_conn_get(core, id);
+    if (!conn)
+        return;
+    bool dialled = conn->dialled;
+    if (conn->link)
+        gw_link_down(core, conn->remote, GW_DOWN_LOST);
+    if (!dialled)
+        conn_remove(core, conn);
+    else if (conn->hello_due_us != GW_NEVER)
+        gw_link_hello_later(core, conn); /* there is nobody yet: a pause, not a loop */
+}
+
+void gw_link_malformed(struct gw_core *core, uint64_t id)
+{
+    gw_count(core, GW_COUNTER_malformed, 1);
+    struct gw_conn *conn = gw_conn_get(core, id);
+    if (conn && conn->link)
+        gw_link_violation(core, conn->remote, 0);
+}
+
+void gw_link_close_all(struct gw_core *core)
+{
+    struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
+        conn->hello_due_us = GW_NEVER;
+        if (!conn->link)
+            continue;
+        gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
+        gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
+    }
+}
+
+/* ---- heartbeats ---- */
+
+static void fill_floors(struct gw_core *core, struct gw_remote *remote, struct gw_frame *frame)
+{
+    struct gw_floor *floors = gw_effects_allocate(core->out, FLOORS_PER_PING * sizeof *floors);
+    if (!floors)
+        return;
+    size_t count = gw_stream_floors(core, remote, floors, FLOORS_PER_PING);
+    frame->u.ping.floors = floors;
+    frame->u.ping.floor_count = count;
+}
+
+void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_link *link = &remote->link;
+    struct gw_frame *frame = gw_send_frame(core, link->conn, GW_FRAME_PING, link->id);
+    frame->u.ping.time_us = core->now_us;
+    frame->u.ping.frames = link->data_sent;
+    fill_floors(core, remote, frame);
+    link->ping_time_us = core->now_us;
+    link->ping_frames = link->data_sent;
+    gw_count(core, GW_COUNTER_pings_sent, 1);
+    gw_stream_repeat_closed(core, remote);
+}
+
+static void take_floors(struct gw_core *core, struct gw_remote *remote,
+                        const struct gw_frame *frame)
+{
+    uint64_t link = frame->link;
+    for (size_t i = 0; i < frame->u.ping.floor_count && remote->link.id == link; i++)
+        gw_window_floor(core, remote, &frame->u.ping.floors[i]);
+}
+
+static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    take_floors(core, remote, frame);
+    struct gw_link *link = &remote->link;
+    if (!link->id)
+        return;
+    struct gw_frame *pong = gw_send_frame(core, link->conn, GW_FRAME_PONG, link->id);
+    pong->u.ping.time_us = frame->u.ping.time_us;
+    pong->u.ping.frames = link->data_received;
+    gw_window_pinged(core, remote);
+}
+
+/* The PONG of the latest PING counts what came before it, connections keep order: a count that falls short
+ * proves that a frame was lost on a live link. A new link says what is missing and only that is sent again. */
+static void on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    take_floors(core, remote, frame);
+    struct gw_link *link = &remote->link;
+    if (!link->id || !link->ping_time_us || frame->u.ping.time_us != link->ping_time_us)
+        return;
+    rtt_sample(link, core->now_us - link->ping_time_us);
+    link->ping_time_us = 0;
+    if (frame->u.ping.frames >= link->ping_frames)
+        return;
+    gw_count(core, GW_COUNTER_gaps, 1);
+    gw_send_frame(core, link->conn, GW_FRAME_RESET, link->id);
+    gw_link_down(core, remote, GW_DOWN_GAP);
+}
+
+static void tick_link(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_link *link = &remote->link;
+    uint64_t silent_at = link->heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
+    if (remote->probe_deadline_us && remote->probe_deadline_us < silent_at)
+        silent_at = remote->probe_deadline_us;
+    if (core->now_us >= silent_at) {
+        gw_link_down(core, remote, GW_DOWN_SILENT);
+        return;
+    }
+    if (core->now_us >= link->probe_due_us) {
+        link->probe_backoff += link->probe_backoff < 8;
+        link->probe_due_us =
+            core->now_us + gw_link_jitter(core, rto_us(core, link) << link->probe_backoff);
+        gw_count(core, GW_COUNTER_probes, 1);
+        gw_link_ping(core, remote);
+    }
+    if (core->now_us >= link->ping_due_us) {
+        link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us * 4 / 5);
+        gw_link_ping(core, remote);
+    }
+    gw_wake_at(core, silent_at);
+    gw_wake_at(core, link->probe_due_us);
+    gw_wake_at(core, link->ping_due_us);
+}
+
+static void tick_conn(struct gw_core *core, struct gw_conn *conn)
+{
+    if (conn->hello_due_us != GW_NEVER && core->now_us >= conn->hello_due_us)
+        gw_handshake_hello(core, conn);
+    gw_wake_at(core, conn->hello_due_us);
+}
+
+/* One forgotten connection a tick is enough: the table is bounded, and removal disturbs the walk. */
+static void forget_unused(struct gw_core *core)
+{
+    struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
+        if (conn->dialled || conn->link || core->now_us - conn->touched_us < UNUSED_CONN_US)
+            continue;
+        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_HANGUP);
+        if (effect)
+            effect->u.conn = conn->id;
+        conn_remove(core, conn);
+        return;
+    }
+}
+
+void gw_link_tick(struct gw_core *core)
+{
+    if (core->now_us < core->wake_us)
+        return;
+    core->wake_us = GW_NEVER;
+    struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
+        tick_conn(core, conn);
+    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
+        if (remote->link.id)
+            tick_link(core, remote);
+    forget_unused(core);
+}
+
+/* ---- frames ---- */
+
+static void refused(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
+{
+    gw_count(core, GW_COUNTER_refusals_received, 1);
+    gw_note(core, GW_NOTE_REFUSED, conn->remote ? conn->remote->name : "", frame->u.refuse.code, 0);
+    if (frame->u.refuse.code == GW_REFUSE_EPOCH && conn->link && frame->link == conn->link)
+        gw_stream_refused(core, conn->remote, frame->u.refuse.epoch);
+    else if (frame->u.refuse.code == GW_REFUSE_CROSSED && conn->remote && conn->remote->link.id)
+        conn->hello_due_us = GW_NEVER; /* stand back: the link that we share is another */
+}
+
+static void ended_by_them(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
+{
+    if (!conn->link || frame->link != conn->link)
+        return;
+    bool reset = frame->type == GW_FRAME_RESET;
+    if (reset)
+        gw_count(core, GW_COUNTER_resets_received, 1);
+    gw_link_down(core, conn->remote, reset ? GW_DOWN_RESET : GW_DOWN_BYE);
+}
+
+static void on_link(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    struct gw_link *link = &remote->link;
+    link->heard_us = core->now_us;
+    link->probe_backoff = 0;
+    link->probe_due_us = GW_NEVER;
+    remote->probe_deadline_us = 0;
+    switch (frame->type) {
+    case GW_FRAME_PING:
+        on_ping(core, remote, frame);
+        break;
+    case GW_FRAME_PONG:
+        on_pong(core, remote, frame);
+        break;
+    case GW_FRAME_SERVE:
+        gw_stream_served(core, remote, frame);
+        break;
+    case GW_FRAME_OPEN:
+        gw_window_open(core, remote, frame);
+        break;
+    case GW_FRAME_DATA:
+        gw_window_data(core, remote, event);
+        break;
+    case GW_FRAME_ACK:
+        gw_stream_ack(core, remote, frame);
+        break;
+    case GW_FRAME_CLOSED:
+        gw_window_closed(core, remote, frame);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The fence (rule 2). READY is the one frame that may carry an id that is not yet current. */
+static void fenced(struct gw_core *core, struct gw_conn *conn, const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    bool current = conn->link && frame->link == conn->link;
+    if (!current && GW_PLANT(OLD_LINK) && conn->remote && conn->remote->link.id) {
+        on_link(core, conn->remote, event);
+        return;
+    }
+    if (!current) {
+        gw_count(core, GW_COUNTER_stale_frames, 1);
+        gw_count(core, GW_COUNTER_resets_sent, 1);
+        gw_send_frame(core, conn->id, GW_FRAME_RESET, frame->link);
+        return;
+    }
+    on_link(core, conn->remote, event);
+}
+
+void gw_link_frame(struct gw_core *core, const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    struct gw_conn *conn = gw_conn_get(core, event->u.frame.conn);
+    if (!conn)
+        conn = gw_conn_add(core, event->u.frame.conn, false);
+    if (!conn)
+        return; /* the table is full: whoever it is tries again */
+    conn->touched_us = core->now_us;
+    if (event->u.frame.version_alien) {
+        gw_handshake_alien(core, conn, frame);
+        return;
+    }
+    switch (frame->type) {
+    case GW_FRAME_HELLO:
+        gw_handshake_on_hello(core, conn, frame);
+        break;
+    case GW_FRAME_WELCOME:
+        gw_handshake_on_welcome(core, conn, frame);
+        break;
+    case GW_FRAME_READY:
+        gw_handshake_on_ready(core, conn, frame);
+        break;
+    case GW_FRAME_REFUSE:
+        refused(core, conn, frame);
+        break;
+    case GW_FRAME_RESET:
+    case GW_FRAME_BYE:
+        ended_by_them(core, conn, frame);
+        break;
+    default:
+        fenced(core, conn, event);
+        break;
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_CORE_LINK_H
+#define GW_CORE_LINK_H
+
+/* What link.c and handshake.c share. */
+
+#include "core/state.h"
+
+struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id);
+struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id,
+                            bool dialled); /* NULL: limit or memory */
+uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us);
+void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn);
+void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn);
+void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
+                const struct gw_identity *identity);
+void gw_link_ping(struct gw_core *core, struct gw_remote *remote);
+
+/* handshake.c */
+void gw_handshake_hello(struct gw_core *core, struct gw_conn *conn);
+void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn,
+                           const struct gw_frame *frame);
+void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
+                             const struct gw_frame *frame);
+void gw_handshake_on_ready(struct gw_core *core, struct gw_conn *conn,
+                           const struct gw_frame *frame);
+void gw_handshake_alien(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame);
+
+#endif

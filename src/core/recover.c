@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What an earlier open left. Streams found here are old: they drain under their own epochs, never continue (rule 1).
+ *
+ * Rows come in this order: streams, offers, settled, batches (the first and last of each epoch), assignments, windows,
+ * decided. Every book of the core is built from them alone, so that recovery is idempotent (invariant 30). */
+
+#include "base/plant.h"
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void recover_stream(struct gw_core *core, const struct gw_row *row)
+{
+    struct gw_stream *stream = gw_stream_get(core, row->epoch, &row->destination);
+    if (!stream)
+        return;
+    stream->old = true;
+    stream->opens = row->number;
+    stream->row_stored = true;
+    stream->floor = stream->floor_published = stream->floor_stored = row->floor ? row->floor : 1;
+    stream->last = stream->stored = stream->floor - 1;
+}
+
+static void reaches(struct gw_stream *stream, uint64_t last)
+{
+    if (last > stream->last)
+        stream->last = stream->stored = last;
+}
+
+static void recover_offered(struct gw_core *core, struct gw_stream *stream,
+                            const struct gw_row *row)
+{
+    struct gw_remote *remote = gw_remote_get(core, row->peer);
+    struct gw_offer *offer = remote ? gw_stream_offer(core, stream, remote) : NULL;
+    if (!offer) {
+        gw_fail(core);
+        return;
+    }
+    offer->known = row->flag;
+    offer->dirty = false;
+}
+
+static void recover_settled(struct gw_core *core, struct gw_stream *stream,
+                            const struct gw_row *row)
+{
+    reaches(stream, row->last);
+    gw_check(core, gw_ranges_add(&stream->settled, row->first, row->last));
+}
+
+/* Only the first and the last batch of an epoch are told. One below the floor was settled while it was not in memory,
+ * and its deletion is still owed. */
+static void recover_batch(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row)
+{
+    reaches(stream, row->last);
+    if (row->last < stream->floor)
+        gw_stream_sweep(core, stream, row->first, stream->floor - 1);
+}
+
+static void recover_assignment(struct gw_core *core, struct gw_stream *stream,
+                               const struct gw_row *row)
+{
+    struct gw_remote *remote = gw_remote_get(core, row->peer);
+    struct gw_member *member = remote ? gw_member_get(core, remote, stream->target) : NULL;
+    struct gw_run *run = member ? gw_allocate(core, sizeof *run) : NULL;
+    if (!run) {
+        gw_fail(core);
+        return;
+    }
+    reaches(stream, row->last);
+    run->first = run->cursor = row->first;
+    run->last = row->last;
+    run->stream = stream;
+    run->member = member;
+    run->sent = true; /* it may have left: whoever holds it gets it again, flagged */
+    struct gw_range piece;
+    uint64_t at = row->first > stream->floor ? row->first : stream->floor;
+    while (gw_ranges_next(&stream->settled, false, &at, row->last, &piece))
+        run->left += piece.last - piece.first + 1;
+    member->outstanding += run->left;
+    gw_check(core, gw_index_add(&stream->runs, run->first, run));
+    if (row->last >= stream->next_unassigned)
+        stream->next_unassigned = row->last + 1;
+}
+
+static void recover_window(struct gw_core *core, const struct gw_row *row)
+{
+    struct gw_remote *owner = gw_remote_get(core, row->peer);
+    struct gw_window *window =
+        owner ? gw_window_get(core, row->epoch, owner, &row->destination) : NULL;
+    if (!window) {
+        gw_fail(core);
+        return;
+    }
+    window->floor = window->floor_stored = row->floor ? row->floor : 1;
+    window->last = row->last;
+    window->closed = row->flag;
+    window->row_stored = true;
+    if (window->closed)
+        gw_window_unlink(window);
+}
+
+static void recover_decided(struct gw_core *core, const struct gw_row *row)
+{
+    struct gw_window *window = gw_map_get(&core->windows, row->epoch);
+    if (!window)
+        return;
+    if (row->last > window->last)
+        window->last = row->last;
+    gw_check(core, gw_ranges_add(&window->decided, row->first, row->last));
+}
+
+void gw_recover_row(struct gw_core *core, const struct gw_row *row)
+{
+    struct gw_stream *stream = gw_map_get(&core->streams, row->epoch);
+    switch (row->kind) {
+    case GW_ROW_STREAM:
+        recover_stream(core, row);
+        return;
+    case GW_ROW_WINDOW:
+        if (!GW_PLANT(WINDOW_FORGOTTEN))
+            recover_window(core, row);
+        return;
+    case GW_ROW_DECIDED:
+        recover_decided(core, row);
+        return;
+    default:
+        break;
+    }
+    if (!stream)
+        return; /* a leftover of an epoch whose row is gone: it names nothing any more */
+    switch (row->kind) {
+    case GW_ROW_OFFERED:
+        recover_offered(core, stream, row);
+        return;
+    case GW_ROW_SETTLED:
+        recover_settled(core, stream, row);
+        return;
+    case GW_ROW_BATCH:
+        recover_batch(core, stream, row);
+        return;
+    case GW_ROW_ASSIGNMENT:
+        recover_assignment(core, stream, row);
+        return;
+    default:
+        return;
+    }
+}
+
+/* What was never assigned begins above everything that was. */
+static void finish_stream(struct gw_core *core, struct gw_stream *stream)
+{
+    uint64_t next =
+        stream->next_unassigned > stream->floor ? stream->next_unassigned : stream->floor;
+    if (stream->settled.count) {
+        uint64_t above = stream->settled.items[stream->settled.count - 1].last + 1;
+        next = above > next ? above : next;
+    }
+    stream->next_unassigned = next;
+    gw_stream_try_close(core, stream);
+    gw_dispatch_later(core, stream->target);
+}
+
+void gw_recover_done(struct gw_core *core)
+{
+    struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
+        finish_stream(core, stream);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_CORE_STATE_H
+#define GW_CORE_STATE_H
+
+/* The core's memory: what it knows of connections, other peers, streams it sends and windows it receives.
+ *
+ *   remote ── link (one at a time) ── conn
+ *     ├─ members: destinations it serves ─────┐
+ *     ├─ intakes: what it sends us, per destination we serve
+ *     └─ windows: its epochs, at our side     │
+ *   target (a destination we send to) ── streams (one per epoch) ── runs, each assigned to one member
+ *
+ * Who changes what: link.c links and connections; stream.c and dispatch.c the sending side; window.c the receiving
+ * side; seal.c the way to the store and back. */
+
+#include "base/map.h"
+#include "base/random.h"
+#include "base/ranges.h"
+#include "core/core.h"
+#include "core/index.h"
+
+#define GW_CONNS_MAX   8192  /* connections, dialled and accepted */
+#define GW_REMOTES_MAX 16384 /* other peers ever met or remembered */
+#define GW_TARGETS_MAX 8192  /* destinations sent to or announced */
+
+struct gw_link {
+    uint64_t id; /* 0: down */
+    uint64_t conn;
+    bool dialled;  /* by us */
+    bool complete; /* the remote has told all that it knew: DATA may flow */
+    uint64_t up_us;
+    uint64_t heard_us;
+    uint64_t ping_due_us;
+    uint64_t probe_due_us; /* GW_NEVER: nothing overdue */
+    unsigned probe_backoff;
+    uint64_t ping_time_us; /* of the last PING sent; 0: answered */
+    uint64_t ping_frames;  /* DATA frames sent before it */
+    uint64_t srtt_us;      /* RFC 6298; 0: no sample yet */
+    uint64_t rttvar_us;
+    uint64_t data_sent; /* DATA frames on this link */
+    uint64_t data_received;
+    uint64_t floors_cursor; /* where the next PING's list of floors begins */
+};
+
+struct gw_conn {
+    uint64_t id;
+    bool dialled;
+    uint64_t link;               /* the current link id; 0: none */
+    uint64_t offered;            /* acceptor: link id of the last WELCOME; 0: none */
+    struct gw_remote *remote;    /* who is there, once it said so */
+    struct gw_identity identity; /* of the HELLO that `offered` answers */
+    uint64_t
+        hello_due_us; /* dialler without link; GW_NEVER: passive, the remote has another link */
+    unsigned hello_tries;
+    uint64_t touched_us; /* acceptor: an unused one is forgotten after a while */
+};
+
+/* A remote that serves one destination. */
+struct gw_member {
+    struct gw_member *next_in_target;
+    struct gw_member *next_in_remote;
+    struct gw_remote *remote;
+    struct gw_target *target;
+    bool serving;              /* said so on the present link */
+    uint64_t granted_messages; /* absolute on the present link */
+    uint64_t granted_bytes;
+    uint64_t used_messages;
+    uint64_t used_bytes;
+    uint64_t outstanding;       /* messages assigned and not settled, whatever the link */
+    uint64_t chosen;            /* when it was last given work: ties go to who waited longest */
+    struct gw_run *unsent_head; /* durable runs waiting for the link or for credit, FIFO */
+    struct gw_run *unsent_tail;
+};
+
+/* What one remote sends us for one destination that we serve. */
+struct gw_intake {
+    struct gw_intake *next; /* of the remote */
+    struct gw_local *local;
+    uint64_t accepted_messages; /* on the present link, duplicates included */
+    uint64_t accepted_bytes;
+    uint64_t in_hand_messages; /* also from earlier links */
+    uint64_t in_hand_bytes;
+    uint64_t told_messages; /* credit given on the present link */
+    uint64_t told_bytes;
+};
+
+struct gw_local { /* a destination that we serve */
+    struct gw_local *next;
+    struct gw_destination destination;
+    bool active;
+    uint64_t credit_messages;
+    uint64_t credit_bytes;
+};
+
+struct gw_remote {
+    struct gw_remote *next;
+    struct gw_remote *next_same_hash;
+    char name[GW_NAME_MAX + 1];
+    struct gw_identity identity; /* of the last link */
+    struct gw_link link;
+    uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
+    uint64_t probe_deadline_us; /* an incumbent asked to prove that it lives; 0: not */
+    struct gw_member *members;
+    struct gw_member **by_serve; /* index in its last SERVE -> member */
+    size_t serve_count;
+    struct gw_intake *intakes;
+    struct gw_window *windows; /* open ones */
+    uint64_t *closed;          /* epochs whose tombstone is durable and to be told */
+    size_t closed_count;
+    bool ack_due;
+    bool in_ack_list;
+    struct gw_remote *next_ack;
+};
+
+struct gw_target { /* a destination we send to, or one that somebody serves */
+    struct gw_target *next;
+    struct gw_destination destination;
+    struct gw_stream *streams; /* oldest first */
+    struct gw_member *members;
+    size_t live; /* members with a link */
+    bool dispatch_due;
+    struct gw_target *next_dispatch;
+};
+
+/* Messages of one batch assigned to one member: the unit of dispatch. */
+struct gw_run {
+    uint64_t first;
+    uint64_t last;
+    struct gw_stream *stream;
+    struct gw_member *member;
+    uint64_t left;         /* unsettled messages */
+    uint64_t turn;         /* the turn that stores the assignment */
+    uint64_t charged_link; /* the link whose credit it took in full when it was assigned */
+    uint64_t cursor;       /* the next sequence to send on the present link */
+    bool sent;             /* offered before, on any link or by an earlier open */
+    uint64_t first_link;   /* where it was first offered by this open; 0: by an earlier one */
+    bool queued;           /* in the member's unsent list */
+    struct gw_run *next_unsent;
+};
+
+/* A member that was ever offered something of a stream (design section 4: CLOSED goes to each). */
+struct gw_offer {
+    struct gw_offer *next;
+    struct gw_remote *remote;
+    bool known;            /* it has decided something here: the epoch is not fresh to it */
+    bool dirty;            /* its row is to be written */
+    bool removed;          /* CLOSED is confirmed: its row is to be deleted */
+    uint64_t opened_link;  /* where OPEN was sent */
+    uint64_t refused_link; /* where it refused the epoch: no DATA on that link */
+    uint64_t in_hand_link; /* where in_hand was told */
+    struct gw_ranges in_hand;
+};
+
+struct gw_stream {
+    uint64_t epoch;
+    struct gw_target *target;
+    struct gw_stream *next;   /* newer stream of the same target */
+    bool old;                 /* of an earlier open: drains, never continues */
+    uint64_t opens;           /* number of the open that drew it */
+    uint64_t last;            /* assigned by the tail */
+    uint64_t stored;          /* durable */
+    uint64_t next_unassigned; /* everything from here on has never been offered */
+    struct gw_index batches;  /* descriptors in memory: not all, and never those wholly settled */
+    struct gw_index runs;
+    struct gw_ranges settled;    /* as the store's rows will say after the seal in flight */
+    struct gw_ranges settling;   /* known, not yet sealed */
+    struct gw_ranges committing; /* sealed, not yet durable */
+    uint64_t floor;              /* of `settled` */
+    uint64_t floor_published;    /* durable: what may be said */
+    uint64_t floor_stored;       /* in the stream's row */
+    uint64_t released_messages;  /* batches deleted by the seal in flight */
+    uint64_t released_bytes;
+    bool row_stored;
+    bool dirty;
+    struct gw_stream *next_dirty;
+    bool committing_any; /* the seal in flight touches it */
+    struct gw_stream *next_committing;
+    uint64_t unoffered_bytes; /* in memory, of batches never offered */
+    bool loading;
+    uint64_t load_from;
+    uint64_t sweep;      /* settled batches from here .. */
+    uint64_t sweep_upto; /* .. to here were not in memory: read, then delete them; 0: none */
+    bool swept;          /* a sweep brought batches in: the next seal deletes the settled ones */
+    bool stalled;        /* at W */
+    bool ending;         /* the seal in flight deletes its row */
+    struct gw_offer *offers;
+};
+
+struct gw_window {
+    uint64_t epoch;
+    struct gw_remote *owner;
+    struct gw_window *next; /* of the owner, open ones */
+    struct gw_destination destination;
+    struct gw_intake *intake; /* NULL until the destination is served here */
+    uint64_t floor;
+    uint64_t floor_stored;
+    uint64_t last;        /* highest sequence heard of */
+    uint64_t opened_link; /* the link on which OPEN was received */
+    bool closed;          /* all settled: a tombstone */
+    bool closing;         /* its row is to be written */
+    bool closing_sealed;  /* and is in the seal in flight */
+    struct gw_ranges in_hand;
+    struct gw_ranges deciding;   /* decided, not yet sealed */
+    struct gw_ranges committing; /* sealed, not yet durable */
+    struct gw_ranges decided;    /* as the store's rows will say after the seal in flight */
+    struct gw_ranges unreported; /* durable facts to be said in the next ACK */
+    uint64_t deciding_messages, deciding_bytes;
+    uint64_t committing_messages, committing_bytes;
+    bool row_stored;
+    bool dirty;
+    struct gw_window *next_dirty;
+    bool committing_any;
+    struct gw_window *next_committing;
+};
+
+struct gw_pending_batch {
+    struct gw_stream *stream;
+    struct gw_batch *batch;
+};
+
+/* Things that gather for a seal and are acted on at its commit: one list fills while the other is in flight. */
+struct gw_pile {
+    struct gw_pending_batch *batches;
+    size_t batch_count, batch_capacity;
+    struct gw_run **runs;
+    size_t run_count, run_capacity;
+    uint64_t *tokens;
+    size_t token_count, token_capacity;
+};
+
+struct gw_core {
+    struct gw_core_options options;
+    uint64_t now_us;
+    struct gw_effects *out; /* of the present step */
+    bool failed;            /* out of memory in the present step */
+    struct gw_random random;
+    uint64_t entropy; /* of the present event */
+
+    struct gw_map conns;
+    struct gw_map remotes; /* by hash of the name */
+    struct gw_remote *remote_list;
+    size_t remote_count;
+    struct gw_target *targets;
+    size_t target_count;
+    struct gw_local *locals;
+    struct gw_map streams; /* by epoch */
+    struct gw_map windows; /* by epoch; tombstones too */
+
+    uint64_t turn;      /* being filled */
+    uint64_t sealed;    /* in flight; 0: none */
+    uint64_t committed; /* the last durable one */
+    bool urgent;        /* something waits for the next seal */
+    uint64_t lazy_due_us;
+    struct gw_pile filling;
+    struct gw_pile flying;
+    struct gw_op *ops;
+    size_t op_count, op_capacity;
+    struct gw_stream *dirty_streams, *committing_streams;
+    struct gw_window *dirty_windows, *committing_windows;
+
+    struct gw_target *dispatch_list;
+    struct gw_remote *ack_list;
+    uint64_t choices; /* a clock for gw_member.chosen */
+    uint64_t wake_us;
+    uint64_t counters[GW_COUNTER_COUNT];
+    struct gw_frame nowhere; /* what is written when there is no memory; the step then fails */
+};
+
+/* core.c: small things that every part needs. A failed allocation marks the core (gw_fail) and the step ends -ENOMEM. */
+void gw_fail(struct gw_core *core);
+void *gw_allocate(struct gw_core *core, size_t size); /* zeroed; NULL: gw_fail was called */
+static inline void gw_check(struct gw_core *core, int result)
+{
+    if (result)
+        gw_fail(core);
+}
+static inline void gw_count(struct gw_core *core, enum gw_counter counter, uint64_t n)
+{
+    core->counters[counter] += n;
+}
+void gw_wake_at(struct gw_core *core, uint64_t time_us);
+struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name);
+struct gw_remote *gw_remote_get(struct gw_core *core,
+                                const char *name); /* makes it; NULL: limit or memory */
+struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
+struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
+                                struct gw_target *target);
+void gw_note(struct gw_core *core, enum gw_note note, const char *peer, uint64_t a, uint64_t b);
+struct gw_frame *gw_send_frame(struct gw_core *core, uint64_t conn, enum gw_frame_type type,
+                               uint64_t link);
+void gw_dispatch_later(struct gw_core *core, struct gw_target *target);
+void gw_ack_later(struct gw_core *core, struct gw_remote *remote);
+void gw_commit_now(struct gw_core *core);
+void gw_commit_lazily(struct gw_core *core);
+
+/* link.c: connections, handshake, liveness. */
+void gw_link_dial(struct gw_core *core, uint64_t conn);
+void gw_link_undial(struct gw_core *core, uint64_t conn);
+void gw_link_lost(struct gw_core *core, uint64_t conn);
+void gw_link_malformed(struct gw_core *core, uint64_t conn);
+void gw_link_frame(struct gw_core *core, const struct gw_event *event);
+void gw_link_tick(struct gw_core *core);
+void gw_link_close_all(struct gw_core *core);
+void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why);
+void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t frame_type);
+void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote);
+
+/* stream.c: what we send, until it is settled. */
+struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
+                                const struct gw_destination *destination);
+void gw_stream_submit(struct gw_core *core, const struct gw_destination *destination,
+                      struct gw_batch *batch);
+struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
+                                 struct gw_remote *remote);
+struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
+                                      const struct gw_remote *remote);
+void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
+void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
+void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last);
+void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t epoch);
+void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *const *batches,
+                      size_t count);
+void gw_stream_request_load(struct gw_core *core, struct gw_stream *stream, uint64_t from);
+struct gw_batch *gw_stream_batch(const struct gw_stream *stream, uint64_t sequence);
+void gw_stream_dirty(struct gw_core *core, struct gw_stream *stream);
+void gw_stream_try_close(struct gw_core *core, struct gw_stream *stream);
+void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote);
+void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote);
+void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
+                        size_t most);
+void gw_target_members_changed(struct gw_core *core, struct gw_target *target);
+void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
+void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
+
+/* dispatch.c: which message goes to which member, and when its bytes leave. */
+void gw_dispatch(struct gw_core *core, struct gw_target *target);
+void gw_dispatch_durable(struct gw_core *core, struct gw_run *run);
+void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
+void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
+void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);
+
+/* window.c: what we receive, until it is decided. */
+struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
+                                const struct gw_destination *destination);
+void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event);
+void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor);
+void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
+void gw_window_serve(struct gw_core *core, const struct gw_event *event, bool active);
+void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
+void gw_window_link_down(struct gw_remote *remote);
+void gw_window_dirty(struct gw_core *core, struct gw_window *window);
+void gw_window_seal(struct gw_core *core, struct gw_window *window);
+void gw_window_durable(struct gw_core *core, struct gw_window *window);
+void gw_window_free(struct gw_window *window);
+void gw_window_unlink(struct gw_window *window); /* from its owner's list: a tombstone now */
+struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
+                                const struct gw_destination *destination);
+void gw_intake_give_credit(struct gw_intake *intake);
+
+/* report.c: what is acknowledged. */
+void gw_window_flush(struct gw_core *core, struct gw_remote *remote);
+void gw_window_pinged(struct gw_core *core, struct gw_remote *remote);
+void gw_window_report_all(struct gw_core *core, struct gw_remote *remote);
+void gw_window_report_floor(struct gw_core *core, struct gw_window *window);
+
+/* seal.c: the way to the store and back. */
+void gw_seal(struct gw_core *core);
+void gw_sealed_committed(struct gw_core *core);
+struct gw_op *gw_seal_op(struct gw_core *core, enum gw_op_type type); /* NULL: failed */
+void gw_pile_batch(struct gw_core *core, struct gw_stream *stream, struct gw_batch *batch);
+void gw_pile_run(struct gw_core *core, struct gw_run *run);
+void gw_pile_token(struct gw_core *core, uint64_t token);
+void gw_pile_clear(struct gw_pile *pile);
+/* Adds to a range set and to the rows that mirror it: one row per range, keyed by its first sequence. */
+void gw_mirror_add(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,
+                   struct gw_ranges *set, uint64_t first, uint64_t last);
+void gw_mirror_trim(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,
+                    struct gw_ranges *set, uint64_t floor);
+
+/* recover.c: what an earlier open left. */
+void gw_recover_row(struct gw_core *core, const struct gw_row *row);
+void gw_recover_done(struct gw_core *core);
+
+#endif

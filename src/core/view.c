@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Looks at a core's state for checkers and tests, and the invariants of its books. */
+
+#include "core/state.h"
+
+bool gw_core_stream_at(const struct gw_core *core, size_t index, struct gw_stream_view *view)
+{
+    const struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));) {
+        if (index--)
+            continue;
+        view->epoch = stream->epoch;
+        view->floor = stream->floor_published;
+        view->last = stream->last;
+        view->stored = stream->stored;
+        uint64_t settled = stream->floor - 1;
+        for (size_t i = 0; i < stream->settled.count; i++) {
+            struct gw_range range = stream->settled.items[i];
+            if (range.last >= stream->floor)
+                settled +=
+                    range.last - (range.first > stream->floor ? range.first : stream->floor) + 1;
+        }
+        view->unsettled = stream->last - settled;
+        view->old = stream->old;
+        return true;
+    }
+    return false;
+}
+
+bool gw_core_window_at(const struct gw_core *core, size_t index, struct gw_window_view *view)
+{
+    const struct gw_window *window;
+    for (size_t at = 0; (window = gw_map_next(&core->windows, &at, NULL));) {
+        if (index--)
+            continue;
+        view->epoch = window->epoch;
+        view->floor = window->floor;
+        view->decided_above = 0;
+        struct gw_range piece;
+        uint64_t from = window->floor;
+        while (from <= window->last &&
+               gw_ranges_next(&window->decided, true, &from, window->last, &piece))
+            view->decided_above += piece.last - piece.first + 1;
+        view->in_hand = gw_ranges_total(&window->in_hand) + gw_ranges_total(&window->deciding);
+        view->closed = window->closed;
+        view->owner = window->owner->name;
+        return true;
+    }
+    return false;
+}
+
+static const char *check_runs(const struct gw_stream *stream)
+{
+    uint64_t before = 0;
+    for (size_t i = 0; i < stream->runs.count; i++) {
+        const struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->first <= before || run->last < run->first)
+            return "runs overlap or are out of order";
+        if (run->last >= stream->next_unassigned)
+            return "a run reaches into what was never assigned";
+        before = run->last;
+        uint64_t left = 0, at = run->first > stream->floor ? run->first : stream->floor;
+        struct gw_range outer, inner;
+        while (gw_ranges_next(&stream->settled, false, &at, run->last, &outer)) {
+            uint64_t within = outer.first;
+            while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
+                left += inner.last - inner.first + 1;
+        }
+        if (left != run->left)
+            return "a run's count of unsettled messages is wrong";
+    }
+    return NULL;
+}
+
+static const char *check_stream(const struct gw_stream *stream)
+{
+    if (stream->floor_published > stream->floor || stream->floor > stream->last + 1)
+        return "a floor is above what it may be";
+    if (stream->stored > stream->last)
+        return "more is stored than was assigned";
+    if (!gw_ranges_valid(&stream->settled) || !gw_ranges_valid(&stream->settling))
+        return "a stream's ranges are broken";
+    if (stream->floor <= stream->last && gw_ranges_contains(&stream->settled, stream->floor))
+        return "the floor is settled";
+    return check_runs(stream);
+}
+
+static const char *check_window(const struct gw_window *window)
+{
+    if (!gw_ranges_valid(&window->decided) || !gw_ranges_valid(&window->deciding) ||
+        !gw_ranges_valid(&window->in_hand))
+        return "a window's ranges are broken";
+    for (size_t i = 0; i < window->in_hand.count; i++) {
+        struct gw_range range = window->in_hand.items[i];
+        if (gw_ranges_overlaps(&window->decided, range.first, range.last) ||
+            gw_ranges_overlaps(&window->deciding, range.first, range.last))
+            return "a message is in hand and decided";
+    }
+    for (size_t i = 0; i < window->committing.count; i++)
+        if (!gw_ranges_covers(&window->decided, window->committing.items[i].first,
+                              window->committing.items[i].last))
+            return "a decision is committing and not in the book";
+    return NULL;
+}
+
+static const char *check_link(const struct gw_core *core, const struct gw_remote *remote)
+{
+    const struct gw_conn *conn =
+        remote->link.id ? gw_map_get(&core->conns, remote->link.conn) : NULL;
+    if (remote->link.id && (!conn || conn->link != remote->link.id || conn->remote != remote))
+        return "a link and its connection disagree";
+    return NULL;
+}
+
+const char *gw_core_check(const struct gw_core *core)
+{
+    const char *broken = NULL;
+    const void *item;
+    for (size_t at = 0; !broken && (item = gw_map_next(&core->streams, &at, NULL));)
+        broken = check_stream(item);
+    for (size_t at = 0; !broken && (item = gw_map_next(&core->windows, &at, NULL));)
+        broken = check_window(item);
+    for (const struct gw_remote *remote = core->remote_list; remote && !broken;
+         remote = remote->next)
+        broken = check_link(core, remote);
+    return broken;
+}

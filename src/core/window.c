@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What this peer receives: windows, from OPEN to the tombstone.
+ *
+ *   new --DATA--> in hand --decided--> deciding --SEAL--> committing --COMMITTED--> decided, reported in the next ACK
+ *
+ * An ACK names only what is durable (invariant 2). A duplicate is recognised at every stage, what is still being
+ * committed included (rule 21). */
+
+#include "base/plant.h"
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CLOSED_TOLD_MAX 256
+
+/* ---- windows and intakes ---- */
+
+struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
+                                const struct gw_destination *destination)
+{
+    struct gw_window *window = gw_map_get(&core->windows, epoch);
+    if (window)
+        return window;
+    window = gw_allocate(core, sizeof *window);
+    if (!window)
+        return NULL;
+    if (gw_map_put(&core->windows, epoch, window)) {
+        free(window);
+        gw_fail(core);
+        return NULL;
+    }
+    window->epoch = epoch;
+    window->owner = owner;
+    window->floor = 1;
+    if (destination)
+        window->destination = *destination;
+    window->next = owner->windows;
+    owner->windows = window;
+    return window;
+}
+
+/* A tombstone needs no place among its owner's windows. */
+void gw_window_unlink(struct gw_window *window)
+{
+    struct gw_window **link = &window->owner->windows;
+    while (*link && *link != window)
+        link = &(*link)->next;
+    if (*link)
+        *link = window->next;
+}
+
+void gw_window_free(struct gw_window *window)
+{
+    gw_ranges_clear(&window->in_hand);
+    gw_ranges_clear(&window->deciding);
+    gw_ranges_clear(&window->committing);
+    gw_ranges_clear(&window->decided);
+    gw_ranges_clear(&window->unreported);
+    free(window);
+}
+
+void gw_window_dirty(struct gw_core *core, struct gw_window *window)
+{
+    if (window->dirty)
+        return;
+    window->dirty = true;
+    window->next_dirty = core->dirty_windows;
+    core->dirty_windows = window;
+}
+
+static struct gw_local *local_find(const struct gw_core *core,
+                                   const struct gw_destination *destination)
+{
+    struct gw_local *local = core->locals;
+    while (local && !gw_destination_equal(&local->destination, destination))
+        local = local->next;
+    return local;
+}
+
+struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
+                                const struct gw_destination *destination)
+{
+    struct gw_local *local = local_find(core, destination);
+    if (!local)
+        return NULL;
+    for (struct gw_intake *intake = remote->intakes; intake; intake = intake->next)
+        if (intake->local == local)
+            return intake;
+    struct gw_intake *intake = gw_allocate(core, sizeof *intake);
+    if (!intake)
+        return NULL;
+    intake->local = local;
+    intake->next = remote->intakes;
+    remote->intakes = intake;
+    return intake;
+}
+
+/* ---- serving and credit ---- */
+
+/* Credit is absolute: what was taken on this link, plus the room that is left. It never falls. */
+void gw_intake_give_credit(struct gw_intake *intake)
+{
+    const struct gw_local *local = intake->local;
+    uint64_t room = local->credit_messages > intake->in_hand_messages
+                        ? local->credit_messages - intake->in_hand_messages
+                        : 0;
+    uint64_t room_bytes = local->credit_bytes > intake->in_hand_bytes
+                              ? local->credit_bytes - intake->in_hand_bytes
+                              : 0;
+    if (intake->accepted_messages + room > intake->told_messages)
+        intake->told_messages = intake->accepted_messages + room;
+    if (intake->accepted_bytes + room_bytes > intake->told_bytes)
+        intake->told_bytes = intake->accepted_bytes + room_bytes;
+}
+
+static size_t count_active(const struct gw_core *core)
+{
+    size_t count = 0;
+    for (const struct gw_local *local = core->locals; local; local = local->next)
+        count += local->active;
+    return count;
+}
+
+static void send_serves(struct gw_core *core, struct gw_remote *remote)
+{
+    size_t count = count_active(core), at = 0;
+    struct gw_serve *items = count ? gw_effects_allocate(core->out, count * sizeof *items) : NULL;
+    struct gw_frame *frame =
+        gw_send_frame(core, remote->link.conn, GW_FRAME_SERVE, remote->link.id);
+    for (struct gw_local *local = core->locals; items && local; local = local->next) {
+        struct gw_intake *intake =
+            local->active ? gw_intake_get(core, remote, &local->destination) : NULL;
+        if (!intake)
+            continue;
+        gw_intake_give_credit(intake);
+        items[at].destination = local->destination;
+        items[at].weight = 1;
+        items[at].credit_messages = intake->told_messages;
+        items[at].credit_bytes = intake->told_bytes;
+        at++;
+    }
+    frame->u.serve.items = items;
+    frame->u.serve.count = at;
+}
+
+static void serve_changed(struct gw_core *core)
+{
+    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
+        if (remote->link.id)
+            send_serves(core, remote);
+}
+
+void gw_window_serve(struct gw_core *core, const struct gw_event *event, bool active)
+{
+    const struct gw_destination *destination = &event->u.serve.destination;
+    struct gw_local *local = local_find(core, destination);
+    if (!local && (!active || count_active(core) >= GW_SERVES_MAX))
+        return;
+    if (!local) {
+        local = gw_allocate(core, sizeof *local);
+        if (!local)
+            return;
+        local->destination = *destination;
+        local->next = core->locals;
+        core->locals = local;
+    }
+    local->active = active;
+    if (active) {
+        local->credit_messages = event->u.serve.credit_messages;
+        local->credit_bytes = event->u.serve.credit_bytes;
+        if (local->credit_bytes < GW_MESSAGE_MAX) /* any one message must fit */
+            local->credit_bytes = GW_MESSAGE_MAX;
+    }
+    serve_changed(core);
+}
+
+/* ---- links ---- */
+
+void gw_window_link_up(struct gw_core *core, struct gw_remote *remote)
+{
+    send_serves(core, remote);
+    gw_window_report_all(core, remote);
+}
+
+void gw_window_link_down(struct gw_remote *remote)
+{
+    for (struct gw_intake *intake = remote->intakes; intake; intake = intake->next) {
+        intake->accepted_messages = intake->accepted_bytes = 0;
+        intake->told_messages = intake->told_bytes = 0;
+    }
+    remote->closed_count = 0;
+}
+
+static void refuse_epoch(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
+{
+    gw_count(core, GW_COUNTER_unknown_epoch, 1);
+    gw_count(core, GW_COUNTER_refused, 1);
+    struct gw_frame *frame =
+        gw_send_frame(core, remote->link.conn, GW_FRAME_REFUSE, remote->link.id);
+    frame->u.refuse.code = GW_REFUSE_EPOCH;
+    frame->u.refuse.epoch = epoch;
+    strcpy(frame->u.refuse.text,
+           "nothing is known of this epoch here, though decisions were made in it");
+    gw_note(core, GW_NOTE_REFUSING, remote->name, GW_REFUSE_EPOCH, 0);
+}
+
+static void raise_floor(struct gw_core *core, struct gw_window *window, uint64_t floor)
+{
+    if (floor <= window->floor)
+        return;
+    window->floor = floor;
+    gw_window_dirty(core, window);
+    gw_commit_lazily(core);
+}
+
+void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    struct gw_window *window = gw_map_get(&core->windows, frame->u.open.epoch);
+    if (window && window->owner != remote) {
+        gw_link_violation(core, remote, GW_FRAME_OPEN); /* somebody else's stream (invariant 28) */
+        return;
+    }
+    if (!window && !frame->u.open.fresh) {
+        refuse_epoch(core, remote, frame->u.open.epoch); /* forgetting can refuse, never repeat */
+        return;
+    }
+    if (!window)
+        window = gw_window_get(core, frame->u.open.epoch, remote, &frame->u.open.destination);
+    if (!window)
+        return;
+    if (frame->u.open.last > window->last)
+        window->last = frame->u.open.last;
+    window->opened_link = remote->link.id;
+    window->intake = gw_intake_get(core, remote, &window->destination);
+    if (!window->closed)
+        raise_floor(core, window, frame->u.open.floor);
+}
+
+void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor)
+{
+    struct gw_window *window = gw_map_get(&core->windows, floor->epoch);
+    if (!window || window->closed)
+        return;
+    if (window->owner != remote || floor->floor > floor->last + 1) { /* rule 17 */
+        gw_link_violation(core, remote, GW_FRAME_PING);
+        return;
+    }
+    if (floor->last > window->last)
+        window->last = floor->last;
+    raise_floor(core, window, floor->floor);
+}
+
+static void tell_closed(struct gw_core *core, struct gw_window *window)
+{
+    struct gw_remote *remote = window->owner;
+    if (!remote->link.id || remote->closed_count >= CLOSED_TOLD_MAX)
+        return; /* CLOSED comes again */
+    if (!remote->closed)
+        remote->closed = gw_allocate(core, CLOSED_TOLD_MAX * sizeof *remote->closed);
+    if (!remote->closed)
+        return;
+    remote->closed[remote->closed_count++] = window->epoch;
+    gw_ack_later(core, remote);
+}
+
+void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    struct gw_window *window = gw_map_get(&core->windows, frame->u.closed.epoch);
+    if (window && window->owner != remote) {
+        gw_link_violation(core, remote, GW_FRAME_CLOSED);
+        return;
+    }
+    if (!window)
+        window = gw_window_get(core, frame->u.closed.epoch, remote, NULL);
+    if (!window)
+        return;
+    if (window->closed && !window->closing) {
+        tell_closed(core, window);
+        return;
+    }
+    window->closed = window->closing = true;
+    if (frame->u.closed.last > window->last)
+        window->last = frame->u.closed.last;
+    if (window->floor < window->last + 1)
+        window->floor = window->last + 1;
+    gw_window_dirty(core, window);
+    gw_commit_lazily(core);
+}
+
+/* ---- DATA ---- */
+
+/* Walks what of [at, last] is new: neither below the floor nor decided, being decided or in hand. */
+static bool next_new(const struct gw_window *window, uint64_t *at, uint64_t last,
+                     struct gw_range *piece)
+{
+    const struct gw_ranges *known[] = {&window->decided, &window->deciding, &window->in_hand};
+    if (*at < window->floor)
+        *at = window->floor;
+    while (*at <= last) {
+        uint64_t first = *at, end = last;
+        for (size_t i = 0; i < 3; i++) { /* the first gap common to all three */
+            uint64_t gap = gw_ranges_first_gap(known[i], first);
+            if (gap != first) {
+                first = gap;
+                i = (size_t)-1; /* moved: ask all again */
+            }
+        }
+        if (first > last)
+            break;
+        for (size_t i = 0; i < 3; i++) {
+            size_t next = gw_ranges_find(known[i], first);
+            if (next < known[i]->count && known[i]->items[next].first <= end)
+                end = known[i]->items[next].first - 1;
+        }
+        *piece = (struct gw_range){first, end};
+        *at = end + 1;
+        return true;
+    }
+    *at = last + 1;
+    return false;
+}
+
+static uint64_t bytes_of(const struct gw_event *event, uint64_t first, uint64_t last)
+{
+    uint64_t base = event->u.frame.frame->u.data.first;
+    const uint32_t *ends = event->u.frame.ends;
+    uint64_t begin = first == base ? 0 : ends[first - base - 1];
+    return ends[last - base] - begin;
+}
+
+static size_t take_new(struct gw_core *core, struct gw_window *window, const struct gw_event *event,
+                       struct gw_range *pieces, size_t most)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    uint64_t at = frame->u.data.first, last = at + frame->u.data.count - 1;
+    size_t count = 0;
+    while (count < most && !core->failed && next_new(window, &at, last, &pieces[count])) {
+        uint64_t first = pieces[count].first, end = pieces[count].last;
+        uint64_t messages = end - first + 1;
+        gw_check(core, gw_ranges_add(&window->in_hand, first, end));
+        window->intake->in_hand_messages += messages;
+        window->intake->in_hand_bytes += bytes_of(event, first, end);
+        gw_count(core, GW_COUNTER_delivered, messages);
+        gw_count(core, GW_COUNTER_in_hand_now, messages);
+        if (frame->u.data.redelivered)
+            gw_count(core, GW_COUNTER_redelivered, messages);
+        count++;
+    }
+    return count;
+}
+
+/* Facts that the sender evidently misses are said again. */
+static void report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
+                         uint64_t last)
+{
+    struct gw_range piece;
+    uint64_t at = first > window->floor ? first : window->floor;
+    while (!core->failed && gw_ranges_next(&window->decided, true, &at, last, &piece)) {
+        struct gw_range durable;
+        uint64_t inner = piece.first;
+        while (!core->failed &&
+               gw_ranges_next(&window->committing, false, &inner, piece.last, &durable))
+            gw_check(core, gw_ranges_add(&window->unreported, durable.first, durable.last));
+    }
+    gw_ack_later(core, window->owner);
+}
+
+static void deliver(struct gw_core *core, struct gw_window *window, const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    uint64_t first = frame->u.data.first, last = first + frame->u.data.count - 1;
+    size_t most = window->decided.count + window->deciding.count + window->in_hand.count + 1;
+    if (most > frame->u.data.count)
+        most = frame->u.data.count;
+    struct gw_range *pieces = gw_effects_allocate(core->out, most * sizeof *pieces);
+    if (!pieces)
+        return;
+    size_t count = take_new(core, window, event, pieces, most);
+    uint64_t fresh = 0;
+    for (size_t i = 0; i < count; i++)
+        fresh += pieces[i].last - pieces[i].first + 1;
+    if (fresh < frame->u.data.count) {
+        uint64_t below =
+            first >= window->floor ? 0 : (last < window->floor ? last + 1 : window->floor) - first;
+        gw_count(core, GW_COUNTER_duplicates_dropped, frame->u.data.count - fresh);
+        gw_count(core, GW_COUNTER_below_floor, below);
+        report_known(core, window, first, last);
+    }
+    struct gw_effect *effect = count ? gw_effects_add(core->out, GW_EFFECT_DELIVER) : NULL;
+    if (!effect)
+        return;
+    effect->u.deliver.epoch = window->epoch;
+    effect->u.deliver.pieces = pieces;
+    effect->u.deliver.count = count;
+    effect->u.deliver.destination = window->destination;
+    effect->u.deliver.sender = window->owner->name;
+    effect->u.deliver.redelivered = frame->u.data.redelivered;
+}
+
+static bool within_credit(const struct gw_intake *intake)
+{
+    return intake->accepted_messages <= intake->told_messages &&
+           intake->accepted_bytes <= intake->told_bytes;
+}
+
+void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    struct gw_window *window = gw_map_get(&core->windows, frame->u.data.epoch);
+    if (!window) { /* its OPEN was refused, or never came */
+        gw_count(core, GW_COUNTER_unknown_epoch, 1);
+        remote->link.data_received++;
+        return;
+    }
+    if (window->owner != remote ||
+        (window->opened_link != remote->link.id && !GW_PLANT(OLD_LINK))) {
+        gw_link_violation(core, remote, GW_FRAME_DATA);
+        return;
+    }
+    remote->link.data_received++;
+    if (window->closed) {
+        gw_count(core, GW_COUNTER_tombstones_answered, 1);
+        gw_window_report_floor(core, window);
+        return;
+    }
+    if (!window->intake) {
+        gw_count(core, GW_COUNTER_not_ready, 1);
+        gw_link_violation(core, remote, GW_FRAME_DATA); /* never announced as served */
+        return;
+    }
+    uint64_t last = frame->u.data.first + frame->u.data.count - 1;
+    raise_floor(core, window, frame->u.data.floor);
+    window->intake->accepted_messages += frame->u.data.count;
+    window->intake->accepted_bytes += event->u.frame.body_bytes;
+    bool over = !within_credit(window->intake);
+    gw_count(core, GW_COUNTER_over_credit, over);
+    if (over || last >= window->floor + core->options.window) { /* rule 15 */
+        gw_link_violation(core, remote, GW_FRAME_DATA);
+        return;
+    }
+    if (last > window->last)
+        window->last = last;
+    gw_count(core, GW_COUNTER_data_received, 1);
+    deliver(core, window, event);
+}
+
+/* ---- decisions ---- */
+
+void gw_window_decide(struct gw_core *core, const struct gw_decision *decision)
+{
+    struct gw_window *window = gw_map_get(&core->windows, decision->epoch);
+    if (!window || !gw_ranges_covers(&window->in_hand, decision->first, decision->last))
+        return; /* stale: the shell has told its caller already */
+    uint64_t messages = decision->last - decision->first + 1;
+    gw_check(core, gw_ranges_remove(&window->in_hand, decision->first, decision->last));
+    if (decision->last < window->floor) { /* moved on without us (rule 14) */
+        window->intake->in_hand_messages -= messages;
+        window->intake->in_hand_bytes -= decision->bytes;
+        core->counters[GW_COUNTER_in_hand_now] -= messages;
+        return;
+    }
+    gw_check(core, gw_ranges_add(&window->deciding, decision->first, decision->last));
+    window->deciding_messages += messages;
+    window->deciding_bytes += decision->bytes;
+    core->counters[GW_COUNTER_in_hand_now] -= messages;
+    gw_window_dirty(core, window);
+    gw_commit_now(core);
+    if (GW_PLANT(ACK_BEFORE_COMMIT)) {
+        gw_check(core, gw_ranges_add(&window->unreported, decision->first, decision->last));
+        gw_ack_later(core, window->owner);
+    }
+}
+
+static void write_row(struct gw_core *core, struct gw_window *window)
+{
+    struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
+    if (!op)
+        return;
+    op->row.kind = GW_ROW_WINDOW;
+    op->row.epoch = window->epoch;
+    memcpy(op->row.peer, window->owner->name, sizeof op->row.peer);
+    op->row.destination = window->destination;
+    op->row.floor = window->floor;
+    op->row.last = window->last;
+    op->row.flag = window->closed;
+    window->row_stored = true;
+    window->floor_stored = window->floor;
+}
+
+void gw_window_seal(struct gw_core *core, struct gw_window *window)
+{
+    struct gw_range piece;
+    uint64_t at = 1;
+    while (!core->failed && gw_ranges_next(&window->deciding, true, &at, window->last, &piece)) {
+        gw_mirror_add(core, GW_ROW_DECIDED, window->epoch, &window->decided, piece.first,
+                      piece.last);
+        gw_check(core, gw_ranges_add(&window->committing, piece.first, piece.last));
+    }
+    gw_ranges_clear(&window->deciding);
+    window->committing_messages = window->deciding_messages;
+    window->committing_bytes = window->deciding_bytes;
+    window->deciding_messages = window->deciding_bytes = 0;
+    gw_mirror_trim(core, GW_ROW_DECIDED, window->epoch, &window->decided, window->floor);
+    if (!window->row_stored || window->floor != window->floor_stored || window->closing)
+        write_row(core, window);
+    window->closing_sealed = window->closing;
+}
+
+void gw_window_durable(struct gw_core *core, struct gw_window *window)
+{
+    gw_count(core, GW_COUNTER_decided, window->committing_messages);
+    if (window->intake) {
+        window->intake->in_hand_messages -= window->committing_messages;
+        window->intake->in_hand_bytes -= window->committing_bytes;
+    }
+    if (window->committing.count) {
+        gw_check(core, gw_ranges_add_all(&window->unreported, &window->committing));
+        gw_ranges_clear(&window->committing);
+        gw_ack_later(core, window->owner);
+    }
+    window->committing_messages = window->committing_bytes = 0;
+    if (window->closing_sealed) {
+        window->closing = window->closing_sealed = false;
+        gw_window_unlink(window);
+        tell_closed(core, window);
+    }
+}
