@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* One round of the job, from the start of the processes to their end. */
+
+#include "program.h"
+#include "demo.h"
+#include "demo_scratch.h"
+#include "demo_screen.h"
+#include <stdio.h>
+#include <time.h>
+
+#define TICK_NS 2000000 /* how often the demo looks */
+
+/* How much of the job is behind a process: the walker is ahead of the rest. */
+static double fraction(struct demo *demo, int target)
+{
+    int meter = target == PIPELINE_WALK ? PIPELINE_WALK : PIPELINE_COLLECT;
+    uint64_t paths = process_shows(&demo->pipeline.stages[meter], "paths");
+    return demo->before.count ? (double)paths / (double)demo->before.count : 1;
+}
+
+static void run_plan(struct demo *demo)
+{
+    for (size_t i = 0; i < demo->plan.count; i++) {
+        struct plan_event *event = &demo->plan.events[i];
+        if (event->done || fraction(demo, event->target) < event->at)
+            continue;
+        event->done = pipeline_hit(&demo->pipeline, &demo->plan, event);
+        demo->plan.done += event->done;
+        if (!event->done && event->target == PLAN_CUT)
+            break; /* no more kills until every link is up and can be cut */
+    }
+}
+
+/* False if it is time to give up; then `problem` says why. */
+static bool patient(struct demo *demo)
+{
+    uint64_t now = th_now_ms();
+    uint64_t motion = pipeline_motion(&demo->pipeline) + demo->plan.done;
+    if (motion != demo->motion) {
+        demo->motion = motion;
+        demo->moved_ms = now;
+    }
+    if (th_stop)
+        snprintf(demo->problem, sizeof(demo->problem), "interrupted");
+    else if (now - demo->moved_ms > demo->stall_seconds * 1000ull)
+        snprintf(demo->problem, sizeof(demo->problem), "nothing moved on for %u seconds",
+                 demo->stall_seconds);
+    else if (now - demo->started_ms > demo->limit_seconds * 1000ull)
+        snprintf(demo->problem, sizeof(demo->problem), "not done after %u seconds",
+                 demo->limit_seconds);
+    return !*demo->problem;
+}
+
+/* One look at everything. False if the job is to be given up. */
+static bool tick(struct demo *demo)
+{
+    struct pipeline *pipeline = &demo->pipeline;
+    nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
+    if (!pipeline_check(pipeline, demo->problem, sizeof(demo->problem)))
+        return false;
+    screen_progress(process_shows(&pipeline->stages[PIPELINE_COLLECT], "paths"),
+                    demo->before.count, demo->plan.done, demo->plan.count);
+    return patient(demo);
+}
+
+/* Waits until the stages first to last have ended, after asking them to if `ask`. */
+static bool wait_ended(struct demo *demo, unsigned first, unsigned last, bool ask)
+{
+    for (bool all = false; !all;) {
+        all = true;
+        for (unsigned i = first; i <= last; i++) {
+            struct process *stage = &demo->pipeline.stages[i];
+            if (ask)
+                process_ask(stage); /* one that was killed at last may come up only now */
+            all &= stage->ended;
+        }
+        if (!all && !tick(demo))
+            return false;
+    }
+    return true;
+}
+
+/* The end: the walker goes by itself once all it sent is settled; the workers are asked to, which
+ * settle what they sent; then the collector, which writes what it has. */
+static bool run_to_the_end(struct demo *demo)
+{
+    struct process *collect = &demo->pipeline.stages[PIPELINE_COLLECT];
+    unsigned last_worker = demo->pipeline.stage_count - 1;
+    while (!process_shows(collect, "complete")) {
+        if (!tick(demo))
+            return false;
+        run_plan(demo);
+    }
+    return wait_ended(demo, PIPELINE_WALK, PIPELINE_WALK, false) &&
+           wait_ended(demo, PIPELINE_WORKER, last_worker, true) &&
+           wait_ended(demo, PIPELINE_COLLECT, PIPELINE_COLLECT, true);
+}
+
+/* The job was given up: the collector still has a few seconds to write down what it has. */
+static void give_up(struct demo *demo)
+{
+    struct process *collect = &demo->pipeline.stages[PIPELINE_COLLECT];
+    char ignored[256];
+    screen_close();
+    printf("\ngiven up: %s\n", demo->problem);
+    if (th_stop)
+        return;
+    pipeline_print_logs(&demo->pipeline);
+    process_ask(collect);
+    for (int i = 0; i < 500 && collect->pid; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        process_check(collect, ignored, sizeof(ignored));
+    }
+}
+
+bool demo_run(struct demo *demo)
+{
+    scratch_round(++demo->rounds);
+    demo->moved_ms = th_now_ms();
+    pipeline_start(&demo->pipeline, demo->programs, demo->root, demo->workers,
+                   demo->before.count, demo->bytes);
+    bool good = run_to_the_end(demo);
+    screen_close();
+    if (!good)
+        give_up(demo);
+    return good;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Which programs run with which options, and what can be done to them. */
+
+#include "demo_pipeline.h"
+#include "program.h"
+#include "demo_scratch.h"
+#include "demo_screen.h"
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define CUT_WAIT_MS 2000
+
+enum { WALK_PORT, COLLECT_PORT, TO_WALK_PORT, TO_COLLECT_PORT, PORTS };
+
+static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* A small tree gets small transactions and a short lead, so that all stages are at work at once as
+ * they are with a large one. */
+static void limit_walker(struct process *walk, uint64_t files, uint64_t bytes)
+{
+    uint64_t batch_files = between(2, files / 128, 64);
+    uint64_t batch_bytes = between(16 * 1024, bytes / 128, 256 * 1024);
+    process_argument(walk, "--batch-files=%llu", (unsigned long long)batch_files);
+    process_argument(walk, "--batch-bytes=%llu", (unsigned long long)batch_bytes);
+    process_argument(walk, "--ahead-messages=%llu",
+                     (unsigned long long)between(4 * batch_files, files / 8, 4096));
+    process_argument(walk, "--ahead-bytes=%llu",
+                     (unsigned long long)between(2 << 20, bytes / 8, 16 << 20));
+}
+
+static void describe_ends(struct pipeline *pipeline, const char *programs, const char *root,
+                          const uint16_t *ports)
+{
+    char path[SCRATCH_PATH];
+    struct process *walk = &pipeline->stages[PIPELINE_WALK];
+    struct process *collect = &pipeline->stages[PIPELINE_COLLECT];
+    process_make(walk, "walk", programs, "treehash-walk");
+    process_make(collect, "collect", programs, "treehash-collect");
+    process_argument(walk, "--bind=tcp://127.0.0.1:%u", ports[WALK_PORT]);
+    process_argument(collect, "--bind=tcp://127.0.0.1:%u", ports[COLLECT_PORT]);
+    process_argument(walk, "--root=%s", root);
+    for (unsigned i = 0; i < pipeline->workers; i++)
+        process_argument(walk, "--worker=w%u", i + 1);
+    scratch_path(path, "manifest");
+    process_argument(collect, "--manifest=%s", path);
+    scratch_path(path, "counts");
+    process_argument(collect, "--counts=%s", path);
+    process_argument(collect, "--linger-ms=600000"); /* the demo says when it may end */
+}
+
+static void describe(struct pipeline *pipeline, const char *programs, const char *root)
+{
+    uint16_t ports[PORTS];
+    scratch_ports(ports, PORTS);
+    describe_ends(pipeline, programs, root, ports);
+    for (unsigned i = 0; i < pipeline->workers; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "w%u", i + 1);
+        struct process *worker = &pipeline->stages[PIPELINE_WORKER + i];
+        process_make(worker, name, programs, "treehash-hash");
+        process_argument(worker, "--connect=tcp://127.0.0.1:%u", ports[TO_WALK_PORT]);
+        process_argument(worker, "--connect=tcp://127.0.0.1:%u", ports[TO_COLLECT_PORT]);
+    }
+    for (unsigned i = 0; i < pipeline->stage_count; i++) {
+        char path[SCRATCH_PATH];
+        struct process *stage = &pipeline->stages[i];
+        scratch_path(path, "store/%s", stage->name);
+        process_argument(stage, "--name=%s", stage->name);
+        process_argument(stage, "--store=%s", path);
+    }
+    process_make(&pipeline->relay, "relay", programs, "treehash-relay");
+    process_argument(&pipeline->relay, "%u:%u", ports[TO_WALK_PORT], ports[WALK_PORT]);
+    process_argument(&pipeline->relay, "%u:%u", ports[TO_COLLECT_PORT], ports[COLLECT_PORT]);
+}
+
+void pipeline_start(struct pipeline *pipeline, const char *programs, const char *root,
+                    unsigned workers, uint64_t files, uint64_t bytes)
+{
+    *pipeline = (struct pipeline){.workers = workers, .stage_count = PIPELINE_WORKER + workers};
+    describe(pipeline, programs, root);
+    limit_walker(&pipeline->stages[PIPELINE_WALK], files, bytes);
+    process_start(&pipeline->relay);
+    for (unsigned i = 0; i < pipeline->stage_count; i++)
+        process_start(&pipeline->stages[i]);
+}
+
+/* SIGUSR1 makes the relay cut; it counts on its board. */
+static bool cut(struct pipeline *pipeline)
+{
+    struct process *relay = &pipeline->relay;
+    uint64_t cuts = process_shows(relay, "cuts");
+    uint64_t connections = process_shows(relay, "connections_cut");
+    if (process_shows(relay, "connections_now") < 2 * pipeline->workers)
+        return false; /* not every link is up at the moment */
+    kill(relay->pid, SIGUSR1);
+    for (int i = 0; i < CUT_WAIT_MS && process_shows(relay, "cuts") == cuts; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    connections = process_shows(relay, "connections_cut") - connections;
+    if (connections < 2 * pipeline->workers)
+        return false; /* one went by itself just before */
+    screen_line("cut %llu connections", (unsigned long long)connections);
+    return true;
+}
+
+bool pipeline_hit(struct pipeline *pipeline, struct plan *plan, const struct plan_event *event)
+{
+    if (process_shows(&pipeline->stages[PIPELINE_COLLECT], "complete"))
+        return false;
+    if (event->target == PLAN_CUT)
+        return cut(pipeline);
+    struct process *process = &pipeline->stages[event->target];
+    if (!process_running(process) || !process_kill(process, th_now_ms() + plan_pause_ms(plan)))
+        return false;
+    screen_line("kill -9 %s", process->name);
+    return true;
+}
+
+bool pipeline_check(struct pipeline *pipeline, char *problem, size_t size)
+{
+    for (unsigned i = 0; i < pipeline->stage_count; i++) {
+        if (!process_check(&pipeline->stages[i], problem, size))
+            return false;
+    }
+    return process_check(&pipeline->relay, problem, size);
+}
+
+uint64_t pipeline_motion(struct pipeline *pipeline)
+{
+    uint64_t motion = 0;
+    for (unsigned i = 0; i < pipeline->stage_count; i++) {
+        /* Starts outweigh what a worker's board loses with each. */
+        motion += (uint64_t)pipeline->stages[i].starts << 32 | pipeline->stages[i].ended;
+        motion += process_shows(&pipeline->stages[i], "messages");
+    }
+    return motion;
+}
+
+uint64_t pipeline_sum(const struct pipeline *pipeline, const char *name)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < pipeline->stage_count; i++)
+        sum += process_sum(&pipeline->stages[i], name);
+    return sum;
+}
+
+void pipeline_print_logs(const struct pipeline *pipeline)
+{
+    for (unsigned i = 0; i < pipeline->stage_count; i++)
+        process_print_log(&pipeline->stages[i]);
+    process_print_log(&pipeline->relay);
+}
+
+void pipeline_destroy(struct pipeline *pipeline)
+{
+    for (unsigned i = 0; i < pipeline->stage_count; i++)
+        process_clear(&pipeline->stages[i]);
+    process_clear(&pipeline->relay);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Starting, killing and reaping, each by the id of a process that the demo started. */
+
+#include "demo_process.h"
+#include "program.h"
+#include "demo_scratch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define LOG_LINES 12
+
+extern char **environ;
+
+void process_make(struct process *process, const char *name, const char *directory,
+                  const char *program)
+{
+    *process = (struct process){0};
+    snprintf(process->name, sizeof(process->name), "%s", name);
+    process_argument(process, "%s/%s", directory, program);
+    process_argument(process, "--with-parent");
+}
+
+void process_argument(struct process *process, const char *format, ...)
+{
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (size < 0 || process->argc == PROCESS_ARGUMENTS)
+        th_die("no room for another argument of %s", process->name);
+    process->argv[process->argc++] = text;
+}
+
+void process_clear(struct process *process)
+{
+    process_destroy(process);
+    th_board_close(&process->board);
+    while (process->argc)
+        free(process->argv[--process->argc]);
+}
+
+void process_start(struct process *process)
+{
+    char board[SCRATCH_PATH], log[SCRATCH_PATH];
+    process->starts++;
+    scratch_path(board, "board/%s.%u", process->name, process->starts);
+    scratch_path(log, "log/%s.%u", process->name, process->starts);
+    char option[] = "--board";
+    process->argv[process->argc] = option;
+    process->argv[process->argc + 1] = board;
+    process->argv[process->argc + 2] = NULL;
+
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    errno = posix_spawn(&process->pid, process->argv[0], &actions, NULL, process->argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (errno) {
+        process->pid = 0;
+        th_die("%s: %m", process->argv[0]);
+    }
+    process->killed = process->asked = false;
+    th_board_close(&process->board);
+}
+
+uint64_t process_shows(struct process *process, const char *name)
+{
+    char board[SCRATCH_PATH];
+    if (!process->board.page) {
+        scratch_path(board, "board/%s.%u", process->name, process->starts);
+        th_board_watch(&process->board, board);
+    }
+    return th_board_get(&process->board, name);
+}
+
+bool process_running(struct process *process)
+{
+    return process->pid && process_shows(process, "running");
+}
+
+bool process_kill(struct process *process, uint64_t restart_ms)
+{
+    int status;
+    if (!process->pid || kill(process->pid, SIGKILL))
+        return false;
+    if (waitpid(process->pid, &status, 0) != process->pid)
+        return false;
+    process->pid = 0;
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
+        process->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        return false;
+    }
+    process->killed = true;
+    process->restart_ms = restart_ms;
+    process->kills++;
+    return true;
+}
+
+bool process_check(struct process *process, char *problem, size_t size)
+{
+    int status;
+    if (process->killed && th_now_ms() >= process->restart_ms)
+        process_start(process);
+    if (!process->pid || waitpid(process->pid, &status, WNOHANG) != process->pid)
+        return true;
+    process->pid = 0;
+    process->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (process->ended)
+        return true;
+    if (WIFEXITED(status))
+        snprintf(problem, size, "%s ended with status %d", process->name, WEXITSTATUS(status));
+    else
+        snprintf(problem, size, "%s died of signal %d (%s), which the demo did not send",
+                 process->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return false;
+}
+
+void process_ask(struct process *process)
+{
+    if (!process->asked && process_running(process))
+        process->asked = kill(process->pid, SIGTERM) == 0;
+}
+
+void process_destroy(struct process *process)
+{
+    if (process->pid && kill(process->pid, SIGKILL) == 0)
+        waitpid(process->pid, NULL, 0);
+    process->pid = 0;
+    process->killed = false;
+}
+
+uint64_t process_sum(const struct process *process, const char *name)
+{
+    uint64_t sum = 0;
+    for (unsigned start = 1; start <= process->starts; start++) {
+        struct th_board board;
+        char path[SCRATCH_PATH];
+        scratch_path(path, "board/%s.%u", process->name, start);
+        if (th_board_watch(&board, path))
+            sum += th_board_get(&board, name);
+        th_board_close(&board);
+    }
+    return sum;
+}
+
+static void print_tail(const char *title, const char *text, size_t size)
+{
+    const char *at = text + size;
+    for (int lines = 0; at > text && lines <= LOG_LINES;)
+        lines += *--at == '\n';
+    if (at > text)
+        at++;
+    printf("--- the end of %s\n%.*s", title, (int)(text + size - at), at);
+}
+
+void process_print_log(const struct process *process)
+{
+    for (unsigned start = process->starts > 1 ? process->starts - 1 : 1; start <= process->starts;
+         start++) {
+        char path[SCRATCH_PATH], title[32];
+        size_t size;
+        scratch_path(path, "log/%s.%u", process->name, start);
+        snprintf(title, sizeof(title), "%s, start %u", process->name, start);
+        char *text = scratch_read(path, &size);
+        if (text && size)
+            print_tail(title, text, size);
+        free(text);
+    }
+}
