@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 40
+#define BAR_WIDTH 20 /* the whole line fits 80 columns */
 #define REDRAW_MS 100
 
 static bool terminal;
@@ -56,7 +56,7 @@ static void draw(uint64_t done, uint64_t total, size_t events_done, size_t event
     memset(bar, '.', BAR_WIDTH);
     memset(bar, '#', full);
     bar[BAR_WIDTH] = '\0';
-    printf("\r\033[K[%s] %s of %s files, %zu of %zu kills and cuts, %.1f s", bar,
+    printf("\r\033[K[%s] %s of %s files, %zu/%zu kills and cuts, %.1f s", bar,
            screen_number(a, done), screen_number(b, total), events_done, events,
            (double)(th_now_ms() - started_ms) / 1000);
     fflush(stdout);
