@@ -11,6 +11,7 @@
 
 #include "base/blob.h"
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct gw_batch {
@@ -22,7 +23,9 @@ struct gw_batch {
     uint32_t *ends;          /* NULL: all messages have the same length */
     uint64_t bytes_before;   /* of this epoch's earlier batches: backlog sizes need no scan */
     struct gw_blob *body;    /* NULL: not in memory, to be read from the store when wanted */
-    void *cache;             /* the turn's: where its cache keeps it; NULL if it does not */
+    struct gw_batch *older;  /* the core's list of bodies in memory */
+    struct gw_batch *newer;
+    bool cached;             /* in that list */
     atomic_size_t references;
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SETTLE_DELAY_US 5000
+#define CACHE_BYTES     (16 * 1024 * 1024)
 
 /* ---- shared small things ---- */
 
@@ -170,6 +171,8 @@ struct gw_core *gw_core_new(const struct gw_core_options *options)
     core->options = *options;
     if (!core->options.settle_delay_us)
         core->options.settle_delay_us = SETTLE_DELAY_US;
+    if (!core->options.cache_bytes)
+        core->options.cache_bytes = CACHE_BYTES;
     gw_random_seed(&core->random, options->seed);
     gw_map_init(&core->conns, options->seed);
     gw_map_init(&core->remotes, options->seed + 1);
@@ -293,6 +296,9 @@ static void handle(struct gw_core *core, const struct gw_event *event)
     case GW_EVENT_MALFORMED:
         gw_link_malformed(core, event->u.conn.conn);
         break;
+    case GW_EVENT_CORRUPT:
+        gw_count(core, GW_COUNTER_bad_checksum, 1);
+        break;
     case GW_EVENT_SERVE:
         gw_window_serve(core, event, true);
         break;
@@ -352,6 +358,8 @@ int gw_core_step(struct gw_core *core, const struct gw_event *event, struct gw_e
     handle(core, event);
     if (!core->failed)
         dispatch_and_acknowledge(core);
+    if (core->body_bytes > core->options.cache_bytes)
+        gw_bodies_trim(core);
     core->out = NULL;
     return core->failed || effects->failed ? -ENOMEM : 0;
 }

@@ -30,6 +30,7 @@ struct gw_core_options {
     uint64_t window;        /* W */
     uint64_t heartbeat_us;
     uint64_t settle_delay_us; /* how long settlements may wait for company in a write; default 5,000 */
+    uint64_t cache_bytes;   /* of stored batches kept in memory for resends; default 16 MiB */
     uint64_t seed;          /* for jitter and hash order */
     bool no_jitter;         /* traces read better without */
 };

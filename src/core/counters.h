@@ -16,7 +16,7 @@
     X(below_floor, "of the duplicates, those below their epoch's floor")                          \
     X(data_sent, "DATA frames sent")                                                              \
     X(data_received, "DATA frames received in good order")                                        \
-    X(data_loaded, "DATA frames whose bytes were read back from the store")                       \
+    X(batches_loaded, "batches read back from the store")                                         \
     X(resent, "messages sent again to the same member")                                           \
     X(acks_sent, "ACK frames sent")                                                               \
     X(acks_received, "ACK frames received")                                                       \

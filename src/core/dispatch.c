@@ -303,7 +303,7 @@ static bool send_run(struct gw_core *core, struct gw_run *run)
         return true; /* refused on this link: nothing of it goes there */
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
-        if (!batch) {
+        if (!batch || !batch->body) {
             gw_stream_request_load(core, run->stream, piece.first);
             return false;
         }

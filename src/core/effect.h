@@ -64,7 +64,7 @@ struct gw_effect {
         struct {
             uint64_t conn;
             uint64_t link;
-            struct gw_batch *batch; /* held by the core; the turn holds it while it waits for a read */
+            struct gw_batch *batch; /* held by the core; its body is in memory */
             uint64_t first;
             uint64_t count;
             uint64_t floor;

@@ -19,6 +19,7 @@ enum gw_event_type {
     GW_EVENT_LOST,        /* a connection is gone or took no frame; a dialled one may come back by itself */
     GW_EVENT_FRAME,       /* a frame arrived */
     GW_EVENT_MALFORMED,   /* something arrived that is no frame */
+    GW_EVENT_CORRUPT,     /* a DATA frame whose checksum is wrong: as if it had not arrived */
     GW_EVENT_SERVE,       /* this peer serves a destination now, or changes its capacity */
     GW_EVENT_UNSERVE,     /* and does so no longer */
     GW_EVENT_BATCH,       /* the application sent: one batch of new messages */
@@ -45,7 +46,7 @@ struct gw_event {
         const struct gw_row *recover; /* batches come as first and last only; number = bytes_before + bytes */
         struct {
             uint64_t conn;
-        } conn; /* DIAL, UNDIAL, LOST, MALFORMED */
+        } conn; /* DIAL, UNDIAL, LOST, MALFORMED, CORRUPT */
         struct {
             uint64_t conn;
             const struct gw_frame *frame;

@@ -258,6 +258,9 @@ struct gw_core {
     struct gw_stream *dirty_streams, *committing_streams;
     struct gw_window *dirty_windows, *committing_windows;
 
+    struct gw_batch *oldest_body, *newest_body; /* batches whose bodies are in memory */
+    uint64_t body_bytes;
+
     struct gw_target *dispatch_list;
     struct gw_remote *ack_list;
     uint64_t choices; /* a clock for gw_member.chosen */
@@ -333,6 +336,11 @@ size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct g
 void gw_target_members_changed(struct gw_core *core, struct gw_target *target);
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
+
+/* bodies.c: which bytes stay in memory. */
+void gw_bodies_add(struct gw_core *core, struct gw_batch *batch);
+void gw_bodies_remove(struct gw_core *core, struct gw_batch *batch);
+void gw_bodies_trim(struct gw_core *core);
 
 /* dispatch.c: which message goes to which member, and when its bytes leave. */
 void gw_dispatch(struct gw_core *core, struct gw_target *target);

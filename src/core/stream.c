@@ -112,6 +112,7 @@ static void keep_batch(struct gw_core *core, struct gw_stream *stream, struct gw
         gw_fail(core);
         return;
     }
+    gw_bodies_add(core, batch);
     uint64_t end = gw_batch_last(batch) + 1;
     uint64_t from = batch->first > stream->next_unassigned ? batch->first : stream->next_unassigned;
     if (from < end)
@@ -166,6 +167,7 @@ void gw_stream_request_load(struct gw_core *core, struct gw_stream *stream, uint
 
 static void hand_back(struct gw_core *core, struct gw_batch *batch)
 {
+    gw_bodies_remove(core, batch);
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_FORGET);
     if (effect)
         effect->u.forget = batch;
@@ -213,11 +215,18 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
 {
     struct gw_stream *stream = gw_map_get(&core->streams, epoch);
     uint64_t upto = count ? gw_batch_last(batches[count - 1]) : UINT64_MAX - 1;
+    gw_count(core, GW_COUNTER_batches_loaded, count);
     for (size_t i = 0; i < count; i++) {
-        if (!stream || gw_stream_batch(stream, batches[i]->first))
-            hand_back(core, batches[i]);
-        else
+        struct gw_batch *known = stream ? gw_stream_batch(stream, batches[i]->first) : NULL;
+        if (stream && !known) {
             keep_batch(core, stream, batches[i]);
+            continue;
+        }
+        if (known && !known->body && batches[i]->body) {
+            known->body = gw_blob_hold(batches[i]->body);
+            gw_bodies_add(core, known);
+        }
+        gw_batch_drop(batches[i]);
     }
     if (!stream || core->failed)
         return;

@@ -38,7 +38,6 @@ struct gw_turn_port {
 struct gw_turn_options {
     struct gw_core_options core;
     bool sync;              /* durability fsync: every write is synced */
-    uint64_t cache_bytes;   /* bodies kept in memory after they are stored; default 16 MiB */
 };
 
 struct gw_turn;
@@ -56,9 +55,12 @@ struct gw_recovered { /* what the outbox held, for the tail's quotas */
     uint64_t messages;
     uint64_t bytes;
 };
-/* Feeds the core what the store holds, then START. Reads only. */
+/* Feeds the core what the store holds, then START. Reads only. The two steps it is made of come after it. */
 enum gw_store_error gw_turn_recover(struct gw_turn *turn, struct gw_store *store, uint64_t now_us,
                                     struct gw_recovered *recovered, char *why, size_t why_size);
+
+int gw_turn_recover_row(struct gw_turn *turn, uint64_t now_us, const struct gw_row *row);
+int gw_turn_start(struct gw_turn *turn, uint64_t now_us);
 
 /* Events. Each is cheap; effects that need no commit are carried out at once. A negative return means that the turn is
  * broken (out of memory): destroy it and start afresh from the store, as after a failed commit. */
