@@ -2,43 +2,69 @@
 #ifndef GW_NET_NET_H
 #define GW_NET_NET_H
 
-/* The wires: one ROUTER for all that dial us, one DEALER per endpoint we dial, on plain libzmq sockets of a context of
- * godwit's own. A connection is a number, given here: 1, 2, 3, ... never reused. An accepted connection appears with its
- * first frame. Everything but gw_net_wake is called by the one thread that owns the sockets (hazard Z12). */
+/* The wires: one ROUTER for all that dial us, one DEALER per endpoint we dial, on plain libzmq
+ * sockets of a context of godwit's own. A connection is a number, given here: 1, 2, 3, ... never
+ * reused. An accepted connection appears with its first frame. Everything but gw_net_wake is called
+ * by the one thread that owns the sockets (hazard Z12); a handler may call all of it but
+ * gw_net_poll and gw_net_close. */
 
 #include "base/blob.h"
 #include "base/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* Frames that may wait in one connection and direction; at the latest then a send answers -EAGAIN,
+ * and at the earliest at half of it. Credit must allow no more than a quarter of this in DATA
+ * frames at a time (hazard Z03). */
+#define GW_NET_HIGH_WATER 20000
+/* Accepted connections known at a time. Frames of further ones are dropped and counted; whoever
+ * hears of a connection that is of no use must therefore hang it up. */
+#define GW_NET_ACCEPTED_MAX 8192
+
 struct gw_net;
 
 struct gw_net_handler {
-    /* One message arrived: the header frame and, if there was a second frame, its bytes (one reference passes to
-     * the callee). Messages of more than two frames are dropped by the net and reported as malformed. */
+    /* One message arrived: the header frame, valid during the call, and, if there was a second
+     * frame, its bytes (one reference passes to the callee). Messages of more than two frames are
+     * dropped by the net and reported as malformed. */
     void (*frame)(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *body);
     void (*malformed)(void *context, uint64_t conn);
 };
 
-/* max_frame: bytes of the largest frame taken (ZMQ_MAXMSGSIZE). `why` gets a sentence on failure. */
+/* max_frame: bytes of the largest frame taken (ZMQ_MAXMSGSIZE); a larger one costs its sender the
+ * connection. -ENOTSUP (libzmq too old), -EMFILE, -ENOMEM: `why` gets a sentence on failure, here
+ * and below. */
 int gw_net_open(size_t max_frame, struct gw_net **net, char *why, size_t why_size);
-void gw_net_close(struct gw_net **net); /* closes sockets (LINGER 0 after a short flush), terminates the context */
+/* Closes the sockets, with 100 ms for the last frames (BYE) to leave, and ends the context. */
+void gw_net_close(struct gw_net **net);
 
-/* tcp://, ipc:// and inproc:// only. `bound` gets the endpoint with its real port. -EINVAL, -EADDRINUSE, -EACCES, ... */
-int gw_net_bind(struct gw_net *net, const char *endpoint, char *bound, size_t bound_size, char *why, size_t why_size);
-/* Makes a DEALER that connects there. -EINVAL, -EMFILE, ... */
-int gw_net_dial(struct gw_net *net, const char *endpoint, uint64_t *conn, char *why, size_t why_size);
-void gw_net_hangup(struct gw_net *net, uint64_t conn); /* closes a dialled one; forgets an accepted one */
+/* tcp://, ipc:// and inproc:// only. `bound` gets the endpoint with its real port.
+ * -EINVAL, -EADDRINUSE, -EACCES, ... */
+int gw_net_bind(struct gw_net *net, const char *endpoint, char *bound, size_t bound_size,
+                char *why, size_t why_size);
+/* Makes a DEALER that connects there, and again after each loss. -EINVAL, -EMFILE, ... */
+int gw_net_dial(struct gw_net *net, const char *endpoint, uint64_t *conn, char *why,
+                size_t why_size);
+/* Closes a dialled one; forgets an accepted one: its next frame would make it a new connection. */
+void gw_net_hangup(struct gw_net *net, uint64_t conn);
 
-/* Sends without waiting: header, then `body` bytes of `blob` (held until the socket is done with them) if blob
- * is not NULL. 0; -EAGAIN (full or not connected); -EHOSTUNREACH (gone); -ENOENT (no such connection). */
-int gw_net_send(struct gw_net *net, uint64_t conn, struct gw_slice header, struct gw_blob *blob, struct gw_slice body);
+/* Sends without waiting: header, then `body` bytes of `blob` (held until the socket is done with
+ * them) if blob is not NULL. 0; -EAGAIN (full or not connected); -EHOSTUNREACH (gone, and
+ * forgotten now); -ENOENT (no such connection). On an error no part of it reaches the other side
+ * as a message of its own. 0 never means delivered. */
+int gw_net_send(struct gw_net *net, uint64_t conn, struct gw_slice header, struct gw_blob *blob,
+                struct gw_slice body);
 
-/* Waits up to timeout_us (-1: without limit) for frames, a wake or a signal-safe spurious return, then hands over at most
- * `budget` messages. Returns how many. */
-size_t gw_net_poll(struct gw_net *net, int64_t timeout_us, size_t budget, const struct gw_net_handler *handler,
-                   void *context);
+/* Waits up to timeout_us (-1: without limit; rounded up to 1 ms) for frames, a wake or a
+ * signal-safe spurious return, then hands over at most `budget` messages. Returns how many; each
+ * part of a refused message counts as one. */
+size_t gw_net_poll(struct gw_net *net, int64_t timeout_us, size_t budget,
+                   const struct gw_net_handler *handler, void *context);
 void gw_net_wake(struct gw_net *net); /* from any thread: ends the present or the next wait */
+
+/* Messages dropped because GW_NET_ACCEPTED_MAX connections were known. */
+uint64_t gw_net_refused(const struct gw_net *net);
 
 #endif
