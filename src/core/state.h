@@ -317,6 +317,8 @@ struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
                                  struct gw_remote *remote);
 struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
                                       const struct gw_remote *remote);
+void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote,
+                      uint64_t first, uint64_t last);
 void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The members' side of sending: what they tell (SERVE, ACK, refusals), their coming and going, the floors that they are
+ * told, and the end of an epoch, which is over when each of them has closed it. */
+
+#include "base/plant.h"
+#include "core/state.h"
+#include <stdlib.h>
+
+/* ---- frames from members ---- */
+
+static void take_epoch(struct gw_core *core, struct gw_remote *remote,
+                       const struct gw_ack_epoch *entry)
+{
+    struct gw_stream *stream = gw_map_get(&core->streams, entry->epoch);
+    if (!stream)
+        return; /* closed meanwhile */
+    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    uint64_t highest = entry->floor - 1;
+    for (size_t i = 0; i < entry->decided_count; i++)
+        if (entry->decided[i].last > highest)
+            highest = entry->decided[i].last;
+    if (!offer || highest > stream->last) {
+        gw_link_violation(core, remote, GW_FRAME_ACK); /* never offered, or never existed */
+        return;
+    }
+    if (!offer->known && (entry->decided_count || entry->floor > 1)) {
+        offer->known = offer->dirty = true;
+        gw_stream_dirty(core, stream);
+        gw_commit_lazily(core);
+    }
+    if (entry->floor > 1)
+        gw_stream_settle(core, stream, remote, 1, entry->floor - 1);
+    for (size_t i = 0; i < entry->decided_count; i++)
+        gw_stream_settle(core, stream, remote, entry->decided[i].first, entry->decided[i].last);
+    if (remote->link.complete)
+        return;
+    if (offer->in_hand_link != remote->link.id)
+        gw_ranges_clear(&offer->in_hand);
+    offer->in_hand_link = remote->link.id;
+    for (size_t i = 0; i < entry->in_hand_count; i++)
+        gw_check(core,
+                 gw_ranges_add(&offer->in_hand, entry->in_hand[i].first, entry->in_hand[i].last));
+}
+
+static void take_credits(struct gw_core *core, struct gw_remote *remote,
+                         const struct gw_frame *frame)
+{
+    for (size_t i = 0; i < frame->u.ack.credit_count; i++) {
+        const struct gw_credit *credit = &frame->u.ack.credits[i];
+        if (credit->serve >= remote->serve_count)
+            continue; /* of a SERVE that a later one replaced */
+        struct gw_member *member = remote->by_serve[credit->serve];
+        if (credit->messages > member->granted_messages)
+            member->granted_messages = credit->messages;
+        if (credit->bytes > member->granted_bytes)
+            member->granted_bytes = credit->bytes;
+        if (!remote->link.complete)
+            continue;
+        gw_dispatch_send(core, member);
+        gw_dispatch_later(core, member->target);
+    }
+}
+
+static void remove_offer(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+{
+    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    if (!offer)
+        return;
+    offer->removed = offer->dirty = true;
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+}
+
+static bool finished(const struct gw_stream *stream)
+{
+    return stream->old && stream->floor_published == stream->last + 1 && !stream->dirty &&
+           !stream->committing_any;
+}
+
+static void take_closed(struct gw_core *core, struct gw_remote *remote,
+                        const struct gw_frame *frame)
+{
+    for (size_t i = 0; i < frame->u.ack.closed_count; i++) {
+        struct gw_stream *stream = gw_map_get(&core->streams, frame->u.ack.closed[i]);
+        if (stream && stream->old && stream->floor_published == stream->last + 1)
+            remove_offer(core, stream, remote);
+    }
+}
+
+void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    uint64_t link = remote->link.id;
+    gw_count(core, GW_COUNTER_acks_received, 1);
+    for (size_t i = 0; i < frame->u.ack.epoch_count && remote->link.id == link; i++)
+        take_epoch(core, remote, &frame->u.ack.epochs[i]);
+    if (remote->link.id != link)
+        return;
+    take_credits(core, remote, frame);
+    take_closed(core, remote, frame);
+    if (!frame->u.ack.complete || remote->link.complete)
+        return;
+    remote->link.complete = true;
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        gw_dispatch_requeue(core, member);
+        gw_dispatch_send(core, member);
+        gw_dispatch_later(core, member->target);
+    }
+}
+
+void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
+{
+    struct gw_stream *stream = gw_map_get(&core->streams, epoch);
+    struct gw_offer *offer = stream ? gw_stream_offer_find(stream, remote) : NULL;
+    if (!offer)
+        return;
+    offer->refused_link = remote->link.id;
+    gw_note(core, GW_NOTE_QUARANTINE, remote->name, epoch, 0);
+}
+
+/* ---- members come and go ---- */
+
+void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
+{
+    size_t live = 0;
+    for (struct gw_member *member = target->members; member; member = member->next_in_target)
+        live += member->serving && member->remote->link.id;
+    if (live == target->live)
+        return;
+    target->live = live;
+    struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_MEMBERS);
+    if (!effect)
+        return;
+    effect->u.members.destination = target->destination;
+    effect->u.members.count = live;
+}
+
+void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    size_t count = frame->u.serve.count;
+    struct gw_member **by_serve = count ? gw_allocate(core, count * sizeof *by_serve) : NULL;
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
+        member->serving = false;
+    free(remote->by_serve);
+    remote->by_serve = by_serve;
+    remote->serve_count = 0;
+    for (size_t i = 0; i < count && by_serve; i++) {
+        const struct gw_serve *serve = &frame->u.serve.items[i];
+        struct gw_target *target = gw_target_get(core, &serve->destination);
+        struct gw_member *member = target ? gw_member_get(core, remote, target) : NULL;
+        if (!member)
+            break; /* the table of destinations is full: the rest is not known here */
+        by_serve[remote->serve_count++] = member;
+        member->serving = true;
+        if (serve->credit_messages > member->granted_messages)
+            member->granted_messages = serve->credit_messages;
+        if (serve->credit_bytes > member->granted_bytes)
+            member->granted_bytes = serve->credit_bytes;
+        gw_dispatch_later(core, target);
+    }
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        gw_target_members_changed(core, member->target);
+        gw_dispatch_send(core, member);
+    }
+}
+
+void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote)
+{
+    gw_stream_repeat_closed(core, remote);
+}
+
+void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
+{
+    (void)core;
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        member->serving = false;
+        member->granted_messages = member->granted_bytes = 0;
+        member->used_messages = member->used_bytes = 0;
+        while (member->unsent_head)
+            gw_dispatch_unqueue(member, member->unsent_head);
+    }
+    remote->serve_count = 0;
+}
+
+/* ---- floors and the end of an epoch ---- */
+
+size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
+                        size_t most)
+{
+    size_t count = 0, index = 0;
+    struct gw_stream *stream;
+    uint64_t skip = remote->link.floors_cursor;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));) {
+        if (!gw_stream_offer_find(stream, remote) || index++ < skip)
+            continue;
+        if (count == most)
+            break;
+        uint64_t floor = stream->floor_published;
+        if (GW_PLANT(FLOOR_TOO_HIGH) && floor <= stream->last)
+            floor++;
+        floors[count++] = (struct gw_floor){stream->epoch, floor, stream->last};
+    }
+    remote->link.floors_cursor = count == most ? skip + count : 0;
+    return count;
+}
+
+static void send_closed(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+{
+    struct gw_frame *frame =
+        gw_send_frame(core, remote->link.conn, GW_FRAME_CLOSED, remote->link.id);
+    frame->u.closed.epoch = stream->epoch;
+    frame->u.closed.last = stream->last;
+}
+
+/* CLOSED is repeated until its receiver says that the tombstone is durable. */
+void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
+        if (finished(stream) && gw_stream_offer_find(stream, remote))
+            send_closed(core, stream, remote);
+}
+
+void gw_stream_try_close(struct gw_core *core, struct gw_stream *stream)
+{
+    if (!stream->old || stream->floor_published != stream->last + 1)
+        return;
+    if (!stream->offers) {
+        gw_stream_dirty(core, stream); /* nobody to tell: its row can go */
+        gw_commit_lazily(core);
+    }
+    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
+        if (offer->remote->link.id && !offer->removed)
+            send_closed(core, stream, offer->remote);
+}
