@@ -85,6 +85,7 @@ void frame_example(uint8_t type, struct gw_frame *frame)
     case GW_FRAME_WELCOME:
         example_identity(&frame->u.identity, "hash-1");
         frame->u.identity.process = UINT64_C(0xc1c2c3c4c5c6c7c8);
+        frame->u.identity.store[0] = 0xff;
         frame->u.identity.memory = true;
         break;
     case GW_FRAME_REFUSE:
