@@ -106,10 +106,11 @@ static void give_up(struct demo *demo)
     if (th_stop)
         return;
     pipeline_print_logs(&demo->pipeline);
-    process_ask(collect);
-    for (int i = 0; i < 500 && collect->pid; i++) {
+    for (int i = 0; i < 500 && !collect->ended; i++) {
+        process_ask(collect);
+        if (!process_check(collect, ignored, sizeof(ignored)))
+            break; /* it wrote what it has and ended with its status for that */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        process_check(collect, ignored, sizeof(ignored));
     }
 }
 
