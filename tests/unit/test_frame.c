@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #define NAME_OF_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SERVICE_OF_64 ("service:" NAME_OF_64)
+#define SERVICE_OF_65 ("service:" NAME_OF_64 "a")
 
 static void every_frame_type_has_a_name(void **state)
 {
@@ -62,7 +64,7 @@ static void every_byte_is_allowed_or_not(void **state)
 static void destinations_are_read_and_written_alike(void **state)
 {
     (void)state;
-    const char *texts[] = {"stage:resize", "peer:b", "service:quote", "service:" NAME_OF_64};
+    const char *texts[] = {"stage:resize", "peer:b", "service:quote", SERVICE_OF_64};
     const uint8_t kinds[] = {GW_KIND_STAGE, GW_KIND_PEER, GW_KIND_SERVICE, GW_KIND_SERVICE};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -81,7 +83,7 @@ static void what_is_no_destination_is_refused_and_changes_nothing(void **state)
     (void)state;
     const char *texts[] = {"",       "stage",    "stage:",   ":x",         "x",
                            "Stage:x", "stages:x", "stag:x",   "stage:X",    "stage:x:y",
-                           "stage: x", " stage:x", "queue:x", "stage:" NAME_OF_64 "a"};
+                           "stage: x", " stage:x", "queue:x", SERVICE_OF_65};
     struct gw_destination destination = {.kind = 77, .name = "kept"};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
