@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define LOAD_BYTES (2 * 1024 * 1024) /* one read-ahead of the outbox */
+#define LOADED_AHEAD_WINDOWS 4
 #define LOADED_AHEAD_BYTES \
     (8 * 1024 * 1024) /* new batches stay in memory up to this much unoffered work */
 
@@ -93,16 +94,16 @@ void gw_stream_dirty(struct gw_core *core, struct gw_stream *stream)
 
 /* ---- submission ---- */
 
-/* A new batch stays in memory if it may be offered soon: everything before it is, and not too much waits. What does not
- * stay is read back when its turn comes, so that a backlog costs disk and not memory. */
+/* A new batch stays in memory if it may be offered soon: everything before it is there, and not too
+ * much waits. What does not stay is read back when its turn comes, so that a backlog costs disk and
+ * not memory. */
 static bool worth_keeping(const struct gw_core *core, const struct gw_stream *stream,
                           const struct gw_batch *batch)
 {
-    if (batch->first >= stream->floor_published + core->options.window)
-        return false;
     if (batch->first != stream->next_unassigned && !gw_stream_batch(stream, batch->first - 1))
         return false;
-    return stream->unoffered_bytes < LOADED_AHEAD_BYTES;
+    return stream->unoffered_bytes < LOADED_AHEAD_BYTES &&
+           batch->first < stream->next_unassigned + LOADED_AHEAD_WINDOWS * core->options.window;
 }
 
 static void keep_batch(struct gw_core *core, struct gw_stream *stream, struct gw_batch *batch)
@@ -129,13 +130,11 @@ void gw_stream_submit(struct gw_core *core, const struct gw_destination *destina
     }
     if (GW_PLANT(EPOCH_KEPT) && stream->old)
         stream->old = false;
-    if (stream->old || batch->first != stream->last + 1) {
-        if (!GW_PLANT(
-                EPOCH_KEPT)) { /* an epoch is drawn at each open and dense: this one is broken */
-            gw_batch_drop(batch);
-            gw_fail(core);
-            return;
-        }
+    bool broken = stream->old || batch->first != stream->last + 1;
+    if (broken && !GW_PLANT(EPOCH_KEPT)) { /* an epoch is drawn at each open, and dense */
+        gw_batch_drop(batch);
+        gw_fail(core);
+        return;
     }
     if (gw_batch_last(batch) > stream->last)
         stream->last = gw_batch_last(batch);
