@@ -7,7 +7,8 @@
  *
  *   tcp://HOST:PORT     bind: HOST is *, an address or an interface, PORT a number, 0 or *
  *                       dial: HOST is a name or an address, PORT 1-65535; IPv6 in [ ]
- *   ipc://PATH          a socket file; ipc://@NAME is Linux's abstract namespace
+ *   ipc://PATH          a socket file, which stays behind and is replaced by the next bind;
+ *                       ipc://@NAME is Linux's abstract namespace
  *   inproc://NAME       within one process, and one gw_net
  */
 
