@@ -9,9 +9,9 @@
 #include "base/map.h"
 #include "base/plant.h"
 #include "base/random.h"
+#include "peer/tail_epoch.h"
 #include "peer/tail_piece.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +19,11 @@
 #define UNSUBMITTED_DEFAULT (UINT64_C(8) << 20)
 #define END_BYTES           sizeof(uint32_t) /* what a message may cost beside its bytes */
 
-struct epoch {
-    uint64_t epoch;
-    uint64_t last;  /* assigned; 0: none yet */
-    uint64_t bytes; /* of all its messages */
-    uint64_t stored;
-    uint64_t floor;           /* everything below is settled */
-    struct gw_ranges settled; /* above the floor */
-    bool ended;
-    struct epoch *next_ended;
-};
-
 struct stream {
     struct gw_destination destination;
     struct stream *next_alike; /* of the same hash */
     struct stream *next_waiting;
-    struct epoch *epoch; /* NULL: the next append draws one */
+    struct gw_epoch *epoch; /* NULL: the next append draws one */
     struct gw_piece *first, *last; /* oldest first */
     bool open;                     /* messages may still join `last` */
     size_t room;                   /* first guess for the next body: what the last one needed */
@@ -44,10 +33,8 @@ struct gw_tail {
     struct gw_tail_options options;
     struct gw_map streams; /* by hash of the destination */
     size_t stream_count;
-    struct gw_map epochs;
-    struct epoch *ended_first, *ended_last; /* oldest first */
-    size_t ended_count;
-    struct stream *recent;                      /* of the last append */
+    struct gw_epochs epochs;
+    struct stream *recent;                       /* of the last append */
     struct stream *waiting_first, *waiting_last; /* streams with something to take */
     uint64_t outbox_messages;
     uint64_t outbox_bytes;
@@ -69,7 +56,7 @@ struct gw_tail *gw_tail_new(const struct gw_tail_options *options)
     if (tail->options.max_message == 0 || tail->options.max_message > GW_MESSAGE_MAX)
         tail->options.max_message = GW_MESSAGE_MAX;
     gw_map_init(&tail->streams, options->seed);
-    gw_map_init(&tail->epochs, gw_mix64(options->seed));
+    gw_epochs_init(&tail->epochs, GW_TAIL_DESTINATIONS_MAX, gw_mix64(options->seed));
     return tail;
 }
 
@@ -85,18 +72,10 @@ static void destroy_pieces(struct stream *stream)
     stream->next_waiting = NULL;
 }
 
-static void forget_epoch(struct gw_tail *tail, struct epoch *epoch)
-{
-    gw_map_remove(&tail->epochs, epoch->epoch);
-    gw_ranges_clear(&epoch->settled);
-    free(epoch);
-}
-
 void gw_tail_destroy(struct gw_tail **tail)
 {
     struct gw_tail *self = *tail;
     struct stream *stream;
-    struct epoch *epoch;
 
     if (!self)
         return;
@@ -108,12 +87,8 @@ void gw_tail_destroy(struct gw_tail **tail)
             stream = next;
         }
     }
-    for (size_t at = 0; (epoch = gw_map_next(&self->epochs, &at, NULL)) != NULL;) {
-        gw_ranges_clear(&epoch->settled);
-        free(epoch);
-    }
     gw_map_clear(&self->streams);
-    gw_map_clear(&self->epochs);
+    gw_epochs_clear(&self->epochs);
     free(self);
     *tail = NULL;
 }
@@ -197,40 +172,15 @@ static enum gw_tail_result add_stream(struct gw_tail *tail,
     return GW_TAIL_OK;
 }
 
-static void forget_oldest_ended(struct gw_tail *tail)
-{
-    struct epoch *epoch = tail->ended_first;
-
-    tail->ended_first = epoch->next_ended;
-    if (!tail->ended_first)
-        tail->ended_last = NULL;
-    tail->ended_count--;
-    forget_epoch(tail, epoch);
-}
-
 static enum gw_tail_result begin_epoch(struct gw_tail *tail, struct stream *stream,
                                        uint64_t entropy)
 {
-    struct epoch *epoch = calloc(1, sizeof *epoch);
-
-    if (!epoch)
-        return GW_TAIL_NOMEM;
     if (GW_PLANT(EPOCH_KEPT)) { /* the bug: the same number after every restart and failure */
         entropy = hash_of(&stream->destination);
-        while (tail->ended_first)
-            forget_oldest_ended(tail);
+        gw_epochs_forget_ended(&tail->epochs);
     }
-    /* A number twice in one open is as good as impossible from a CSPRNG, but would be loss. */
-    while (entropy == 0 || gw_map_get(&tail->epochs, entropy))
-        entropy = gw_mix64(entropy + 1);
-    epoch->epoch = entropy;
-    epoch->floor = 1;
-    if (gw_map_put(&tail->epochs, epoch->epoch, epoch) != 0) {
-        free(epoch);
-        return GW_TAIL_NOMEM;
-    }
-    stream->epoch = epoch;
-    return GW_TAIL_OK;
+    stream->epoch = gw_epochs_begin(&tail->epochs, entropy);
+    return stream->epoch ? GW_TAIL_OK : GW_TAIL_NOMEM;
 }
 
 /* The destination's stream, made if need be, with an epoch. */
@@ -255,7 +205,7 @@ bool gw_tail_needs_epoch(struct gw_tail *tail, const struct gw_destination *dest
     return !stream || !stream->epoch;
 }
 
-static void count_sent(struct gw_tail *tail, struct epoch *epoch, uint64_t messages,
+static void count_sent(struct gw_tail *tail, struct gw_epoch *epoch, uint64_t messages,
                        uint64_t bytes)
 {
     epoch->last += messages;
@@ -453,14 +403,9 @@ enum gw_tail_result gw_tail_transaction(struct gw_tail *tail, struct gw_tail_gro
 
 /* --- what became of them --- */
 
-static struct epoch *find_epoch(const struct gw_tail *tail, uint64_t epoch)
-{
-    return gw_map_get(&tail->epochs, epoch);
-}
-
 void gw_tail_stored(struct gw_tail *tail, uint64_t epoch, uint64_t upto)
 {
-    struct epoch *book = find_epoch(tail, epoch);
+    struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
 
     if (!book)
         return;
@@ -475,28 +420,9 @@ void gw_tail_stored(struct gw_tail *tail, uint64_t epoch, uint64_t upto)
 
 int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last)
 {
-    struct epoch *book = find_epoch(tail, epoch);
+    struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
 
-    if (!book || last < book->floor)
-        return 0;
-    int error = gw_ranges_add(&book->settled, first > book->floor ? first : book->floor, last);
-    if (error)
-        return error;
-    book->floor = gw_ranges_first_gap(&book->settled, book->floor);
-    gw_ranges_trim_below(&book->settled, book->floor);
-    return 0;
-}
-
-static void end_epoch(struct gw_tail *tail, struct epoch *epoch)
-{
-    epoch->ended = true;
-    if (tail->ended_last)
-        tail->ended_last->next_ended = epoch;
-    else
-        tail->ended_first = epoch;
-    tail->ended_last = epoch;
-    if (++tail->ended_count > GW_TAIL_DESTINATIONS_MAX)
-        forget_oldest_ended(tail);
+    return book ? gw_epoch_settle(book, first, last) : 0;
 }
 
 void gw_tail_failed(struct gw_tail *tail)
@@ -507,7 +433,7 @@ void gw_tail_failed(struct gw_tail *tail)
         for (; stream; stream = stream->next_alike) {
             destroy_pieces(stream);
             if (stream->epoch)
-                end_epoch(tail, stream->epoch);
+                gw_epochs_end(&tail->epochs, stream->epoch);
             stream->epoch = NULL;
         }
     }
@@ -521,11 +447,11 @@ void gw_tail_failed(struct gw_tail *tail)
 
 enum gw_tail_state gw_tail_state(const struct gw_tail *tail, uint64_t epoch, uint64_t sequence)
 {
-    const struct epoch *book = find_epoch(tail, epoch);
+    const struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
 
     if (!book || sequence == 0 || sequence > book->last)
         return GW_TAIL_UNKNOWN;
-    if (sequence < book->floor || gw_ranges_contains(&book->settled, sequence))
+    if (gw_epoch_is_settled(book, sequence))
         return GW_TAIL_SETTLED;
     if (sequence <= book->stored)
         return GW_TAIL_STORED;

@@ -8,6 +8,7 @@
 #include "base/map.c"
 #include "core/batch.c"
 #include "peer/tail.c"
+#include "peer/tail_epoch.c"
 #include "peer/tail_piece.c"
 #undef malloc
 #undef calloc
@@ -298,8 +299,8 @@ static void a_message_is_followed_from_waiting_to_settled(void **state)
     assert_int_equal(gw_tail_state(tail, 9, 1), GW_TAIL_STORED);
     assert_int_equal(gw_tail_state(tail, 9, 3), GW_TAIL_SETTLED);
     assert_int_equal(gw_tail_settled(tail, 9, 1, 1), 0);
-    assert_int_equal(find_epoch(tail, 9)->floor, 4);
-    assert_int_equal(find_epoch(tail, 9)->settled.count, 0);
+    assert_int_equal(gw_epochs_find(&tail->epochs, 9)->floor, 4);
+    assert_int_equal(gw_epochs_find(&tail->epochs, 9)->settled.count, 0);
     assert_int_equal(gw_tail_settled(tail, 9, 1, 3), 0);
     assert_int_equal(gw_tail_settled(tail, 77, 1, 3), 0); /* of an earlier open */
     assert_int_equal(gw_tail_state(tail, 9, 4), GW_TAIL_STORED);
@@ -419,7 +420,7 @@ static void an_epoch_is_never_given_twice(void **state)
     gw_tail_failed(tail);
     append(tail, &work, 1, 9);
     append(tail, &play, 1, 0);
-    assert_int_equal(tail->epochs.count, 4);
+    assert_int_equal(tail->epochs.map.count, 4);
     assert_int_not_equal(find_stream(tail, &play)->epoch->epoch, 0);
     gw_tail_destroy(&tail);
 }
@@ -440,7 +441,7 @@ static void destinations_and_ended_epochs_are_bounded(void **state)
                                                                   : GW_TAIL_DESTINATIONS);
         }
         gw_tail_failed(tail);
-        assert_int_equal(tail->epochs.count, GW_TAIL_DESTINATIONS_MAX);
+        assert_int_equal(tail->epochs.map.count, GW_TAIL_DESTINATIONS_MAX);
     }
     assert_int_equal(gw_tail_state(tail, 1, 1), GW_TAIL_UNKNOWN);
     assert_int_equal(gw_tail_state(tail, 20001, 1), GW_TAIL_NOT_STORED);
