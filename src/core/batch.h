@@ -2,8 +2,9 @@
 #ifndef GW_CORE_BATCH_H
 #define GW_CORE_BATCH_H
 
-/* A batch: messages stored together as one value, the unit of storage. Built once in the sending thread, then never
- * changed. The core looks at its numbers only; the body is for the store and the socket.
+/* A batch: messages stored together as one value, the unit of storage. Built once in the sending
+ * thread, then never changed. The core looks at its numbers only; the body is for the store and the
+ * socket.
  *
  *      first        first + 1     ...        first + count - 1
  *     |0 . . ends[0]|. . ends[1]| ...  |. . . ends[count - 1] == bytes|
@@ -30,15 +31,17 @@ struct gw_batch {
 };
 
 struct gw_batch *gw_batch_hold(struct gw_batch *batch);
-void gw_batch_drop(struct gw_batch *batch); /* NULL is accepted; the last one frees batch, ends and its hold on body */
-struct gw_batch *gw_batch_new(uint64_t epoch, uint64_t first, uint32_t count); /* zeroed rest, one reference */
+/* NULL is accepted; the last one frees batch, ends and its hold on body. */
+void gw_batch_drop(struct gw_batch *batch);
+/* The rest is zeroed; one reference. NULL: out of memory. */
+struct gw_batch *gw_batch_new(uint64_t epoch, uint64_t first, uint32_t count);
 
 static inline uint64_t gw_batch_last(const struct gw_batch *batch)
 {
     return batch->first + batch->count - 1;
 }
 
-/* Offset in the body at which message `sequence` begins; for sequence == last + 1 the body's end. */
+/* Where in the body message `sequence` begins; for sequence == last + 1 the body's end. */
 static inline uint32_t gw_batch_offset(const struct gw_batch *batch, uint64_t sequence)
 {
     uint64_t index = sequence - batch->first;

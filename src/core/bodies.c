@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Which bodies of batches stay in memory: those not yet stored or not yet offered, and of the others as many as the
- * budget allows, newest first. A batch without its body is read back when a new link wants it again. */
+/* Which bodies of batches stay in memory: those not yet stored or not yet offered, and of the
+ * others as many as the budget allows, newest first. A batch without its body is read back when a
+ * new link wants it again. */
 
 #include "core/state.h"
 

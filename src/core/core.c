@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The step: one switch on the event, then what every step ends with. Also the small things that all parts of the
- * core share. No I/O, no clock, no randomness but the event's. */
+/* The step: one switch on the event, then what every step ends with. Also the small things that all
+ * parts of the core share. No I/O, no clock, no randomness but the event's. */
 
 #include "core/state.h"
 #include "base/crc32c.h"
@@ -197,6 +197,7 @@ static void free_remotes(struct gw_core *core)
             next = intake->next;
             free(intake);
         }
+        gw_window_forget_refused(remote);
         free(remote->by_serve);
         free(remote->closed);
         free(remote);
@@ -242,8 +243,8 @@ void gw_core_destroy(struct gw_core **self)
 
 /* ---- the step ---- */
 
-/* When this process did not run for a while, nobody else's silence is proven: what they said may still
- * wait in our sockets (fault T05). The gap is taken off everybody's account. */
+/* When this process did not run for a while, nobody else's silence is proven: what they said may
+ * still wait in our sockets (fault T05). The gap is taken off everybody's account. */
 static void forgive_own_absence(struct gw_core *core, uint64_t now_us)
 {
     uint64_t gap = now_us - core->now_us;

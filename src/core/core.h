@@ -2,17 +2,20 @@
 #ifndef GW_CORE_CORE_H
 #define GW_CORE_CORE_H
 
-/* The core: a peer as a function. Events go in, effects come out; nothing else happens. It opens nothing, reads
- * no clock, starts no thread and has no global. It keeps ids and ranges; bytes stay in batches and the store.
+/* The core: a peer as a function. Events go in, effects come out; nothing else happens. It opens
+ * nothing, reads no clock, starts no thread and has no global. It keeps ids and ranges; bytes stay
+ * in batches and the store.
  *
  *     struct gw_core *core = gw_core_new(&options);
  *     for each stored row:      gw_core_step(core, &recover, &effects);
  *     gw_core_step(core, &start, &effects);
  *     for ever:                 gw_core_step(core, &event, &effects); carry out effects;
- *                               if no write is in flight and gw_core_commit_due(core) <= now: step SEAL
+ *                               if no write is in flight and gw_core_commit_due_us(core) <= now:
+ *                                   step SEAL
  *
- * Out of memory: a step returns -ENOMEM and the core must be destroyed and started afresh from the store, as after a
- * failed commit (decision 0003): the store is the truth, so nothing accepted is lost. */
+ * Out of memory: a step returns -ENOMEM and the core must be destroyed and started afresh from the
+ * store, as after a failed commit (decision 0003): the store is the truth, so nothing accepted is
+ * lost. */
 
 #include "core/counters.h"
 #include "core/effect.h"
@@ -29,7 +32,7 @@ struct gw_core_options {
     uint64_t max_message;   /* bytes */
     uint64_t window;        /* W */
     uint64_t heartbeat_us;
-    uint64_t settle_delay_us; /* how long settlements may wait for company in a write; default 5,000 */
+    uint64_t settle_delay_us; /* how long settlements may wait for company; default 5,000 */
     uint64_t cache_bytes;   /* of stored batches kept in memory for resends; default 16 MiB */
     uint64_t seed;          /* for jitter and hash order */
     bool no_jitter;         /* traces read better without */

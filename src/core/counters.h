@@ -2,8 +2,8 @@
 #ifndef GW_CORE_COUNTERS_H
 #define GW_CORE_COUNTERS_H
 
-/* Every drop, retry and refusal has a name (invariant 34). X(name, what it counts); the list is the public one:
- * godwit_peer_counter(peer, "duplicates_dropped", &n). Names ending in _now are gauges. */
+/* Every drop, retry and refusal has a name (invariant 34). X(name, what it counts); the list is the
+ * public one: godwit_peer_counter(peer, "duplicates_dropped", &n). Names in _now are gauges. */
 
 #define GW_COUNTERS(X)                                                                            \
     X(sent, "messages accepted into the outbox's memory")                                         \

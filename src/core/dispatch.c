@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Which message goes to which member, and when its bytes leave.
  *
- *   unassigned --assign--> run --its turn is durable--> the member's unsent list --link and credit--> SEND_DATA
+ *   unassigned --assign--> run --its turn is durable--> the member's unsent list
+ *                                                           --link and credit--> SEND_DATA
  *
- * An assignment is durable before its DATA leaves (rule 7): a run enters the unsent list only at its commit, and again
- * for each new link. Runs are cut so that no member holds more than its credit while another is idle. */
+ * An assignment is durable before its DATA leaves (rule 7): a run enters the unsent list only at
+ * its commit, and again for each new link. Runs are cut so that no member holds more than its
+ * credit while another is idle. */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -35,8 +37,8 @@ static bool can_take(const struct gw_stream *stream, const struct gw_member *mem
     return !offer || offer->refused_link != link->id;
 }
 
-/* The least loaded member with credit for a message of `size` bytes; ties go to who waited longest. Counts in
- * *able how many could have taken it. */
+/* The least loaded member with credit for a message of `size` bytes; ties go to who waited longest.
+ * Counts in *able how many could have taken it. */
 static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, uint64_t size,
                                 size_t *able)
 {

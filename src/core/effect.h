@@ -2,8 +2,9 @@
 #ifndef GW_CORE_EFFECT_H
 #define GW_CORE_EFFECT_H
 
-/* What a core wants done. Effects are carried out in order. Everything that depends on durability is emitted in the
- * step of its COMMITTED event, never before: there is no other way for it to leave. */
+/* What a core wants done. Effects are carried out in order. Everything that depends on durability
+ * is emitted in the step of its COMMITTED event, never before: there is no other way for it to
+ * leave. */
 
 #include "core/batch.h"
 #include "core/frame.h"
@@ -16,7 +17,7 @@ enum gw_effect_type {
     GW_EFFECT_COMMIT,      /* one write. BEFORE everything that depends on it. Answer: COMMITTED */
     GW_EFFECT_LOAD,        /* read batches from the store. Answer: LOADED, always, also with none */
     GW_EFFECT_FORGET,      /* a batch that the core needs no more: its reference is handed back */
-    GW_EFFECT_DELIVER,     /* pieces of the DATA frame of this very step are in hand: give them to the application */
+    GW_EFFECT_DELIVER,     /* pieces of this step's DATA frame are in hand: for the application */
     GW_EFFECT_STORED,      /* accepted, up to a sequence. AFTER its commit */
     GW_EFFECT_SETTLED,     /* messages are settled. AFTER the settlement's commit */
     GW_EFFECT_RELEASED,    /* a batch left the outbox: its quota is free. AFTER that commit */
@@ -40,7 +41,7 @@ enum gw_note {
     GW_NOTE_REFUSING,       /* we refused them. a: enum gw_refusal */
     GW_NOTE_VIOLATION,      /* the peer broke the protocol. a: enum gw_frame_type */
     GW_NOTE_QUARANTINE,     /* the peer does not know an epoch that it has decided in. a: epoch */
-    GW_NOTE_STALLED         /* a stream reached W. a: epoch, b: the sequence it waits for; peer: who holds it */
+    GW_NOTE_STALLED         /* a stream reached W. a: epoch, b: what it waits for; peer: who holds it */
 };
 
 enum gw_down {
@@ -128,7 +129,8 @@ struct gw_effects {
 
 void gw_effects_reset(struct gw_effects *effects); /* empties; keeps one chunk */
 void gw_effects_clear(struct gw_effects *effects); /* frees */
-struct gw_effect *gw_effects_add(struct gw_effects *effects, uint8_t type); /* NULL: failed is set */
-void *gw_effects_allocate(struct gw_effects *effects, size_t size);         /* zeroed; NULL: failed is set */
+/* Both give zeroed memory, or NULL: then `failed` is set. */
+struct gw_effect *gw_effects_add(struct gw_effects *effects, uint8_t type);
+void *gw_effects_allocate(struct gw_effects *effects, size_t size);
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef GW_CORE_EVENT_H
 #define GW_CORE_EVENT_H
 
-/* What can happen to a core. The shell says everything through these: the time, randomness, what the store held,
- * when a commit is done. Pointers in an event are valid during the step only, except that a BATCH, TRANSACTION
- * or LOADED event passes on one reference of each batch. */
+/* What can happen to a core. The shell says everything through these: the time, randomness, what
+ * the store held, when a commit is done. Pointers in an event are valid during the step only,
+ * except that a BATCH, TRANSACTION or LOADED event passes on one reference of each batch. */
 
 #include "core/batch.h"
 #include "core/frame.h"
@@ -16,7 +16,7 @@ enum gw_event_type {
     GW_EVENT_TICK,        /* nothing but the time */
     GW_EVENT_DIAL,        /* a connection that this peer dials exists (once per endpoint) */
     GW_EVENT_UNDIAL,      /* its endpoint is no longer wanted: BYE and forget it */
-    GW_EVENT_LOST,        /* a connection is gone or took no frame; a dialled one may come back by itself */
+    GW_EVENT_LOST,        /* a connection is gone or took no frame; a dialled one may come back */
     GW_EVENT_FRAME,       /* a frame arrived */
     GW_EVENT_MALFORMED,   /* something arrived that is no frame */
     GW_EVENT_CORRUPT,     /* a DATA frame whose checksum is wrong: as if it had not arrived */
@@ -26,7 +26,7 @@ enum gw_event_type {
     GW_EVENT_DECIDE,      /* the application processed messages in hand */
     GW_EVENT_TRANSACTION, /* decisions, new batches and application keys that commit together */
     GW_EVENT_LOADED,      /* answer to GW_EFFECT_LOAD */
-    GW_EVENT_SEAL,        /* emit all that is to be stored as one write; no other write is in flight */
+    GW_EVENT_SEAL,        /* emit all that is to be stored as one write; no other is in flight */
     GW_EVENT_COMMITTED,   /* that write is durable */
     GW_EVENT_CLOSE        /* say BYE everywhere */
 };
@@ -43,7 +43,8 @@ struct gw_event {
     uint64_t now_us;   /* monotonic; may stand still, and may jump forwards */
     uint64_t entropy;  /* fresh from the CSPRNG (FRAME and START), for link ids */
     union {
-        const struct gw_row *recover; /* batches come as first and last only; number = bytes_before + bytes */
+        /* Of each epoch's batches only the first and the last; number = bytes_before + bytes. */
+        const struct gw_row *recover;
         struct {
             uint64_t conn;
         } conn; /* DIAL, UNDIAL, LOST, MALFORMED, CORRUPT */
@@ -52,7 +53,7 @@ struct gw_event {
             const struct gw_frame *frame;
             uint64_t body_bytes;  /* DATA: bytes of all its messages */
             const uint32_t *ends; /* DATA: the offset at which each message ends, count of them */
-            bool version_alien;  /* the decoder answered GW_DECODE_VERSION: only type and link are set */
+            bool version_alien;   /* GW_DECODE_VERSION: only type and link are set */
         } frame;
         struct {
             struct gw_destination destination;

@@ -18,7 +18,7 @@
 #define GW_FLOORS_MAX 256      /* floors in one PING or PONG */
 #define GW_ACK_EPOCHS_MAX 256  /* epochs in one ACK, and as many closed ones */
 #define GW_ACK_RANGES_MAX 4096 /* ranges in one ACK, all epochs and kinds together */
-#define GW_RUN_MAX 1048576     /* messages in one DATA */
+#define GW_RUN_MAX 65536     /* messages in one DATA */
 #define GW_WINDOW_MAX 1048576  /* largest W */
 #define GW_SEQUENCE_MAX (UINT64_C(1) << 62) /* largest sequence, and largest count of anything */
 #define GW_MESSAGE_MAX (1 << 20)            /* largest max_message so far */

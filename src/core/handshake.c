@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* How two peers get one link: HELLO, WELCOME, READY, and the refusals.
  *
- * Crossing dials (rule 4): when both dial each other, the dial of the peer with the lower name stays. Both sides
- * compute this alike from the two names, so that one link is left whatever the order of the frames.
+ * Crossing dials (rule 4): when both dial each other, the dial of the peer with the lower name
+ * stays. Both sides compute this alike from the two names, so that one link is left whatever the
+ * order of the frames.
  *
- * A name held by a live link of another process is not given away: the incumbent is asked to show that it lives, the
- * newcomer is told to come back. If the incumbent is gone, its link is down by the newcomer's next try. */
+ * A name held by a live link of another process is not given away: the incumbent is asked to show
+ * that it lives, the newcomer is told to come back. If the incumbent is gone, its link is down by
+ * the newcomer's next try. */
 
 #include "core/link.h"
 #include <string.h>
@@ -180,8 +182,8 @@ void gw_handshake_on_ready(struct gw_core *core, struct gw_conn *conn, const str
     gw_link_up(core, conn, frame->link, &conn->identity);
 }
 
-/* A frame of a version that we do not speak. Only a HELLO gets an answer that its sender may understand: type and link
- * stand at the same place in every version. */
+/* A frame of a version that we do not speak. Only a HELLO gets an answer that its sender may
+ * understand: type and link stand at the same place in every version. */
 void gw_handshake_alien(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
 {
     if (frame->type == GW_FRAME_HELLO)

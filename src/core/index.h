@@ -2,8 +2,9 @@
 #ifndef GW_CORE_INDEX_H
 #define GW_CORE_INDEX_H
 
-/* Pointers sorted by the first sequence that each covers; what they cover does not overlap. Made for queues:
- * growing at the end and shrinking at the head cost nothing, finding costs a binary search. */
+/* Pointers sorted by the first sequence that each covers; what they cover does not overlap. Made
+ * for queues: growing at the end and shrinking at the head cost nothing, finding costs a binary
+ * search. */
 
 #include <stddef.h>
 #include <stdint.h>

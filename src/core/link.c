@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Links: frames by connection, the fence of link ids, liveness. The handshake is in handshake.c.
  *
- *   dialled conn:   HELLO ... WELCOME -> link up, READY         (hello_due_us says when to try again)
+ *   dialled conn:   HELLO ... WELCOME -> link up, READY     (hello_due_us: when to try again)
  *   accepted conn:  HELLO -> WELCOME ... READY -> link up
  *   any:            RESET, BYE, silence, loss, a newer link -> link down
  *
- * A link id belongs to the connection it was made on. A frame of any other id changes nothing (rule 2). */
+ * A link id belongs to the connection it was made on. A frame of any other id changes
+ * nothing (rule 2). */
 
 #include "base/plant.h"
 #include "core/link.h"
@@ -55,7 +56,8 @@ static void rtt_sample(struct gw_link *link, uint64_t rtt_us)
     link->srtt_us = (7 * link->srtt_us + rtt_us) / 8;
 }
 
-/* The next HELLO of a dialled connection: exponential back-off from HELLO_FIRST_US to about a heartbeat. */
+/* The next HELLO of a dialled connection: exponential back-off from HELLO_FIRST_US to about a
+ * heartbeat. */
 void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn)
 {
     uint64_t cap = core->options.heartbeat_us > HELLO_CAP_MIN_US ? core->options.heartbeat_us
@@ -127,8 +129,9 @@ static void count_members(struct gw_core *core, struct gw_remote *remote)
         gw_target_members_changed(core, member->target);
 }
 
-/* Redials: the link's own connection if we dialled it, and those that stood back for this link. A link that did not
- * live long is followed by a growing pause, so that two peers who cannot agree do not spin. */
+/* Redials: the link's own connection if we dialled it, and those that stood back for this link. A
+ * link that did not live long is followed by a growing pause, so that two peers who cannot agree do
+ * not spin. */
 static void redial(struct gw_core *core, struct gw_remote *remote, uint64_t lived_us)
 {
     struct gw_conn *conn;
@@ -302,8 +305,9 @@ static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct
     gw_window_pinged(core, remote);
 }
 
-/* The PONG of the latest PING counts what came before it, connections keep order: a count that falls short
- * proves that a frame was lost on a live link. A new link says what is missing and only that is sent again. */
+/* The PONG of the latest PING counts what came before it, connections keep order: a count that
+ * falls short proves that a frame was lost on a live link. A new link says what is missing and only
+ * that is sent again. */
 static void on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     take_floors(core, remote, frame);
@@ -352,7 +356,7 @@ static void tick_conn(struct gw_core *core, struct gw_conn *conn)
     gw_wake_at(core, conn->hello_due_us);
 }
 
-/* One forgotten connection a tick is enough: the table is bounded, and removal disturbs the walk. */
+/* One forgotten connection a tick is enough: the table is bounded, removal disturbs the walk. */
 static void forget_unused(struct gw_core *core)
 {
     struct gw_conn *conn;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The members' side of sending: what they tell (SERVE, ACK, refusals), their coming and going, the floors that they are
- * told, and the end of an epoch, which is over when each of them has closed it. */
+/* The members' side of sending: what they tell (SERVE, ACK, refusals), their coming and going, the
+ * floors that they are told, and the end of an epoch, which is over when each of them has closed
+ * it. */
 
 #include "base/plant.h"
 #include "core/state.h"

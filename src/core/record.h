@@ -2,8 +2,8 @@
 #ifndef GW_CORE_RECORD_H
 #define GW_CORE_RECORD_H
 
-/* What the core asks the store to remember, one struct for every kind of row: the core names the facts,
- * src/store/row.c gives them bytes, and recovery hands the same structs back. */
+/* What the core asks the store to remember, one struct for every kind of row: the core names the
+ * facts, src/store/row.c gives them bytes, and recovery hands the same structs back. */
 
 #include "core/frame.h"
 #include <stdbool.h>
@@ -29,9 +29,10 @@ struct gw_row {
     uint64_t first;
     uint64_t last;
     struct gw_destination destination; /* stream, window */
-    char peer[GW_NAME_MAX + 1];        /* meta: own name; assignment, offered: member; window: owner */
+    char peer[GW_NAME_MAX + 1]; /* meta: own name; assignment, offered: member; window: owner */
     uint64_t floor;                    /* stream, window */
-    uint64_t number;                   /* meta: opens; stream: number of the open that drew it; assignment: release number */
+    /* meta: opens; stream: number of the open that drew it; assignment: release number */
+    uint64_t number;
     bool flag;                         /* offered: known; window: closed */
     uint8_t store[16];                 /* meta */
     uint64_t process;                  /* meta: nonce of the last open */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What an earlier open left. Streams found here are old: they drain under their own epochs, never continue (rule 1).
+/* What an earlier open left. Streams found here are old: they drain under their own epochs, never
+ * continue (rule 1).
  *
- * Rows come in this order: streams, offers, settled, batches (the first and last of each epoch), assignments, windows,
- * decided. Every book of the core is built from them alone, so that recovery is idempotent (invariant 30). */
+ * Rows come in this order: streams, offers, settled, batches (the first and last of each epoch),
+ * assignments, windows, decided. Every book of the core is built from them alone, so that recovery
+ * is idempotent (invariant 30). */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -47,8 +49,8 @@ static void recover_settled(struct gw_core *core, struct gw_stream *stream,
     gw_check(core, gw_ranges_add(&stream->settled, row->first, row->last));
 }
 
-/* Only the first and the last batch of an epoch are told. One below the floor was settled while it was not in memory,
- * and its deletion is still owed. */
+/* Only the first and the last batch of an epoch are told. One below the floor was settled while it
+ * was not in memory, and its deletion is still owed. */
 static void recover_batch(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row)
 {
     reaches(stream, row->last);

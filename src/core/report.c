@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* ACK frames: what a receiver tells. Facts only add, so any of them may be lost, repeated or split over frames; what was
- * lost is said again at the next PING. */
+/* ACK frames: what a receiver tells. Facts only add, so any of them may be lost, repeated or split
+ * over frames; what was lost is said again at the next PING. */
 
 #include "core/state.h"
 
@@ -150,7 +150,8 @@ static void report_window(struct gw_core *core, struct gw_window *window)
     }
 }
 
-/* A PING may follow a lost ACK: all is said again. At rest nothing lies above a floor, so that it costs little. */
+/* A PING may follow a lost ACK: all is said again. At rest nothing lies above a floor, so that it
+ * costs little. */
 void gw_window_pinged(struct gw_core *core, struct gw_remote *remote)
 {
     for (struct gw_window *window = remote->windows; window; window = window->next)

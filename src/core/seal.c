@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The way to the store and back: SEAL gathers all that changed into one write; COMMITTED, and nothing else, releases what
- * depended on it. While one write is in flight (the flying pile), the next one fills. */
+/* The way to the store and back: SEAL gathers all that changed into one write; COMMITTED, and
+ * nothing else, releases what depended on it. While one write is in flight (the flying pile), the
+ * next one fills. */
 
 #include "core/state.h"
 #include <errno.h>
@@ -114,8 +115,8 @@ void gw_mirror_add(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,
         mirror_op(core, GW_OP_PUT, kind, epoch, joined, set->items[at].last);
 }
 
-/* Forgets ranges that lie wholly below the floor. One that reaches above it stays as it is, so that a queue settled in
- * order rewrites one row and deletes none. */
+/* Forgets ranges that lie wholly below the floor. One that reaches above it stays as it is, so that
+ * a queue settled in order rewrites one row and deletes none. */
 void gw_mirror_trim(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,
                     struct gw_ranges *set, uint64_t floor)
 {

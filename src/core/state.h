@@ -2,16 +2,17 @@
 #ifndef GW_CORE_STATE_H
 #define GW_CORE_STATE_H
 
-/* The core's memory: what it knows of connections, other peers, streams it sends and windows it receives.
+/* The core's memory: what it knows of connections, other peers, streams it sends and windows it
+ * receives.
  *
  *   remote ── link (one at a time) ── conn
  *     ├─ members: destinations it serves ─────┐
  *     ├─ intakes: what it sends us, per destination we serve
  *     └─ windows: its epochs, at our side     │
- *   target (a destination we send to) ── streams (one per epoch) ── runs, each assigned to one member
+ *   target (a destination we send to) ── streams (one per epoch) ── runs, each of one member
  *
- * Who changes what: link.c links and connections; stream.c and dispatch.c the sending side; window.c the receiving
- * side; seal.c the way to the store and back. */
+ * Who changes what: link.c links and connections; stream.c and dispatch.c the sending side;
+ * window.c the receiving side; seal.c the way to the store and back. */
 
 #include "base/map.h"
 #include "base/random.h"
@@ -84,6 +85,12 @@ struct gw_intake {
     uint64_t told_bytes;
 };
 
+struct gw_refused {
+    struct gw_refused *next;
+    uint64_t epoch;
+    struct gw_intake *intake;
+};
+
 struct gw_local { /* a destination that we serve */
     struct gw_local *next;
     struct gw_destination destination;
@@ -107,6 +114,7 @@ struct gw_remote {
     struct gw_window *windows; /* open ones */
     uint64_t *closed;          /* epochs whose tombstone is durable and to be told */
     size_t closed_count;
+    struct gw_refused *refused;  /* epochs refused on this link: their DATA still costs credit */
     bool ack_due;
     bool in_ack_list;
     struct gw_remote *next_ack;
@@ -218,7 +226,8 @@ struct gw_pending_batch {
     struct gw_batch *batch;
 };
 
-/* Things that gather for a seal and are acted on at its commit: one list fills while the other is in flight. */
+/* Things that gather for a seal and are acted on at its commit: one list fills while the other is
+ * in flight. */
 struct gw_pile {
     struct gw_pending_batch *batches;
     size_t batch_count, batch_capacity;
@@ -269,7 +278,8 @@ struct gw_core {
     struct gw_frame nowhere; /* what is written when there is no memory; the step then fails */
 };
 
-/* core.c: small things that every part needs. A failed allocation marks the core (gw_fail) and the step ends -ENOMEM. */
+/* core.c: small things that every part needs. A failed allocation marks the core (gw_fail) and the
+ * step ends -ENOMEM. */
 void gw_fail(struct gw_core *core);
 void *gw_allocate(struct gw_core *core, size_t size); /* zeroed; NULL: gw_fail was called */
 static inline void gw_check(struct gw_core *core, int result)
@@ -362,6 +372,7 @@ void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
 void gw_window_serve(struct gw_core *core, const struct gw_event *event, bool active);
 void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_window_link_down(struct gw_remote *remote);
+void gw_window_forget_refused(struct gw_remote *remote);
 void gw_window_dirty(struct gw_core *core, struct gw_window *window);
 void gw_window_seal(struct gw_core *core, struct gw_window *window);
 void gw_window_durable(struct gw_core *core, struct gw_window *window);
@@ -385,7 +396,8 @@ void gw_pile_batch(struct gw_core *core, struct gw_stream *stream, struct gw_bat
 void gw_pile_run(struct gw_core *core, struct gw_run *run);
 void gw_pile_token(struct gw_core *core, uint64_t token);
 void gw_pile_clear(struct gw_pile *pile);
-/* Adds to a range set and to the rows that mirror it: one row per range, keyed by its first sequence. */
+/* Adds to a range set and to the rows that mirror it: one row per range, keyed by its first
+ * sequence. */
 void gw_mirror_add(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,
                    struct gw_ranges *set, uint64_t first, uint64_t last);
 void gw_mirror_trim(struct gw_core *core, enum gw_row_kind kind, uint64_t epoch,

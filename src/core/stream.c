@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What this peer sends: streams, from a batch's submission to the last settlement and the epoch's CLOSED.
+/* What this peer sends: streams, from a batch's submission to the last settlement and the epoch's
+ * CLOSED.
  *
  *      1 ... floor ........... next_unassigned ......... stored .... last
  *        settled | offered, some settled | never offered     | not yet durable
  *
- * The floor that is published is the durable one (rule 16); W bounds next_unassigned - floor_published. */
+ * The floor that is published is the durable one (rule 16); W bounds the
+ * distance from floor_published to next_unassigned. */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -181,8 +183,8 @@ static void resume_members(struct gw_core *core, struct gw_target *target)
     gw_dispatch_later(core, target);
 }
 
-/* Batches that were settled while they were not in memory are deleted once they have been read: [first, last] may
- * hold such ones. */
+/* Batches that were settled while they were not in memory are deleted once they have been read:
+ * [first, last] may hold such ones. */
 void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last)
 {
     if (!stream->sweep_upto || first < stream->sweep)
@@ -472,7 +474,8 @@ static void settle_piece(struct gw_core *core, struct gw_stream *stream, struct 
         gw_commit_lazily(core);
 }
 
-/* Only what was offered to this very member and is durable there counts: a peer settles nothing of another's. */
+/* Only what was offered to this very member and is durable there counts: a peer settles nothing of
+ * another's. */
 static void settle_run(struct gw_core *core, struct gw_stream *stream, struct gw_run *run,
                        uint64_t first, uint64_t last)
 {

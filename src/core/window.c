@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What this peer receives: windows, from OPEN to the tombstone.
  *
- *   new --DATA--> in hand --decided--> deciding --SEAL--> committing --COMMITTED--> decided, reported in the next ACK
+ *   new --DATA--> in hand --decided--> deciding --SEAL--> committing
+ *       --COMMITTED--> decided, reported in the next ACK
  *
- * An ACK names only what is durable (invariant 2). A duplicate is recognised at every stage, what is still being
- * committed included (rule 21). */
+ * An ACK names only what is durable (invariant 2). A duplicate is recognised at every stage, what
+ * is still being committed included (rule 21). */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define CLOSED_TOLD_MAX 256
+#define REFUSED_MAX     64 /* epochs refused on one link and remembered */
 
 /* ---- windows and intakes ---- */
 
@@ -182,6 +184,15 @@ void gw_window_link_up(struct gw_core *core, struct gw_remote *remote)
     gw_window_report_all(core, remote);
 }
 
+void gw_window_forget_refused(struct gw_remote *remote)
+{
+    struct gw_refused *refused;
+    while ((refused = remote->refused)) {
+        remote->refused = refused->next;
+        free(refused);
+    }
+}
+
 void gw_window_link_down(struct gw_remote *remote)
 {
     for (struct gw_intake *intake = remote->intakes; intake; intake = intake->next) {
@@ -189,10 +200,42 @@ void gw_window_link_down(struct gw_remote *remote)
         intake->told_messages = intake->told_bytes = 0;
     }
     remote->closed_count = 0;
+    gw_window_forget_refused(remote);
 }
 
-static void refuse_epoch(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
+static struct gw_refused *refused_find(const struct gw_remote *remote, uint64_t epoch)
 {
+    struct gw_refused *refused = remote->refused;
+    while (refused && refused->epoch != epoch)
+        refused = refused->next;
+    return refused;
+}
+
+/* DATA of a refused epoch may be on its way: its sender has spent credit on it, which is to be
+ * given back. */
+static void remember_refused(struct gw_core *core, struct gw_remote *remote,
+                             const struct gw_frame *frame)
+{
+    size_t count = 0;
+    for (const struct gw_refused *refused = remote->refused; refused; refused = refused->next)
+        count++;
+    struct gw_intake *intake = gw_intake_get(core, remote, &frame->u.open.destination);
+    if (!intake || count >= REFUSED_MAX || refused_find(remote, frame->u.open.epoch))
+        return;
+    struct gw_refused *refused = gw_allocate(core, sizeof *refused);
+    if (!refused)
+        return;
+    refused->epoch = frame->u.open.epoch;
+    refused->intake = intake;
+    refused->next = remote->refused;
+    remote->refused = refused;
+}
+
+static void refuse_epoch(struct gw_core *core, struct gw_remote *remote,
+                         const struct gw_frame *open)
+{
+    uint64_t epoch = open->u.open.epoch;
+    remember_refused(core, remote, open);
     gw_count(core, GW_COUNTER_unknown_epoch, 1);
     gw_count(core, GW_COUNTER_refused, 1);
     struct gw_frame *frame =
@@ -213,15 +256,22 @@ static void raise_floor(struct gw_core *core, struct gw_window *window, uint64_t
     gw_commit_lazily(core);
 }
 
+/* An epoch belongs to one destination for ever. A tombstone made by CLOSED alone knows none. */
+static bool same_destination(const struct gw_window *window, const struct gw_frame *open)
+{
+    return !window->destination.kind ||
+           gw_destination_equal(&window->destination, &open->u.open.destination);
+}
+
 void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     struct gw_window *window = gw_map_get(&core->windows, frame->u.open.epoch);
-    if (window && window->owner != remote) {
+    if (window && (window->owner != remote || !same_destination(window, frame))) {
         gw_link_violation(core, remote, GW_FRAME_OPEN); /* somebody else's stream (invariant 28) */
         return;
     }
     if (!window && !frame->u.open.fresh) {
-        refuse_epoch(core, remote, frame->u.open.epoch); /* forgetting can refuse, never repeat */
+        refuse_epoch(core, remote, frame); /* forgetting can refuse, never repeat */
         return;
     }
     if (!window)
@@ -289,7 +339,7 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
 
 /* ---- DATA ---- */
 
-/* Walks what of [at, last] is new: neither below the floor nor decided, being decided or in hand. */
+/* Walks what of [at, last] is new: not below the floor, decided, being decided or in hand. */
 static bool next_new(const struct gw_window *window, uint64_t *at, uint64_t last,
                      struct gw_range *piece)
 {
@@ -397,47 +447,69 @@ static void deliver(struct gw_core *core, struct gw_window *window, const struct
     effect->u.deliver.redelivered = frame->u.data.redelivered;
 }
 
-static bool within_credit(const struct gw_intake *intake)
+/* Every DATA message counts against the credit, whatever becomes of it: its sender has spent it.
+ * False: it goes beyond what was given. */
+static bool charge(struct gw_core *core, struct gw_intake *intake, const struct gw_event *event)
 {
-    return intake->accepted_messages <= intake->told_messages &&
-           intake->accepted_bytes <= intake->told_bytes;
+    intake->accepted_messages += event->u.frame.frame->u.data.count;
+    intake->accepted_bytes += event->u.frame.body_bytes;
+    if (intake->accepted_messages <= intake->told_messages &&
+        intake->accepted_bytes <= intake->told_bytes)
+        return true;
+    gw_count(core, GW_COUNTER_over_credit, 1);
+    return false;
+}
+
+/* DATA of an epoch that was refused, or never named on this link. */
+static void unknown_data(struct gw_core *core, struct gw_remote *remote,
+                         const struct gw_event *event)
+{
+    struct gw_refused *refused = refused_find(remote, event->u.frame.frame->u.data.epoch);
+    gw_count(core, GW_COUNTER_unknown_epoch, 1);
+    if (!refused || !charge(core, refused->intake, event)) {
+        gw_link_violation(core, remote, GW_FRAME_DATA);
+        return;
+    }
+    gw_ack_later(core, remote);
+}
+
+/* The bounds that a sender knows: what it breaks ends the link. */
+static bool within_bounds(struct gw_core *core, struct gw_window *window,
+                          const struct gw_event *event)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    if (!window->intake) {
+        gw_count(core, GW_COUNTER_not_ready, 1); /* never announced as served */
+        return false;
+    }
+    uint64_t last = frame->u.data.first + frame->u.data.count - 1;
+    if (!window->closed)
+        raise_floor(core, window, frame->u.data.floor);
+    return charge(core, window->intake, event) &&
+           (window->closed || last < window->floor + core->options.window); /* rule 15 */
 }
 
 void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event)
 {
     const struct gw_frame *frame = event->u.frame.frame;
     struct gw_window *window = gw_map_get(&core->windows, frame->u.data.epoch);
-    if (!window) { /* its OPEN was refused, or never came */
-        gw_count(core, GW_COUNTER_unknown_epoch, 1);
-        remote->link.data_received++;
+    remote->link.data_received++;
+    if (!window) {
+        unknown_data(core, remote, event);
         return;
     }
-    if (window->owner != remote ||
-        (window->opened_link != remote->link.id && !GW_PLANT(OLD_LINK))) {
+    bool opened = window->opened_link == remote->link.id || GW_PLANT(OLD_LINK);
+    if (window->owner != remote || !opened || !within_bounds(core, window, event)) {
         gw_link_violation(core, remote, GW_FRAME_DATA);
         return;
     }
-    remote->link.data_received++;
     if (window->closed) {
         gw_count(core, GW_COUNTER_tombstones_answered, 1);
         gw_window_report_floor(core, window);
-        return;
-    }
-    if (!window->intake) {
-        gw_count(core, GW_COUNTER_not_ready, 1);
-        gw_link_violation(core, remote, GW_FRAME_DATA); /* never announced as served */
+        gw_ack_later(core, remote);
         return;
     }
     uint64_t last = frame->u.data.first + frame->u.data.count - 1;
-    raise_floor(core, window, frame->u.data.floor);
-    window->intake->accepted_messages += frame->u.data.count;
-    window->intake->accepted_bytes += event->u.frame.body_bytes;
-    bool over = !within_credit(window->intake);
-    gw_count(core, GW_COUNTER_over_credit, over);
-    if (over || last >= window->floor + core->options.window) { /* rule 15 */
-        gw_link_violation(core, remote, GW_FRAME_DATA);
-        return;
-    }
     if (last > window->last)
         window->last = last;
     gw_count(core, GW_COUNTER_data_received, 1);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What the turn reads from a store: the claim at open, recovery, and batches of the backlog. Pure over the store
- * port. Nothing here walks a whole backlog: of each epoch only the first and the last batch are looked up. */
+/* What the turn reads from a store: the claim at open, recovery, and batches of the backlog. Pure
+ * over the store port. Nothing here walks a whole backlog: of each epoch only the first and the
+ * last batch are looked up. */
 
+#include "base/text.h"
 #include "peer/turn.h"
 #include "store/row.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ static enum gw_store_error check_empty(struct gw_store *store, char *why, size_t
     enum gw_store_error error =
         gw_store_scan(store, (struct gw_slice){0}, (struct gw_slice){0}, first_row, &kind);
     if (error == GW_STORE_OK && kind) {
-        snprintf(why, why_size, "the store has rows but no record of its owner: it is damaged");
+        gw_text_join(why, why_size, "the store has rows but no record of its owner: it is ",
+                     "damaged", NULL);
         error = GW_STORE_CORRUPT;
     }
     return error;
@@ -62,13 +64,12 @@ static enum gw_store_error write_meta(struct gw_store *store, const struct gw_ro
 static void explain(enum gw_store_error error, struct gw_store *store, char *why, size_t why_size)
 {
     if (error == GW_STORE_VERSION)
-        snprintf(why, why_size,
-                 "the store was written by a newer version of godwit: use that one, or another "
-                 "directory");
+        gw_text_join(why, why_size, "the store was written by a newer version of godwit: use that ",
+                     "one, or another directory", NULL);
     else if (error == GW_STORE_NOMEM)
-        snprintf(why, why_size, "out of memory while opening the store");
+        gw_text_join(why, why_size, "out of memory while opening the store", NULL);
     else if (!why[0])
-        snprintf(why, why_size, "%s", gw_store_why(store));
+        gw_text_join(why, why_size, gw_store_why(store), NULL);
 }
 
 enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options *options,
@@ -83,10 +84,9 @@ enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options
         memcpy(meta.peer, options->core.name, sizeof meta.peer);
         memcpy(meta.store, uuid, sizeof meta.store);
     } else if (error == GW_STORE_OK && strcmp(meta.peer, options->core.name) != 0) {
-        snprintf(why, why_size,
-                 "the store belongs to the peer \"%s\": open it under that name, or give \"%s\" a "
-                 "directory of its own",
-                 meta.peer, options->core.name);
+        gw_text_join(why, why_size, "the store belongs to the peer \"", meta.peer,
+                     "\": open it under that name, or give \"", options->core.name,
+                     "\" a directory of its own", NULL);
         error = GW_STORE_FOREIGN;
     }
     meta.number++;
@@ -183,8 +183,8 @@ static enum gw_store_error batch_from(struct gw_store *store, uint64_t epoch, ui
     return error == GW_STORE_OK ? one.error : error;
 }
 
-/* The last batch of an epoch, by galloping from `last` (the first one, which is replaced): the port walks forwards only,
- * and a backlog may hold millions. */
+/* The last batch of an epoch, by galloping from `last` (the first one, which is replaced): the port
+ * walks forwards only, and a backlog may hold millions. */
 static enum gw_store_error last_batch(struct gw_store *store, uint64_t epoch,
                                       struct gw_batch **last)
 {
@@ -253,9 +253,8 @@ enum gw_store_error gw_turn_recover(struct gw_turn *turn, struct gw_store *store
         error = GW_STORE_NOMEM;
     free(recovery.epochs);
     if (error == GW_STORE_CORRUPT)
-        snprintf(why, why_size,
-                 "a row of the store is damaged: restore the directory from a "
-                 "backup, or move it away to start empty");
+        gw_text_join(why, why_size, "a row of the store is damaged: restore the directory from a ",
+                     "backup, or move it away to start empty", NULL);
     else if (error != GW_STORE_OK)
         explain(error, store, why, why_size);
     return error;
