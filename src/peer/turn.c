@@ -2,7 +2,7 @@
 /* The turn: collect, step, commit, release. See turn.h.
  *
  *      events ──▶ core step ──▶ effects ──▶ sends, deliveries, notices: at once
- *                    ▲             └──────▶ COMMIT: encoded, handed to the store port; one in flight
+ *                    ▲ └──────▶ COMMIT: encoded, handed to the store port; one in flight
  *                    └── COMMITTED ◀─────── the shell says that it is durable
  */
 
@@ -308,8 +308,8 @@ int gw_turn_close(struct gw_turn *turn, uint64_t now_us)
 
 /* ---- frames ---- */
 
-/* Checks the body of a DATA frame against its header and finds where each message ends. 0; -EINVAL: malformed;
- * -EBADMSG: the checksum is wrong; -ENOMEM. */
+/* Checks the body of a DATA frame against its header and finds where each message ends. 0; -EINVAL:
+ * malformed; -EBADMSG: the checksum is wrong; -ENOMEM. */
 static int open_body(struct gw_turn *turn, const struct gw_frame *frame, struct gw_blob *body)
 {
     struct arrival *arrival = &turn->arrival;

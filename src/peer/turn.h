@@ -2,13 +2,15 @@
 #ifndef GW_PEER_TURN_H
 #define GW_PEER_TURN_H
 
-/* The turn: collect, step, commit, release. Pure over its ports: the engine gives it sockets, a store thread and
- * a clock, the simulator a virtual network, disks and time, and both run this same code. One thread.
+/* The turn: collect, step, commit, release. Pure over its ports: the engine gives it sockets, a
+ * store thread and a clock, the simulator a virtual network, disks and time, and both run this same
+ * code. One thread.
  *
- * A life:  gw_turn_new -> gw_turn_recover -> { gw_turn_* events; gw_turn_run } ... -> gw_turn_destroy
+ * A life:  gw_turn_new -> gw_turn_recover -> { gw_turn_* events; gw_turn_run } ...
+ *              -> gw_turn_destroy
  *
- * Group commit: while one write is in flight, everything that follows gathers for the next. When the write is done the
- * shell calls gw_turn_committed; only then does what depended on it leave. */
+ * Group commit: while one write is in flight, everything that follows gathers for the next. When
+ * the write is done the shell calls gw_turn_committed; only then does what depended on it leave. */
 
 #include "base/blob.h"
 #include "core/core.h"
@@ -16,15 +18,19 @@
 #include "store/store.h"
 
 struct gw_turn_port {
-    /* Hands a message to the network, not waiting; blob is NULL for a header alone. 0, or negative: nothing was
-     * taken (the turn tells the core that the connection is lost). Must not call back into the turn. */
-    int (*send)(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *blob, struct gw_slice body);
+    /* Hands a message to the network, not waiting; blob is NULL for a header alone. 0, or negative:
+     * nothing was taken (the turn tells the core that the connection is lost). Must not call back
+     * into the turn. */
+    int (*send)(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *blob,
+                struct gw_slice body);
     void (*hangup)(void *context, uint64_t conn);
-    /* Writes; the answer is a later call of gw_turn_committed. `write` stays untouched by the turn until then. */
+    /* Writes; the answer is a later call of gw_turn_committed. `write` stays untouched by the turn
+     * until then. */
     void (*commit)(void *context, struct gw_write *write, bool sync);
-    /* Reads batches of an epoch from `from` on, with bodies, up to the first batch that reaches a limit; the
-     * answer is a later call of gw_turn_loaded. At most one per epoch is under way. */
-    void (*load)(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages, uint64_t max_bytes);
+    /* Reads batches of an epoch from `from` on, with bodies, up to the first batch that reaches a
+     * limit; the answer is a later call of gw_turn_loaded. At most one per epoch is under way. */
+    void (*load)(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages,
+                 uint64_t max_bytes);
     void (*deliver)(void *context, struct gw_inbound *inbound); /* takes it over */
     void (*stored)(void *context, uint64_t epoch, uint64_t upto);
     void (*settled)(void *context, uint64_t epoch, uint64_t first, uint64_t last);
@@ -37,42 +43,47 @@ struct gw_turn_port {
 
 struct gw_turn_options {
     struct gw_core_options core;
-    bool sync;              /* durability fsync: every write is synced */
+    bool sync; /* durability fsync: every write is synced */
 };
 
 struct gw_turn;
 
-struct gw_turn *gw_turn_new(const struct gw_turn_options *options, const struct gw_turn_port *port, void *context);
+struct gw_turn *gw_turn_new(const struct gw_turn_options *options, const struct gw_turn_port *port,
+                            void *context);
 void gw_turn_destroy(struct gw_turn **turn);
 
-/* Reads or makes the store's meta row, counts the open and writes it back (the one write that is made here,
- * synchronously), and fills options->core.store and .open; the caller has drawn .process and passes 16 random bytes
- * for a new store's uuid. GW_STORE_FOREIGN if the store belongs to another name. */
-enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options *options, const uint8_t uuid[16],
-                                  char *why, size_t why_size);
+/* Reads or makes the store's meta row, counts the open and writes it back (the one write that is
+ * made here, synchronously), and fills options->core.store and .open; the caller has drawn .process
+ * and passes 16 random bytes for a new store's uuid. GW_STORE_FOREIGN if the store belongs to
+ * another name. */
+enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options *options,
+                                  const uint8_t uuid[16], char *why, size_t why_size);
 
 struct gw_recovered { /* what the outbox held, for the tail's quotas */
     uint64_t messages;
     uint64_t bytes;
 };
-/* Feeds the core what the store holds, then START. Reads only. The two steps it is made of come after it. */
+/* Feeds the core what the store holds, then START. Reads only. The two steps it is made of come
+ * after it. */
 enum gw_store_error gw_turn_recover(struct gw_turn *turn, struct gw_store *store, uint64_t now_us,
                                     struct gw_recovered *recovered, char *why, size_t why_size);
 
 int gw_turn_recover_row(struct gw_turn *turn, uint64_t now_us, const struct gw_row *row);
 int gw_turn_start(struct gw_turn *turn, uint64_t now_us);
 
-/* Events. Each is cheap; effects that need no commit are carried out at once. A negative return means that the turn is
- * broken (out of memory): destroy it and start afresh from the store, as after a failed commit. */
+/* Events. Each is cheap; effects that need no commit are carried out at once. A negative return
+ * means that the turn is broken (out of memory): destroy it and start afresh from the store, as
+ * after a failed commit. */
 int gw_turn_dial(struct gw_turn *turn, uint64_t now_us, uint64_t conn);
 int gw_turn_undial(struct gw_turn *turn, uint64_t now_us, uint64_t conn);
 int gw_turn_lost(struct gw_turn *turn, uint64_t now_us, uint64_t conn);
-int gw_turn_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, struct gw_slice header, struct gw_blob *body);
-                                                                    /* takes the body's reference */
+int gw_turn_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, struct gw_slice header,
+                  struct gw_blob *body); /* takes the body's reference */
 int gw_turn_malformed(struct gw_turn *turn, uint64_t now_us, uint64_t conn);
 int gw_turn_serve(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
                   uint64_t credit_messages, uint64_t credit_bytes);
-int gw_turn_unserve(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination);
+int gw_turn_unserve(struct gw_turn *turn, uint64_t now_us,
+                    const struct gw_destination *destination);
 int gw_turn_batch(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
                   struct gw_batch *batch); /* takes the reference */
 int gw_turn_decide(struct gw_turn *turn, uint64_t now_us, const struct gw_decision *decision);
@@ -84,18 +95,21 @@ struct gw_turn_transaction {
     const struct gw_destination *destinations; /* one per batch */
     struct gw_batch *const *batches;           /* references pass to the turn */
     size_t batch_count;
-    const struct gw_write *keys;               /* application keys: encoded rows; copied */
+    const struct gw_write *keys; /* application keys: encoded rows; copied */
 };
-int gw_turn_transaction(struct gw_turn *turn, uint64_t now_us, const struct gw_turn_transaction *transaction);
-int gw_turn_loaded(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, struct gw_batch *const *batches,
-                   size_t count); /* references pass to the turn */
-/* The write in flight is done. If `error` is not GW_STORE_OK the turn is over: every later event does nothing and
- * returns -EIO; destroy it, reopen the store, find out what is in it, and start afresh. */
+int gw_turn_transaction(struct gw_turn *turn, uint64_t now_us,
+                        const struct gw_turn_transaction *transaction);
+int gw_turn_loaded(struct gw_turn *turn, uint64_t now_us, uint64_t epoch,
+                   struct gw_batch *const *batches, size_t count); /* references pass to the turn */
+/* The write in flight is done. If `error` is not GW_STORE_OK the turn is over: every later event
+ * does nothing and returns -EIO; destroy it, reopen the store, find out what is in it, and start
+ * afresh. */
 int gw_turn_committed(struct gw_turn *turn, uint64_t now_us, enum gw_store_error error);
 int gw_turn_close(struct gw_turn *turn, uint64_t now_us); /* BYE everywhere */
 
-/* Lets timers fire and starts a commit if one is due and none is in flight. Call after each round of events.
- * Returns when to call again at the latest (GW_NEVER: no need), or 0 with *error set negative. */
+/* Lets timers fire and starts a commit if one is due and none is in flight. Call after each round
+ * of events. Returns when to call again at the latest (GW_NEVER: no need), or 0 with *error set
+ * negative. */
 uint64_t gw_turn_run(struct gw_turn *turn, uint64_t now_us, int *error);
 
 /* True while there is something to store or a write in flight: closing waits for false. */
@@ -104,8 +118,10 @@ bool gw_turn_busy(const struct gw_turn *turn);
 const uint64_t *gw_turn_counters(const struct gw_turn *turn);
 const struct gw_core *gw_turn_core(const struct gw_turn *turn);
 
-/* The port's `load`, done on a store: for shells. Batches are appended to *batches (malloc'ed, count of them). */
-enum gw_store_error gw_turn_load_from(struct gw_store *store, uint64_t epoch, uint64_t from, uint64_t max_messages,
-                                      uint64_t max_bytes, struct gw_batch ***batches, size_t *count);
+/* The port's `load`, done on a store: for shells. Batches are appended to *batches (malloc'ed,
+ * count of them). */
+enum gw_store_error gw_turn_load_from(struct gw_store *store, uint64_t epoch, uint64_t from,
+                                      uint64_t max_messages, uint64_t max_bytes,
+                                      struct gw_batch ***batches, size_t *count);
 
 #endif
