@@ -94,6 +94,7 @@ static void recover_window(struct gw_core *core, const struct gw_row *row)
         return;
     }
     window->floor = window->floor_stored = row->floor ? row->floor : 1;
+    window->floor_durable = window->floor;
     window->last = row->last;
     window->closed = row->flag;
     window->row_stored = true;

@@ -64,7 +64,7 @@ static struct gw_ack_epoch *add_epoch(struct report *report, const struct gw_win
 {
     struct gw_ack_epoch *entry = &report->epochs[report->epoch_count++];
     entry->epoch = window->epoch;
-    entry->floor = window->floor_stored ? window->floor_stored : 1;
+    entry->floor = window->floor_durable;
     return entry;
 }
 

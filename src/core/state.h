@@ -201,7 +201,8 @@ struct gw_window {
     struct gw_destination destination;
     struct gw_intake *intake; /* NULL until the destination is served here */
     uint64_t floor;
-    uint64_t floor_stored;
+    uint64_t floor_stored;  /* in its row, once the seal in flight is done */
+    uint64_t floor_durable; /* what an ACK may say */
     uint64_t last;        /* highest sequence heard of */
     uint64_t opened_link; /* the link on which OPEN was received */
     bool closed;          /* all settled: a tombstone */

@@ -33,7 +33,7 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
     }
     window->epoch = epoch;
     window->owner = owner;
-    window->floor = 1;
+    window->floor = window->floor_durable = 1;
     if (destination)
         window->destination = *destination;
     window->next = owner->windows;
@@ -591,6 +591,8 @@ void gw_window_durable(struct gw_core *core, struct gw_window *window)
         gw_ack_later(core, window->owner);
     }
     window->committing_messages = window->committing_bytes = 0;
+    if (window->row_stored)
+        window->floor_durable = window->floor_stored;
     if (window->closing_sealed) {
         window->closing = window->closing_sealed = false;
         gw_window_unlink(window);
