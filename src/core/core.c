@@ -301,10 +301,10 @@ static void handle(struct gw_core *core, const struct gw_event *event)
         gw_count(core, GW_COUNTER_bad_checksum, 1);
         break;
     case GW_EVENT_SERVE:
-        gw_window_serve(core, event, true);
+        gw_intake_serve(core, event, true);
         break;
     case GW_EVENT_UNSERVE:
-        gw_window_serve(core, event, false);
+        gw_intake_serve(core, event, false);
         break;
     case GW_EVENT_BATCH:
         gw_stream_submit(core, &event->u.batch.destination, event->u.batch.batch);

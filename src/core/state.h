@@ -370,7 +370,6 @@ void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct
 void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor);
 void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
-void gw_window_serve(struct gw_core *core, const struct gw_event *event, bool active);
 void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_window_link_down(struct gw_remote *remote);
 void gw_window_forget_refused(struct gw_remote *remote);
@@ -379,9 +378,13 @@ void gw_window_seal(struct gw_core *core, struct gw_window *window);
 void gw_window_durable(struct gw_core *core, struct gw_window *window);
 void gw_window_free(struct gw_window *window);
 void gw_window_unlink(struct gw_window *window); /* from its owner's list: a tombstone now */
+
+/* intake.c: what is served here, and the credit given for it. */
+void gw_intake_serve(struct gw_core *core, const struct gw_event *event, bool active);
 struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
                                 const struct gw_destination *destination);
 void gw_intake_give_credit(struct gw_intake *intake);
+void gw_intake_send_serves(struct gw_core *core, struct gw_remote *remote);
 
 /* report.c: what is acknowledged. */
 void gw_window_flush(struct gw_core *core, struct gw_remote *remote);
