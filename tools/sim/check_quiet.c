@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* INV 31, 32, 33: once the faults are over, everything accepted settles and both sides agree. */
+
+#include "checker.h"
+#include "rows.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct why {
+    char *text;
+    size_t size;
+};
+
+static bool messages_settled(struct sim_world *world, struct why *why)
+{
+    for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
+        for (uint64_t at = 1; at <= book->count && !book->gone; at++) {
+            const struct sim_message *message = sim_epoch_message(book, at);
+            if (!message->durable || message->processed)
+                continue;
+            snprintf(why->text, why->size,
+                     "e%" PRIu64 " %" PRIu64 " of %s, accepted, is not processed (assigned to %s)",
+                     book->number, at, world->peers[book->sender].name,
+                     message->assigned ? world->peers[message->assigned - 1].name : "nobody");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A transaction's outputs are there once, a plain decision has none. */
+static bool outputs_match(struct sim_world *world, struct why *why)
+{
+    for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
+        for (uint64_t at = 1; at <= book->count; at++) {
+            const struct sim_message *message = sim_epoch_message(book, at);
+            if (message->outputs <= (message->transacted ? 1 : 0))
+                continue;
+            snprintf(why->text, why->size, "e%" PRIu64 " %" PRIu64 " was sent on %d times",
+                     book->number, at, message->outputs);
+            sim_fail(world, "%s", why->text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool no_rows(const struct sim_peer *peer, enum gw_row_kind kind, const char *what,
+                    struct why *why)
+{
+    size_t at = sim_rows_seek(peer, kind, 0, 0);
+
+    if (at == peer->disk.count || peer->disk.rows[at].key->data[0] != (uint8_t)kind)
+        return true;
+    snprintf(why->text, why->size, "%s still stores %s", peer->name, what);
+    return false;
+}
+
+static bool old_epochs_closed(const struct sim_peer *peer, struct why *why)
+{
+    size_t at = sim_rows_seek(peer, GW_ROW_STREAM, 0, 0);
+    struct gw_row row;
+
+    while (sim_rows_next(peer, &at, GW_ROW_STREAM, 0, &row)) {
+        const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, row.epoch);
+        if (row.number == peer->opens)
+            continue;
+        snprintf(why->text, why->size, "old epoch e%" PRIu64 " of %s is not closed",
+                 book ? book->number : 0, peer->name);
+        return false;
+    }
+    return true;
+}
+
+static bool windows_agree(const struct sim_peer *peer, struct why *why)
+{
+    const struct gw_core *core = gw_turn_core(peer->turn);
+    struct gw_window_view view;
+
+    for (size_t i = 0; gw_core_window_at(core, i, &view); i++) {
+        const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, view.epoch);
+        if (!view.decided_above && !view.in_hand)
+            continue;
+        snprintf(why->text, why->size,
+                 "the window of e%" PRIu64 " at %s holds %" PRIu64 " decisions and %" PRIu64
+                 " in hand",
+                 book ? book->number : 0, peer->name, view.decided_above, view.in_hand);
+        return false;
+    }
+    return true;
+}
+
+static bool peer_quiet(const struct sim_peer *peer, struct why *why)
+{
+    if (!peer->turn) {
+        snprintf(why->text, why->size, "%s is down", peer->name);
+        return false;
+    }
+    if (gw_tail_unstored(peer->tail) || gw_tail_outbox_messages(peer->tail)) {
+        snprintf(why->text, why->size, "%s counts %" PRIu64 " messages in its outbox", peer->name,
+                 gw_tail_outbox_messages(peer->tail));
+        return false;
+    }
+    return no_rows(peer, GW_ROW_BATCH, "batches", why) &&
+           no_rows(peer, GW_ROW_ASSIGNMENT, "assignments", why) &&
+           no_rows(peer, GW_ROW_SETTLED, "settled ranges", why) &&
+           no_rows(peer, GW_ROW_DECIDED, "decided ranges", why) && old_epochs_closed(peer, why) &&
+           windows_agree(peer, why);
+}
+
+bool sim_check_quiet(struct sim_world *world, char *text, size_t size)
+{
+    struct why why = {text, size};
+
+    if (!messages_settled(world, &why) || !outputs_match(world, &why))
+        return false;
+    for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
+        if (world->peers[i].present && !world->peers[i].guest &&
+            !peer_quiet(&world->peers[i], &why))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Invariants of frames, at the moment they leave: nothing may be said that is not durable. */
+
+#include "checker.h"
+#include "rows.h"
+#include "wire/wire.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool sim_decode(struct sim_world *world, struct gw_slice header, struct gw_frame *frame)
+{
+    const char *why;
+
+    return gw_decode(world->decoder, header.data, header.size, frame, &why) == GW_DECODE_OK;
+}
+
+/* --- floors --- */
+
+/* INV 10, rule 16: a floor is the word that everything below is settled, so it may be said only
+ * when the store says so, and when it is true. */
+static void check_floor(struct sim_peer *peer, const char *frame, uint64_t epoch, uint64_t floor)
+{
+    struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+
+    if (!book) {
+        sim_fail(peer->world, "%s names an epoch in %s that nobody drew", peer->name, frame);
+        return;
+    }
+    if (book->gone)
+        return;
+    uint64_t unsettled = sim_rows_unsettled(peer, epoch);
+    if (book->sender != peer->index)
+        sim_fail(peer->world, "%s publishes a floor of another's epoch e%" PRIu64, peer->name,
+                 book->number);
+    else if (floor > sim_epoch_unprocessed(book))
+        sim_fail(peer->world,
+                 "published floor above the lowest unsettled message: %s says floor %" PRIu64
+                 " of e%" PRIu64 " in %s, but %" PRIu64 " is not processed",
+                 peer->name, floor, book->number, frame, sim_epoch_unprocessed(book));
+    else if (unsettled && floor > unsettled)
+        sim_fail(peer->world,
+                 "published floor above what is durably settled: %s says floor %" PRIu64
+                 " of e%" PRIu64 " in %s, but its rows say %" PRIu64,
+                 peer->name, floor, book->number, frame, unsettled);
+}
+
+/* --- DATA --- */
+
+static bool bytes_match(const struct sim_epoch *book, uint64_t first, uint64_t count,
+                        struct gw_slice body)
+{
+    size_t at = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        const struct sim_message *message = sim_epoch_message(book, first + i);
+        if (!message || message->size > body.size - at ||
+            !sim_body_is(message->id, body.data + at, message->size))
+            return false;
+        at += message->size;
+    }
+    return at == body.size;
+}
+
+/* Counts the offers and sees whether a part of a batch goes out again. */
+static void note_offers(struct sim_peer *peer, const struct sim_epoch *book, uint64_t first,
+                        uint64_t count, bool whole_batch)
+{
+    bool again = false;
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct sim_message *message = sim_epoch_message(book, first + i);
+        again = again || message->offers > 0;
+        message->offers++;
+    }
+    if (again && !whole_batch)
+        sim_sight(peer->world, SIM_SIGHT_resent_part, 1);
+}
+
+/* INV 2's other half, rule 7: message and assignment are durable before the bytes leave. */
+static void check_data(struct sim_peer *peer, const struct sim_peer *other,
+                       const struct gw_frame *frame, struct gw_slice body)
+{
+    struct sim_world *world = peer->world;
+    uint64_t epoch = frame->u.data.epoch, first = frame->u.data.first;
+    uint64_t last = first + frame->u.data.count - 1;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
+    uint64_t batch_first, batch_last;
+
+    if (!book || book->sender != peer->index || last > book->count) {
+        sim_fail(world, "%s sends DATA that it never numbered", peer->name);
+        return;
+    }
+    check_floor(peer, "DATA", epoch, frame->u.data.floor);
+    if (!sim_rows_batch(peer, epoch, first, &batch_first, &batch_last) || batch_last < last)
+        sim_fail(world, "%s sends e%" PRIu64 " %" PRIu64 "..%" PRIu64
+                 " before the batch is durable", peer->name, book->number, first, last);
+    else if (!bytes_match(book, first, frame->u.data.count, body))
+        sim_fail(world, "%s sends other bytes under e%" PRIu64 " %" PRIu64 "..%" PRIu64
+                 " than were accepted", peer->name, book->number, first, last);
+    else if (other && !sim_rows_cover(peer, GW_ROW_ASSIGNMENT, epoch, first, last, other->name))
+        sim_fail(world, "%s sends e%" PRIu64 " %" PRIu64 "..%" PRIu64
+                 " to %s before that assignment is durable", peer->name, book->number, first,
+                 last, other->name);
+    else if (last - frame->u.data.floor >= world->options.window && last >= frame->u.data.floor)
+        sim_fail(world, "%s offers e%" PRIu64 " %" PRIu64 ", beyond floor %" PRIu64 " + W",
+                 peer->name, book->number, last, frame->u.data.floor);
+    else
+        note_offers(peer, book, first, frame->u.data.count,
+                    first == batch_first && last == batch_last);
+}
+
+/* --- ACK --- */
+
+static void check_ack_epoch(struct sim_peer *peer, const struct sim_peer *other,
+                            const struct gw_ack_epoch *ack)
+{
+    struct sim_world *world = peer->world;
+    struct sim_epoch *book = sim_ledger_find(&world->ledger, ack->epoch);
+
+    if (!book || (other && book->sender != other->index && !other->guest)) {
+        sim_fail(world, "%s acknowledges an epoch that is not of the receiver of its ACK",
+                 peer->name);
+        return;
+    }
+    if (ack->floor > sim_epoch_unprocessed(book) && !book->gone)
+        sim_fail(world, "%s says that all of e%" PRIu64 " below %" PRIu64
+                 " is settled, but %" PRIu64 " is not processed", peer->name, book->number,
+                 ack->floor, sim_epoch_unprocessed(book));
+    for (size_t i = 0; i < ack->decided_count && !world->failed; i++) {
+        const struct gw_range *range = &ack->decided[i];
+        if (!sim_rows_decided(peer, ack->epoch, range->first, range->last))
+            sim_fail(world,
+                     "honest ACK: %s acknowledges e%" PRIu64 " %" PRIu64 "..%" PRIu64
+                     " before the decision is durable",
+                     peer->name, book->number, range->first, range->last);
+    }
+}
+
+static void check_ack(struct sim_peer *peer, const struct sim_peer *other,
+                      const struct gw_frame *frame)
+{
+    for (size_t i = 0; i < frame->u.ack.epoch_count; i++)
+        check_ack_epoch(peer, other, &frame->u.ack.epochs[i]);
+    for (size_t i = 0; i < frame->u.ack.closed_count; i++) {
+        struct gw_row row;
+        if (!sim_rows_window(peer, frame->u.ack.closed[i], &row) || !row.flag)
+            sim_fail(peer->world, "%s confirms an epoch closed before its tombstone is durable",
+                     peer->name);
+    }
+}
+
+/* --- the rest --- */
+
+static void check_open(struct sim_peer *peer, const struct sim_peer *other,
+                       const struct gw_frame *frame)
+{
+    struct gw_row row;
+    size_t at = sim_rows_seek(peer, GW_ROW_OFFERED, frame->u.open.epoch, 0);
+
+    check_floor(peer, "OPEN", frame->u.open.epoch, frame->u.open.floor);
+    while (frame->u.open.fresh && other &&
+           sim_rows_next(peer, &at, GW_ROW_OFFERED, frame->u.open.epoch, &row)) {
+        if (row.flag && strcmp(row.peer, other->name) == 0)
+            sim_fail(peer->world, "%s announces an epoch as fresh to %s, which has decided in it",
+                     peer->name, other->name);
+    }
+}
+
+static void check_closed(struct sim_peer *peer, const struct gw_frame *frame)
+{
+    struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, frame->u.closed.epoch);
+
+    if (!book || book->sender != peer->index) {
+        sim_fail(peer->world, "%s closes an epoch that is not its own", peer->name);
+        return;
+    }
+    for (uint64_t i = 1; i <= book->count; i++) {
+        const struct sim_message *message = sim_epoch_message(book, i);
+        if (message->durable && (!message->processed || i > frame->u.closed.last))
+            sim_fail(peer->world, "%s closes e%" PRIu64 " although %" PRIu64 " is not settled",
+                     peer->name, book->number, i);
+    }
+}
+
+static void check_identity(struct sim_peer *peer, const struct gw_frame *frame)
+{
+    if (strcmp(frame->u.identity.name, peer->name) != 0 || frame->u.identity.open != peer->opens)
+        sim_fail(peer->world, "%s introduces itself as another", peer->name);
+}
+
+/* --- links: who used which, on what --- */
+
+static void book_link(struct sim_peer *peer, uint64_t conn, uint64_t link)
+{
+    struct sim_world *world = peer->world;
+    struct sim_connection *connection = sim_net_connection(world, peer, conn);
+
+    if (!connection)
+        return;
+    if (world->link_count == world->link_capacity) {
+        world->link_capacity = world->link_capacity ? world->link_capacity * 2 : 32;
+        world->links = realloc(world->links, world->link_capacity * sizeof *world->links);
+        if (!world->links)
+            abort();
+    }
+    world->links[world->link_count++] = (struct sim_link_book){
+        .link = link,
+        .ends = {connection->ends[SIM_DIALLER], peer},
+        .lives = {0, peer->life},
+        .conns = {connection->conns[SIM_DIALLER], conn},
+    };
+}
+
+/* READY or anything later: this end uses the link, and no older one on that connection. */
+static void use_link(struct sim_peer *peer, uint64_t conn, const struct gw_frame *frame)
+{
+    struct sim_world *world = peer->world;
+
+    for (size_t i = 0; i < world->link_count; i++) {
+        struct sim_link_book *book = &world->links[i];
+        for (unsigned end = 0; end < 2; end++) {
+            if (book->ends[end] != peer || book->conns[end] != conn)
+                continue;
+            if (book->link != frame->link)
+                book->moved_on[end] = true;
+            else if (end == SIM_DIALLER && frame->type == GW_FRAME_READY)
+                book->lives[end] = peer->life;
+        }
+    }
+}
+
+void sim_check_send(struct sim_peer *peer, uint64_t conn, const struct gw_frame *frame,
+                    struct gw_slice body)
+{
+    const struct sim_peer *other = sim_net_other_end(peer->world, peer, conn);
+
+    switch (frame->type) {
+    case GW_FRAME_HELLO:
+        check_identity(peer, frame);
+        return;
+    case GW_FRAME_WELCOME:
+        check_identity(peer, frame);
+        book_link(peer, conn, frame->link);
+        return;
+    case GW_FRAME_REFUSE:
+    case GW_FRAME_RESET:
+        return;
+    case GW_FRAME_PING:
+    case GW_FRAME_PONG:
+        for (size_t i = 0; i < frame->u.ping.floor_count; i++)
+            check_floor(peer, "PING", frame->u.ping.floors[i].epoch,
+                        frame->u.ping.floors[i].floor);
+        break;
+    case GW_FRAME_OPEN:
+        check_open(peer, other, frame);
+        break;
+    case GW_FRAME_DATA:
+        check_data(peer, other, frame, body);
+        break;
+    case GW_FRAME_ACK:
+        check_ack(peer, other, frame);
+        break;
+    case GW_FRAME_CLOSED:
+        check_closed(peer, frame);
+        break;
+    default:
+        break;
+    }
+    use_link(peer, conn, frame);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Invariants of deliveries, of frames of other links, of crashes, and of the whole. */
+
+#include "checker.h"
+#include "rows.h"
+#include "store/row.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* --- deliveries --- */
+
+static const uint8_t *body_of(const struct gw_inbound *inbound, uint64_t sequence, size_t *size)
+{
+    uint64_t index = sequence - inbound->first;
+    uint32_t begin = index ? inbound->ends[index - 1] : 0;
+
+    *size = inbound->ends[index] - begin;
+    return inbound->body->data + begin;
+}
+
+static const char *forbids(const struct sim_peer *peer, const struct sim_message *message,
+                           const struct gw_inbound *inbound)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (message->given_up)
+        return "which was answered NOT_STORED";
+    if (!message->durable)
+        return "before it is durable at its sender";
+    if (message->decided_by & bit)
+        return "which this peer has durably decided";
+    if (message->claimed_by & bit)
+        return "which its application has decided already";
+    if (message->processed && !message->decided_by)
+        return NULL; /* on a disk that was lost since */
+    if (message->processed)
+        return "which another peer has processed";
+    if (message->holder == peer->index + 1)
+        return "which it has in hand";
+    if (message->holder)
+        return "which another peer has in hand";
+    if (message->delivered && !inbound->redelivered)
+        return "again, and not flagged as redelivered";
+    return NULL;
+}
+
+/* INV 4, 5, 6, 17, 25 of one message. */
+static void check_message(struct sim_peer *peer, const struct gw_inbound *inbound,
+                          const struct sim_epoch *book, uint64_t sequence)
+{
+    struct sim_world *world = peer->world;
+    struct sim_message *message = sim_epoch_message(book, sequence);
+    size_t size;
+
+    if (!message || sequence < inbound->first || sequence - inbound->first >= inbound->count) {
+        sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 ", which nobody sent", peer->name,
+                 book->number, sequence);
+        return;
+    }
+    const uint8_t *body = body_of(inbound, sequence, &size);
+    const char *why = forbids(peer, message, inbound);
+    if (size != message->size || !sim_body_is(message->id, body, size))
+        sim_fail(world, "%s is handed other bytes for e%" PRIu64 " %" PRIu64 " than were sent",
+                 peer->name, book->number, sequence);
+    else if (why)
+        sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 ", %s", peer->name, book->number,
+                 sequence, why);
+    message->holder = (uint8_t)(peer->index + 1);
+    message->delivered = true;
+}
+
+/* INV 23: no more in hand from one sender than the credit it was given. */
+static void check_credit(struct sim_peer *peer, const struct gw_inbound *inbound,
+                         const struct sim_epoch *book)
+{
+    uint64_t in_hand = 0, most = 0;
+
+    for (size_t i = 0; i < inbound->piece_count; i++)
+        in_hand += inbound->pieces[i].last - inbound->pieces[i].first + 1;
+    for (size_t i = 0; i < peer->app.count; i++) {
+        const struct sim_epoch *other =
+            sim_ledger_find(&peer->world->ledger, peer->app.items[i].epoch);
+        in_hand += other->sender == book->sender &&
+                   gw_destination_equal(&other->destination, &book->destination);
+    }
+    for (size_t i = 0; i < peer->serve_count; i++) {
+        if (gw_destination_equal(&peer->serves[i].destination, &book->destination))
+            most = peer->serves[i].credit_most;
+    }
+    if (in_hand > most)
+        sim_fail(peer->world, "%s has %" PRIu64 " messages in hand from %s, its credit is %" PRIu64,
+                 peer->name, in_hand, inbound->sender, most);
+}
+
+void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound)
+{
+    struct sim_world *world = peer->world;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, inbound->epoch);
+
+    if (!book || strcmp(world->peers[book->sender].name, inbound->sender) != 0 ||
+        !gw_destination_equal(&book->destination, &inbound->destination)) {
+        sim_fail(world, "%s is handed messages of an epoch, sender or destination that is not so",
+                 peer->name);
+        return;
+    }
+    check_credit(peer, inbound, book);
+    for (size_t i = 0; i < inbound->piece_count; i++) {
+        for (uint64_t at = inbound->pieces[i].first; at <= inbound->pieces[i].last; at++) {
+            if (!world->failed)
+                check_message(peer, inbound, book, at);
+        }
+    }
+    if (inbound->redelivered)
+        sim_sight(world, SIM_SIGHT_redelivered, 1);
+}
+
+/* --- the sender's reports --- */
+
+void sim_check_stored(struct sim_peer *peer, uint64_t epoch, uint64_t upto)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+
+    for (uint64_t at = book ? book->count : 0; at > 0; at--) {
+        struct sim_message *message = sim_epoch_message(book, at);
+        if (at > upto)
+            continue;
+        if (message->reported)
+            return;
+        if (!message->durable)
+            sim_fail(peer->world, "%s reports e%" PRIu64 " %" PRIu64 " stored before it is durable",
+                     peer->name, book->number, at);
+        message->reported = true;
+    }
+}
+
+void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last)
+{
+    struct sim_world *world = peer->world;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
+
+    for (uint64_t at = first; at <= last && !world->failed; at++) {
+        struct sim_message *message = book ? sim_epoch_message(book, at) : NULL;
+        if (!message || !message->processed) {
+            sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled, which nobody processed",
+                     peer->name, book ? book->number : 0, at);
+            return;
+        }
+        if (message->settled && book->life == peer->life)
+            sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled twice", peer->name,
+                     book->number, at);
+        message->settled = true;
+        peer->app.settled++;
+    }
+}
+
+/* --- crashes --- */
+
+void sim_check_crashed(struct sim_peer *peer)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            if (message->holder == peer->index + 1)
+                message->holder = 0;
+            if (!(message->claimed_by & bit) || message->decided_by & bit)
+                continue;
+            message->claimed_by &= (uint8_t)~bit; /* decided, but not durably: it comes again */
+            message->transacted = false;
+        }
+    }
+}
+
+void sim_check_in_doubt(struct sim_peer *peer)
+{
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        uint64_t first, last, stored = 0;
+        if (book->sender != peer->index || book->life != peer->life)
+            continue;
+        for (uint64_t at = 1; at <= book->count; at = last + 1) {
+            if (sim_epoch_message(book, at)->processed)
+                last = at;
+            else if (!sim_rows_batch(peer, book->epoch, at, &first, &last))
+                break;
+            stored = last;
+        }
+        if (stored)
+            gw_tail_stored(peer->tail, book->epoch, stored);
+    }
+}
+
+void sim_check_given_up(struct sim_peer *peer)
+{
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        if (book->sender != peer->index || book->life != peer->life)
+            continue;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            enum gw_tail_state state = gw_tail_state(peer->tail, book->epoch, at);
+            bool stored = state == GW_TAIL_STORED || state == GW_TAIL_SETTLED;
+            if (stored != message->durable || (!stored && state != GW_TAIL_NOT_STORED))
+                sim_fail(peer->world, "%s answers e%" PRIu64 " %" PRIu64
+                         " wrongly after a failed commit (state %d)", peer->name, book->number, at,
+                         (int)state);
+            if (!stored)
+                message->given_up = true;
+        }
+    }
+    if (gw_tail_unstored(peer->tail))
+        sim_fail(peer->world, "%s counts unstored messages after a failed commit", peer->name);
+}
+
+void sim_check_disk_lost(struct sim_peer *peer)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        book->gone = book->gone || book->sender == peer->index;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            message->decided_by &= (uint8_t)~bit;
+            message->claimed_by &= (uint8_t)~bit;
+        }
+    }
+}
+
+/* INV 1: after any crash, what was accepted and is not processed is in the outbox. */
+void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes)
+{
+    struct sim_world *world = peer->world;
+    uint64_t first = 0, last = 0;
+
+    (void)bytes;
+    (void)messages;
+    for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
+        if (book->sender != peer->index || book->gone)
+            continue;
+        first = last = 0;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            const struct sim_message *message = sim_epoch_message(book, at);
+            if (!message->durable || message->processed || (at >= first && at <= last))
+                continue;
+            if (!sim_rows_batch(peer, book->epoch, at, &first, &last)) {
+                sim_fail(world, "lost: e%" PRIu64 " %" PRIu64 " was accepted by %s and is gone",
+                         book->number, at, peer->name);
+                return;
+            }
+        }
+    }
+}
+
+/* --- frames of other links (INV 16) --- */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    return gw_mix64(hash ^ value) + hash;
+}
+
+static uint64_t print_of(const struct sim_peer *peer)
+{
+    static const enum gw_counter counters[] = {
+        GW_COUNTER_delivered,     GW_COUNTER_duplicates_dropped, GW_COUNTER_data_received,
+        GW_COUNTER_acks_received, GW_COUNTER_links_up,           GW_COUNTER_links_lost,
+        GW_COUNTER_data_sent,     GW_COUNTER_links_replaced,     GW_COUNTER_epochs_closed,
+        GW_COUNTER_tombstones_answered};
+    const struct gw_core *core = gw_turn_core(peer->turn);
+    struct gw_stream_view stream;
+    struct gw_window_view window;
+    uint64_t hash = 1;
+
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
+        hash = mix(hash, gw_turn_counters(peer->turn)[counters[i]]);
+    for (size_t i = 0; gw_core_stream_at(core, i, &stream); i++)
+        hash = mix(mix(mix(hash, stream.epoch), stream.floor), stream.unsettled);
+    for (size_t i = 0; gw_core_window_at(core, i, &window); i++)
+        hash = mix(mix(mix(mix(hash, window.epoch), window.floor), window.decided_above),
+                   window.in_hand * 2 + window.closed);
+    return hash;
+}
+
+static bool of_this_link(const struct sim_peer *peer, uint64_t conn, uint64_t link)
+{
+    const struct sim_world *world = peer->world;
+
+    for (size_t i = 0; i < world->link_count; i++) {
+        const struct sim_link_book *book = &world->links[i];
+        for (unsigned end = 0; book->link == link && end < 2; end++) {
+            if (book->ends[end] == peer && book->conns[end] == conn &&
+                book->lives[end] == peer->life && !book->moved_on[end])
+                return true;
+        }
+    }
+    return false;
+}
+
+void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
+                       struct sim_print *before)
+{
+    struct gw_frame frame;
+
+    before->fenced = false;
+    if (!header.size || !sim_decode(peer->world, header, &frame))
+        return;
+    switch (frame.type) {
+    case GW_FRAME_HELLO:
+    case GW_FRAME_WELCOME:
+    case GW_FRAME_READY:
+    case GW_FRAME_REFUSE:
+        return;
+    default:
+        break;
+    }
+    before->fenced = !of_this_link(peer, conn, frame.link);
+    if (before->fenced)
+        before->hash = print_of(peer);
+}
+
+void sim_check_arrived(struct sim_peer *peer, const struct sim_print *before)
+{
+    if (before->fenced && !peer->world->failed && print_of(peer) != before->hash)
+        sim_fail(peer->world, "fencing: a frame of a link that is not the current one of its "
+                 "connection changed the state of %s", peer->name);
+}
+
+/* --- the whole --- */
+
+static void look_at_streams(struct sim_peer *peer)
+{
+    struct gw_stream_view view;
+    size_t open = 0, old = 0;
+
+    if (peer->several_epochs)
+        return;
+    for (size_t i = 0; gw_core_stream_at(gw_turn_core(peer->turn), i, &view); i++) {
+        open += view.unsettled > 0;
+        old += view.unsettled > 0 && view.old;
+    }
+    if (old > 0 && open > 1) {
+        peer->several_epochs = true;
+        sim_sight(peer->world, SIM_SIGHT_several_epochs, 1);
+    }
+}
+
+void sim_check_step(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    const uint64_t *counters = gw_turn_counters(peer->turn);
+    const char *broken = gw_core_check(gw_turn_core(peer->turn));
+
+    if (broken)
+        sim_fail(world, "a book of the core of %s is broken: %s", peer->name, broken);
+    if (counters[GW_COUNTER_delivered] != peer->app.delivered)
+        sim_fail(world, "%s counts %" PRIu64 " delivered, but %" PRIu64 " were", peer->name,
+                 counters[GW_COUNTER_delivered], peer->app.delivered);
+    if (counters[GW_COUNTER_settled] != peer->app.settled)
+        sim_fail(world, "%s counts %" PRIu64 " settled, but %" PRIu64 " were reported", peer->name,
+                 counters[GW_COUNTER_settled], peer->app.settled);
+    if (counters[GW_COUNTER_violations] && !world->options.frame_garbage &&
+        !world->options.frame_truncated)
+        sim_fail(world, "%s accuses an honest peer of breaking the protocol", peer->name);
+    look_at_streams(peer);
+}
+
+void sim_check_farewell(struct sim_peer *peer)
+{
+    static const struct {
+        enum gw_counter counter;
+        enum sim_sight sight;
+    } seen[] = {
+        {GW_COUNTER_duplicates_dropped, SIM_SIGHT_duplicate_dropped},
+        {GW_COUNTER_below_floor, SIM_SIGHT_below_floor},
+        {GW_COUNTER_credit_zero, SIM_SIGHT_credit_zero},
+        {GW_COUNTER_window_full, SIM_SIGHT_window_full},
+        {GW_COUNTER_epochs_closed, SIM_SIGHT_epoch_closed},
+        {GW_COUNTER_tombstones_answered, SIM_SIGHT_tombstone_answered},
+        {GW_COUNTER_unknown_epoch, SIM_SIGHT_unknown_epoch},
+        {GW_COUNTER_partial_acks, SIM_SIGHT_partial_ack},
+        {GW_COUNTER_resent, SIM_SIGHT_resent},
+        {GW_COUNTER_batches_loaded, SIM_SIGHT_loaded},
+        {GW_COUNTER_resets_sent, SIM_SIGHT_reset},
+        {GW_COUNTER_stale_frames, SIM_SIGHT_stale_frame},
+        {GW_COUNTER_crossed, SIM_SIGHT_crossing},
+        {GW_COUNTER_links_replaced, SIM_SIGHT_replaced},
+        {GW_COUNTER_gaps, SIM_SIGHT_gap},
+        {GW_COUNTER_probes, SIM_SIGHT_probe},
+        {GW_COUNTER_bad_checksum, SIM_SIGHT_bad_checksum},
+        {GW_COUNTER_malformed, SIM_SIGHT_malformed},
+        {GW_COUNTER_not_ready, SIM_SIGHT_not_ready},
+    };
+    const uint64_t *counters = gw_turn_counters(peer->turn);
+
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+        sim_sight(peer->world, seen[i].sight, counters[seen[i].counter]);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_CHECKER_H
+#define GW_SIM_CHECKER_H
+
+/* The invariants (numbers: docs/internals/simulator.md), each held at the place where it could be
+ * broken first: a frame as it leaves, a write as it becomes durable, a delivery as it arrives, and
+ * the whole after every event. A broken one is told with sim_fail. */
+
+#include "core/core.h"
+#include "peer/inbound.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim_world;
+struct sim_peer;
+
+struct sim_link_book { /* a link, as both ends learned of it */
+    uint64_t link;
+    struct sim_peer *ends[2];  /* dialler, acceptor */
+    uint64_t lives[2];         /* of their turns */
+    uint64_t conns[2];         /* the connection, as each numbers it */
+    bool moved_on[2];          /* this end has used a newer link on that connection */
+};
+
+struct sim_print { /* of a turn's state: equal before and after a frame that must change nothing */
+    uint64_t hash;
+    bool fenced; /* the frame about to be taken is of another link */
+};
+
+void sim_check_send(struct sim_peer *peer, uint64_t conn, const struct gw_frame *frame,
+                    struct gw_slice body);
+void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
+                       struct sim_print *before);
+void sim_check_arrived(struct sim_peer *peer, const struct sim_print *before);
+void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound);
+void sim_check_written(struct sim_peer *peer, const struct gw_write *write);
+void sim_check_stored(struct sim_peer *peer, uint64_t epoch, uint64_t upto);
+void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last);
+/* After a crash, a clean end or a failed commit: what is on the disk now is all there is. */
+void sim_check_crashed(struct sim_peer *peer);
+/* After a failed commit: tells the tail what the disk holds, as the engine must find out. */
+void sim_check_in_doubt(struct sim_peer *peer);
+/* Then: the rest must be answered NOT_STORED, and is never to be seen. */
+void sim_check_given_up(struct sim_peer *peer);
+void sim_check_disk_lost(struct sim_peer *peer);
+void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes);
+void sim_check_step(struct sim_peer *peer);
+/* Adds the turn's counters to the sights before it is dropped. */
+void sim_check_farewell(struct sim_peer *peer);
+/* True if all is settled and both sides agree; else `why` says what is not. */
+bool sim_check_quiet(struct sim_world *world, char *why, size_t why_size);
+/* A frame as bytes, decoded by the checker's decoder; false: it is none. */
+bool sim_decode(struct sim_world *world, struct gw_slice header, struct gw_frame *frame);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_NET_H
+#define GW_SIM_NET_H
+
+/* The wires, with the habits of ROUTER and DEALER:
+ *
+ *   dial ── connection 1 (cut) ── connection 2 (cut) ── connection 3 (now)
+ *
+ * The dialler has one number for all connections of a dial: a reconnect is invisible to it. The
+ * acceptor gets a new number with the first frame of each connection. A connection is a queue in
+ * each direction, in order. When it is cut, some first frames of each queue still arrive, as
+ * frames that were on the way; of the rest most vanish, and some come through the next connection. */
+
+#include "base/blob.h"
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_world;
+struct sim_peer;
+struct sim_dial;
+
+struct sim_frame {
+    struct sim_frame *next;
+    uint64_t due_us;
+    size_t header_size;
+    uint8_t *header;
+    struct gw_blob *body; /* NULL: a header alone */
+};
+
+struct sim_queue {
+    struct sim_frame *first, *last;
+    size_t count;
+    uint64_t last_due_us;
+};
+
+enum { SIM_DIALLER, SIM_ACCEPTOR }; /* ends; queues[end] flows towards that end */
+
+struct sim_connection {
+    struct sim_connection *next;
+    struct sim_dial *dial;
+    struct sim_peer *ends[2];
+    uint64_t processes[2]; /* of the ends, when it was made */
+    uint64_t conns[2];     /* numbers; the acceptor's is 0 before its first frame */
+    bool cut;
+    bool flushed; /* it ends in good order: what was sent arrives */
+    bool loses; /* may lose frames; otherwise it may duplicate them. Never both: a duplicate would
+                 * hide a loss from the count of frames, and no real connection does that. */
+    uint64_t noticed_us;  /* from when on the acceptor's sends fail, once it is cut */
+    uint64_t clogged_until_us;
+    struct sim_queue queues[2];
+    size_t events; /* that point here */
+};
+
+struct sim_dial {
+    struct sim_dial *next;
+    struct sim_peer *from, *to;
+    uint64_t process; /* of `from` */
+    uint64_t conn;
+    bool closed;
+    struct sim_connection *now;     /* NULL: not connected */
+    struct sim_queue survivors[2];  /* wait for the next connection */
+    struct sim_frame *past[2];      /* a frame that went through an earlier connection */
+    bool connected_once;
+};
+
+/* What a script does to single frames. Answers how often the frame goes through: 0 it is lost,
+ * 2 it is duplicated. */
+typedef unsigned (*sim_net_fate)(void *context, struct sim_peer *from, struct sim_peer *to,
+                                 struct gw_slice header);
+
+struct sim_net {
+    struct sim_dial *dials;
+    struct sim_connection *connections;
+    sim_net_fate fate; /* NULL: chance decides */
+    void *fate_context;
+};
+
+uint64_t sim_net_dial(struct sim_world *world, struct sim_peer *from, struct sim_peer *to);
+void sim_net_hangup(struct sim_world *world, struct sim_peer *peer, uint64_t conn);
+int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
+                 struct gw_slice header, struct gw_slice body, bool has_body);
+void sim_net_cut(struct sim_world *world, struct sim_connection *connection);
+void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us);
+void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us);
+/* The peer's process is gone, and with it all of its connections; what it sent arrives if it ended
+ * in good order (flushed). */
+void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, bool flushed);
+/* Who is at the other end; NULL: unknown. */
+struct sim_peer *sim_net_other_end(const struct sim_world *world, const struct sim_peer *peer,
+                                   uint64_t conn);
+/* The connection that a peer's number stands for, now; NULL: none. */
+struct sim_connection *sim_net_connection(const struct sim_world *world,
+                                          const struct sim_peer *peer, uint64_t conn);
+bool sim_net_quiet(const struct sim_world *world); /* no frame is under way */
+void sim_net_clear(struct sim_world *world);
+
+#endif

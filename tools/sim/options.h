@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_OPTIONS_H
+#define GW_SIM_OPTIONS_H
+
+/* All that shapes a world, as one plain struct: sim_options_draw fills it from a seed, a golden
+ * trace by hand. Chances are per million. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_PEERS_MAX 6 /* the last place is for a newcomer */
+#define SIM_DEEDS_MAX 24
+
+enum sim_flavour {
+    SIM_PLAIN,
+    SIM_COMB,    /* thousands of messages decided in a comb: more ranges than an ACK can hold */
+    SIM_AMNESIA, /* a receiver loses its disk: what it knew is gone, so that liveness is not asked */
+};
+
+struct sim_options {
+    uint64_t seed;
+    enum sim_flavour flavour;
+    bool scripted; /* a golden trace: nothing happens by itself */
+
+    /* the peers */
+    size_t peers;
+    bool sync;           /* fsync; otherwise os, and then no power is lost */
+    bool jitter;
+    uint64_t window;     /* W */
+    uint64_t max_message;
+    uint64_t heartbeat_us;
+    uint64_t settle_delay_us;
+    uint64_t cache_bytes;
+    uint64_t outbox_messages; /* 0: no limit */
+    uint64_t credit_messages;
+    uint64_t credit_bytes;
+
+    /* the work */
+    uint32_t senders; /* bit per peer: sends to stage work */
+    uint32_t workers; /* serves stage work */
+    uint32_t sinks;   /* serves stage done: what workers send on */
+    uint64_t messages; /* in all */
+    uint64_t burst;    /* messages at once, at most */
+    uint64_t body_max;
+    uint64_t send_pause_us; /* between bursts, at most */
+    uint64_t work_us;       /* that a decision takes, at most */
+    uint32_t transaction_chance; /* that a decision is a transaction */
+
+    /* the wires */
+    uint64_t delay_min_us;
+    uint64_t delay_max_us;
+    uint64_t reconnect_us; /* at most */
+    uint64_t gather_us;    /* events that come together before the turn runs, at most */
+    uint32_t dial_both;    /* chance that both sides of a pair dial */
+
+    /* the disks */
+    uint64_t commit_min_us;
+    uint64_t commit_max_us;
+    uint64_t load_us;
+
+    /* the faults */
+    uint64_t faults_until_us;
+    uint64_t fault_pause_us; /* mean time between two of the chaos monkey's deeds; 0: none */
+    uint32_t frame_lost;
+    uint32_t frame_duplicated;
+    uint32_t frame_garbage;
+    uint32_t frame_truncated;
+    uint32_t body_flipped;
+    uint32_t send_refused;
+    uint32_t commit_failed;
+    uint32_t commit_slow;
+    uint32_t survives_cut; /* that a frame cut off comes through the next connection */
+    uint32_t weights[SIM_DEEDS_MAX]; /* of the deeds, see chaos.c */
+};
+
+void sim_options_draw(struct sim_options *options, uint64_t seed);
+void sim_options_calm(struct sim_options *options); /* no fault from now on */
+void sim_options_script(struct sim_options *options); /* for golden traces: nothing random */
+
+#endif

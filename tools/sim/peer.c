@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* The life of a peer: start, crash, reopen, leave; and its clock. */
+
+#include "checker.h"
+#include "port.h"
+#include "store/row.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPINS_MAX  2000
+#define CLOCK_SPAN (UINT64_C(1) << 40)
+#define BIT_SPAN   4096
+
+void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
+                   const char *name)
+{
+    memset(peer, 0, sizeof *peer);
+    peer->world = world;
+    peer->index = index;
+    peer->present = true;
+    strncpy(peer->name, name, GW_NAME_MAX);
+    sim_disk_init(&peer->disk);
+    peer->run_at_us = GW_NEVER;
+    if (world->options.jitter)
+        peer->clock.offset_us = sim_between(world, 0, CLOCK_SPAN);
+}
+
+static void drop_turn(struct sim_peer *peer)
+{
+    if (peer->turn)
+        sim_check_farewell(peer);
+    gw_turn_destroy(&peer->turn);
+    if (peer->store)
+        gw_store_close(&peer->store);
+    peer->writing = NULL;
+    peer->run_at_us = GW_NEVER;
+    peer->run_ticket++;
+}
+
+void sim_peer_clear(struct sim_peer *peer)
+{
+    if (!peer->present)
+        return;
+    drop_turn(peer);
+    gw_tail_destroy(&peer->tail);
+    sim_app_clear(peer);
+    sim_disk_clear(&peer->disk);
+}
+
+/* --- time --- */
+
+uint64_t sim_peer_clock(const struct sim_peer *peer)
+{
+    uint64_t now_us = peer->world->now_us;
+
+    if (now_us < peer->clock.stalled_until_us)
+        return peer->clock.stalled_at_us;
+    return now_us + peer->clock.offset_us;
+}
+
+void sim_peer_jump(struct sim_peer *peer, uint64_t by_us)
+{
+    if (peer->world->now_us < peer->clock.stalled_until_us)
+        peer->clock.stalled_at_us += by_us;
+    peer->clock.offset_us += by_us;
+    sim_peer_run_soon(peer);
+}
+
+/* The offset is set at once to what makes the clock go on from where it stood. It may wrap, and so
+ * does the sum. */
+void sim_peer_stall(struct sim_peer *peer, uint64_t for_us)
+{
+    uint64_t clock_us = sim_peer_clock(peer);
+
+    peer->clock.stalled_at_us = clock_us;
+    peer->clock.stalled_until_us = peer->world->now_us + for_us;
+    peer->clock.offset_us = clock_us - peer->clock.stalled_until_us;
+}
+
+void sim_peer_pause(struct sim_peer *peer, uint64_t for_us)
+{
+    uint64_t until_us = peer->world->now_us + for_us;
+
+    if (until_us > peer->paused_until_us)
+        peer->paused_until_us = until_us;
+}
+
+/* --- the turn runs --- */
+
+static void run(struct sim_world *world, void *subject, uint64_t ticket, uint64_t unused);
+
+static void run_at(struct sim_peer *peer, uint64_t at_us)
+{
+    if (!peer->turn || peer->run_at_us <= at_us)
+        return;
+    peer->run_at_us = at_us;
+    sim_world_at(peer->world, at_us, run, peer, ++peer->run_ticket, 0);
+}
+
+void sim_peer_run_soon(struct sim_peer *peer)
+{
+    run_at(peer, peer->world->now_us + sim_between(peer->world, 0, peer->world->options.gather_us));
+}
+
+/* When, in virtual time, the peer's clock will show the wake. */
+static uint64_t virtual_time(const struct sim_peer *peer, uint64_t wake_us)
+{
+    uint64_t clock_us = sim_peer_clock(peer), now_us = peer->world->now_us;
+    uint64_t from_us = now_us < peer->clock.stalled_until_us ? peer->clock.stalled_until_us
+                                                             : now_us;
+
+    return wake_us > clock_us ? from_us + (wake_us - clock_us) : now_us;
+}
+
+static void run_again(struct sim_peer *peer, uint64_t wake_us)
+{
+    if (wake_us == GW_NEVER)
+        return;
+    uint64_t at_us = virtual_time(peer, wake_us);
+    peer->spins = at_us > peer->world->now_us ? 0 : peer->spins + 1;
+    if (peer->spins > SPINS_MAX)
+        sim_fail(peer->world, "the turn of %s wants to run at once, for ever", peer->name);
+    run_at(peer, at_us);
+}
+
+static void end_leave(struct sim_peer *peer);
+
+static void run(struct sim_world *world, void *subject, uint64_t ticket, uint64_t unused)
+{
+    struct sim_peer *peer = subject;
+    int error = 0;
+
+    (void)unused;
+    if (!peer->turn || ticket != peer->run_ticket)
+        return;
+    if (peer->paused_until_us > world->now_us) {
+        sim_world_at(world, peer->paused_until_us, run, peer, ticket, 0);
+        return;
+    }
+    peer->run_at_us = GW_NEVER;
+    sim_peer_submit(peer);
+    sim_trace_begin(world->trace, world->now_us, peer->name, "run");
+    sim_trace_if_any(world->trace);
+    uint64_t wake_us = gw_turn_run(peer->turn, sim_peer_clock(peer), &error);
+    if (error)
+        sim_fail(world, "the turn of %s ended with error %d", peer->name, error);
+    if (world->failed)
+        return;
+    sim_check_step(peer);
+    if (peer->leaving && !gw_turn_busy(peer->turn))
+        end_leave(peer);
+    else
+        run_again(peer, wake_us);
+}
+
+void sim_peer_submit(struct sim_peer *peer)
+{
+    struct gw_destination destination;
+    struct gw_batch *batch;
+
+    while ((batch = gw_tail_take(peer->tail, &destination))) {
+        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name,
+                        "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
+                        sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
+                        gw_batch_last(batch));
+        sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), &destination, batch));
+    }
+}
+
+/* --- start --- */
+
+static struct gw_turn_options turn_options(struct sim_peer *peer)
+{
+    const struct sim_options *options = &peer->world->options;
+    struct gw_turn_options turn = {
+        .core = {.max_message = options->max_message,
+                 .window = options->window,
+                 .heartbeat_us = options->heartbeat_us,
+                 .settle_delay_us = options->settle_delay_us,
+                 .no_jitter = !options->jitter,
+                 .cache_bytes = options->cache_bytes},
+        .sync = options->sync,
+    };
+
+    memcpy(turn.core.name, peer->name, sizeof turn.core.name);
+    turn.core.process = gw_random_next(&peer->world->random);
+    turn.core.seed = gw_random_next(&peer->world->random);
+    return turn;
+}
+
+/* Opens the store for the turn; false: refused, which only a damaged row excuses. */
+static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered *recovered)
+{
+    struct gw_turn_options options = turn_options(peer);
+    uint8_t uuid[16];
+    char why[256] = "";
+
+    for (size_t i = 0; i < sizeof uuid; i++)
+        uuid[i] = (uint8_t)gw_random_next(&peer->world->random);
+    peer->store = sim_disk_open(&peer->disk, options.sync);
+    enum gw_store_error error = gw_turn_claim(peer->store, &options, uuid, why, sizeof why);
+    if (error == GW_STORE_OK) {
+        peer->opens = options.core.open;
+        peer->turn = gw_turn_new(&options, &sim_port, peer);
+        if (!peer->turn)
+            abort();
+        error = gw_turn_recover(peer->turn, peer->store, sim_peer_clock(peer), recovered, why,
+                                sizeof why);
+    }
+    if (error != GW_STORE_OK) {
+        gw_turn_destroy(&peer->turn);
+        gw_store_close(&peer->store);
+    }
+    return error;
+}
+
+/* Damages a row, which must be refused, and mends it. */
+static void try_damaged(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    struct gw_recovered recovered;
+    struct sim_disk *disk = &peer->disk;
+
+    if (world->calm || !world->options.fault_pause_us || !disk->count || !sim_chance(world, 20000))
+        return;
+    size_t row = sim_between(world, 0, disk->count - 1);
+    uint8_t kind = disk->rows[row].key->data[0];
+    if (kind == GW_ROW_KEY || kind == GW_ROW_BATCH)
+        return; /* these are read, and checked, when they are wanted */
+    size_t key_size = disk->rows[row].key->size;
+    size_t bit = sim_between(world, 0, BIT_SPAN);
+    sim_fault(world, SIM_FAULT_row_damaged);
+    sim_disk_damage(disk, row, bit);
+    enum gw_store_error error = open_turn(peer, &recovered);
+    if (error == GW_STORE_OK) {
+        sim_fail(world, "%s took a damaged row (kind %c, key of %zu bytes) for good", peer->name,
+                 disk->rows[row].key->data[0], key_size);
+        return;
+    }
+    sim_sight(world, SIM_SIGHT_damage_refused, 1);
+    sim_disk_damage(disk, row, bit);
+}
+
+static void say_serves_and_dials(struct sim_peer *peer)
+{
+    for (size_t i = 0; i < peer->serve_count; i++) {
+        if (!peer->serves[i].off)
+            sim_peer_serve(peer, i);
+    }
+    for (size_t i = 0; i < peer->dial_count; i++) {
+        struct sim_wanted_dial *dial = &peer->dials[i];
+        if (dial->off || peer->world->failed)
+            continue;
+        if (!dial->conn)
+            dial->conn = sim_net_dial(peer->world, peer, dial->to);
+        sim_port_after(peer, gw_turn_dial(peer->turn, sim_peer_clock(peer), dial->conn));
+    }
+}
+
+static void begin_turn(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    struct gw_recovered recovered = {0};
+
+    try_damaged(peer);
+    if (world->failed)
+        return;
+    peer->life++;
+    peer->committed = 0;
+    peer->several_epochs = false;
+    enum gw_store_error error = open_turn(peer, &recovered);
+    if (error == GW_STORE_OK && !world->calm && world->options.fault_pause_us &&
+        sim_chance(world, 30000)) {
+        sim_fault(world, SIM_FAULT_crash_in_recovery);
+        drop_turn(peer);
+        error = open_turn(peer, &recovered);
+    }
+    if (error != GW_STORE_OK) {
+        sim_fail(world, "%s could not open its intact store: %s", peer->name,
+                 gw_store_error_name(error));
+        return;
+    }
+    gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);
+    sim_check_opened(peer, recovered.messages, recovered.bytes);
+    say_serves_and_dials(peer);
+    sim_peer_run_soon(peer);
+}
+
+static void start(struct sim_world *world, void *subject, uint64_t process, uint64_t unused)
+{
+    struct sim_peer *peer = subject;
+
+    (void)world;
+    (void)unused;
+    if (!peer->up && peer->process == process)
+        sim_peer_start(peer);
+}
+
+void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us)
+{
+    sim_world_after(peer->world, pause_us, start, peer, peer->process, 0);
+}
+
+void sim_peer_start(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    struct gw_tail_options options = {
+        .outbox_max_messages = world->options.outbox_messages,
+        .max_message = world->options.max_message,
+        .seed = gw_random_next(&world->random),
+    };
+
+    if (peer->up)
+        return;
+    peer->process++;
+    peer->up = true;
+    peer->leaving = false;
+    peer->paused_until_us = 0;
+    peer->tail = gw_tail_new(&options);
+    if (!peer->tail)
+        abort();
+    sim_trace_begin(world->trace, world->now_us, peer->name, "start");
+    sim_app_restart(peer);
+    begin_turn(peer);
+    if (!world->failed)
+        sim_app_start(peer);
+}
+
+/* --- end --- */
+
+/* What becomes of the write in flight when the process dies. */
+static void end_write(struct sim_peer *peer, enum sim_death death)
+{
+    struct sim_world *world = peer->world;
+    uint64_t lot = sim_between(world, 0, death == SIM_POWER_LOST ? 2 : 1);
+
+    if (!peer->writing)
+        return;
+    sim_sight(world, SIM_SIGHT_crash_in_commit, 1);
+    if (lot == 0) {
+        sim_fault(world, SIM_FAULT_write_kept);
+        sim_trace_effect(world->trace, "the write in flight is kept");
+        sim_disk_write(&peer->disk, peer->writing, true);
+        sim_check_written(peer, peer->writing);
+    } else {
+        /* A torn record is found by its checksum and dropped: to the store's reader it is lost. */
+        sim_fault(world, lot == 1 ? SIM_FAULT_write_lost : SIM_FAULT_write_torn);
+        sim_trace_effect(world->trace, "the write in flight is lost");
+    }
+}
+
+static void end_process(struct sim_peer *peer, bool flushed)
+{
+    struct sim_world *world = peer->world;
+
+    drop_turn(peer);
+    gw_tail_destroy(&peer->tail);
+    sim_net_process_gone(world, peer, flushed);
+    for (size_t i = 0; i < peer->dial_count; i++)
+        peer->dials[i].conn = 0;
+    peer->up = false;
+    sim_check_crashed(peer);
+    sim_app_restart(peer);
+}
+
+void sim_peer_crash(struct sim_peer *peer, enum sim_death death)
+{
+    struct sim_world *world = peer->world;
+
+    if (!peer->up)
+        return;
+    sim_trace_begin(world->trace, world->now_us, peer->name, "%s",
+                    death == SIM_POWER_LOST ? "power lost" : "killed");
+    end_write(peer, death);
+    if (death == SIM_POWER_LOST)
+        sim_disk_power_lost(&peer->disk, 0);
+    end_process(peer, false);
+}
+
+void sim_peer_leave(struct sim_peer *peer)
+{
+    if (!peer->up || peer->leaving)
+        return;
+    peer->leaving = true;
+    sim_peer_submit(peer);
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "close");
+    sim_port_after(peer, gw_turn_close(peer->turn, sim_peer_clock(peer)));
+}
+
+static void end_leave(struct sim_peer *peer)
+{
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "closed");
+    end_process(peer, true);
+    if (!peer->guest && !peer->world->options.scripted)
+        sim_peer_start_later(peer, sim_between(peer->world, 0, 2000000));
+}
+
+/* As the engine does after a failed commit: the process and its connections stay, the turn goes. */
+void sim_peer_reopen(struct sim_peer *peer)
+{
+    sim_trace_effect(peer->world->trace, "reopen");
+    drop_turn(peer);
+    sim_check_crashed(peer);
+    sim_app_restart(peer);
+    sim_check_in_doubt(peer);
+    gw_tail_failed(peer->tail);
+    sim_check_given_up(peer);
+    if (!peer->world->failed)
+        begin_turn(peer);
+    if (peer->leaving) { /* it was about to go: it goes */
+        peer->leaving = false;
+        sim_peer_leave(peer);
+    }
+}
+
+void sim_peer_lose_disk(struct sim_peer *peer)
+{
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "disk lost");
+    sim_disk_clear(&peer->disk);
+    sim_check_disk_lost(peer);
+}
+
+/* --- what the application and the operator do --- */
+
+void sim_peer_serve(struct sim_peer *peer, size_t at)
+{
+    struct sim_served *served = &peer->serves[at];
+
+    if (!peer->turn || peer->world->failed)
+        return;
+    if (served->credit_messages > served->credit_most)
+        served->credit_most = served->credit_messages;
+    if (served->off)
+        sim_port_after(peer, gw_turn_unserve(peer->turn, sim_peer_clock(peer),
+                                             &served->destination));
+    else
+        sim_port_after(peer, gw_turn_serve(peer->turn, sim_peer_clock(peer), &served->destination,
+                                           served->credit_messages, served->credit_bytes));
+}
+
+void sim_peer_want_dial(struct sim_peer *peer, struct sim_peer *to, bool temporary)
+{
+    if (peer->dial_count == SIM_DIALS_MAX)
+        return;
+    peer->dials[peer->dial_count++] = (struct sim_wanted_dial){
+        .to = to, .temporary = temporary, .off = true};
+    sim_peer_redial(peer, peer->dial_count - 1);
+}
+
+void sim_peer_redial(struct sim_peer *peer, size_t at)
+{
+    struct sim_wanted_dial *dial = &peer->dials[at];
+
+    dial->off = false;
+    if (!peer->turn || dial->conn || peer->leaving)
+        return;
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "dial %s",
+                    dial->to->name);
+    dial->conn = sim_net_dial(peer->world, peer, dial->to);
+    sim_port_after(peer, gw_turn_dial(peer->turn, sim_peer_clock(peer), dial->conn));
+}
+
+void sim_peer_undial(struct sim_peer *peer, size_t at, bool for_good)
+{
+    struct sim_wanted_dial *dial = &peer->dials[at];
+    uint64_t conn = dial->conn;
+
+    dial->off = true;
+    dial->conn = 0;
+    if (conn && peer->turn) {
+        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "undial %s",
+                        dial->to->name);
+        sim_port_after(peer, gw_turn_undial(peer->turn, sim_peer_clock(peer), conn));
+        sim_net_hangup(peer->world, peer, conn);
+    }
+    if (for_good)
+        peer->dials[at] = peer->dials[--peer->dial_count];
+}
+
+void sim_peer_frame(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
+                    struct gw_blob *body)
+{
+    struct sim_world *world = peer->world;
+    struct sim_print before;
+    int result;
+
+    if (world->trace->on) {
+        struct sim_peer *other = sim_net_other_end(world, peer, conn);
+        struct gw_frame frame;
+        char text[400] = "something malformed";
+        if (sim_decode(world, header, &frame))
+            sim_trace_frame(world->trace, &frame, text, sizeof text);
+        sim_trace_begin(world->trace, world->now_us, peer->name, "%s: %s",
+                        other ? other->name : "?", text);
+    }
+    sim_check_arrival(peer, conn, header, &before);
+    if (header.size) {
+        result = gw_turn_frame(peer->turn, sim_peer_clock(peer), conn, header, body);
+    } else {
+        gw_blob_drop(body);
+        result = gw_turn_malformed(peer->turn, sim_peer_clock(peer), conn);
+    }
+    sim_check_arrived(peer, &before);
+    sim_port_after(peer, result);
+}
+
+void sim_peer_lost(struct sim_peer *peer, uint64_t conn)
+{
+    if (!peer->turn)
+        return;
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "lost connection");
+    sim_port_after(peer, gw_turn_lost(peer->turn, sim_peer_clock(peer), conn));
+}
+
+int sim_peer_decide(struct sim_peer *peer, const struct gw_decision *decision)
+{
+    int result = gw_turn_decide(peer->turn, sim_peer_clock(peer), decision);
+
+    sim_port_after(peer, result);
+    return result;
+}
+
+int sim_peer_transaction(struct sim_peer *peer, const struct gw_turn_transaction *transaction)
+{
+    int result = gw_turn_transaction(peer->turn, sim_peer_clock(peer), transaction);
+
+    sim_port_after(peer, result);
+    return result;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_PEER_H
+#define GW_SIM_PEER_H
+
+/* One peer of the world: a turn and a tail, as the engine would drive them, over a virtual disk, with
+ * a clock of its own and a scripted application. A process crash drops all but the disk; a failed
+ * commit drops the turn only. */
+
+#include "app.h"
+#include "disk.h"
+#include "peer/tail.h"
+#include "peer/turn.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim_world;
+
+#define SIM_DIALS_MAX 12
+#define SIM_SERVES_MAX 3
+
+struct sim_clock { /* virtual time + offset; while it stands still: one value */
+    uint64_t offset_us;
+    uint64_t stalled_until_us;
+    uint64_t stalled_at_us;
+};
+
+struct sim_wanted_dial {
+    struct sim_peer *to;
+    uint64_t conn;  /* in this process; 0: not dialled */
+    bool temporary; /* undone when the faults end */
+    bool off;       /* undialled for now */
+};
+
+struct sim_served {
+    struct gw_destination destination;
+    uint64_t credit_messages;
+    uint64_t credit_bytes;
+    uint64_t credit_most; /* messages: the most that was ever told */
+    bool off; /* unserved for now */
+};
+
+struct sim_peer {
+    struct sim_world *world;
+    unsigned index;
+    char name[GW_NAME_MAX + 1];
+    bool present; /* takes part */
+    bool guest;   /* under another's name */
+    struct sim_disk disk;
+    struct gw_store *store;
+    struct gw_turn *turn;
+    struct gw_tail *tail;
+    uint64_t process; /* how many there were; counts up at each start */
+    uint64_t life;    /* how many turns there were; also counts up at a reopen */
+    uint64_t opens;   /* as the store counts them */
+    bool several_epochs; /* seen in this life */
+    bool up;
+    bool leaving;
+    uint64_t paused_until_us;
+    uint64_t isolated_until_us; /* nobody can connect to it, nor it to anybody */
+    struct sim_clock clock;
+    uint64_t run_at_us; /* when the turn runs next; GW_NEVER */
+    uint64_t run_ticket;
+    uint64_t spins;
+    uint64_t next_conn;
+    struct sim_wanted_dial dials[SIM_DIALS_MAX];
+    size_t dial_count;
+    struct sim_served serves[SIM_SERVES_MAX];
+    size_t serve_count;
+
+    struct gw_write *writing; /* in flight */
+    bool writing_sync;
+    uint64_t committed; /* writes of this life */
+    int fail_next;      /* scripts: the next commit fails: 1 not applied, 2 applied */
+
+    struct sim_app app;
+};
+
+void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
+                   const char *name);
+void sim_peer_clear(struct sim_peer *peer);
+
+uint64_t sim_peer_clock(const struct sim_peer *peer);
+void sim_peer_jump(struct sim_peer *peer, uint64_t by_us);
+void sim_peer_stall(struct sim_peer *peer, uint64_t for_us);
+void sim_peer_pause(struct sim_peer *peer, uint64_t for_us);
+
+void sim_peer_start(struct sim_peer *peer);
+enum sim_death { SIM_KILLED, SIM_POWER_LOST };
+void sim_peer_crash(struct sim_peer *peer, enum sim_death death);
+void sim_peer_reopen(struct sim_peer *peer); /* after a failed commit: a new turn, the same process */
+void sim_peer_leave(struct sim_peer *peer); /* BYE, then an orderly end of the process */
+void sim_peer_lose_disk(struct sim_peer *peer);
+void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us);
+
+void sim_peer_want_dial(struct sim_peer *peer, struct sim_peer *to, bool temporary);
+void sim_peer_undial(struct sim_peer *peer, size_t at, bool for_good);
+void sim_peer_redial(struct sim_peer *peer, size_t at);
+void sim_peer_serve(struct sim_peer *peer, size_t at); /* says serves[at] to the turn */
+
+void sim_peer_frame(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
+                    struct gw_blob *body); /* takes the blob's reference */
+void sim_peer_lost(struct sim_peer *peer, uint64_t conn);
+int sim_peer_decide(struct sim_peer *peer, const struct gw_decision *decision);
+int sim_peer_transaction(struct sim_peer *peer, const struct gw_turn_transaction *transaction);
+/* Events gather until the turn runs. */
+void sim_peer_run_soon(struct sim_peer *peer);
+/* Hands what the tail has filled to the turn. */
+void sim_peer_submit(struct sim_peer *peer);
+
+#endif

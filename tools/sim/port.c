@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* The port of port.h: everything that leaves a turn passes here, so the checker looks here first. */
+
+#include "port.h"
+
+#include "checker.h"
+#include "store/row.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOW_US 6000000
+
+/* --- frames --- */
+
+static int port_send(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *blob,
+                     struct gw_slice body)
+{
+    struct sim_peer *peer = context;
+    struct sim_world *world = peer->world;
+    struct sim_peer *other = sim_net_other_end(world, peer, conn);
+    struct gw_frame frame;
+
+    if (!sim_decode(world, header, &frame)) {
+        sim_fail(world, "%s sent a frame that cannot be decoded", peer->name);
+        return 0;
+    }
+    if (world->trace->on) {
+        char text[400];
+        sim_trace_frame(world->trace, &frame, text, sizeof text);
+        sim_trace_effect(world->trace, "send %s %s", other ? other->name : "nobody", text);
+    }
+    sim_check_send(peer, conn, &frame, body);
+    return sim_net_send(world, peer, conn, header, body, blob != NULL);
+}
+
+static void port_hangup(void *context, uint64_t conn)
+{
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "hang up");
+    sim_net_hangup(peer->world, peer, conn);
+}
+
+/* --- the disk --- */
+
+static void failed(struct sim_peer *peer, bool applied);
+
+static bool fails(struct sim_peer *peer, bool *applied)
+{
+    struct sim_world *world = peer->world;
+
+    if (peer->fail_next) {
+        *applied = peer->fail_next == 2;
+        peer->fail_next = 0;
+        return true;
+    }
+    if (!sim_chance(world, world->options.commit_failed))
+        return false;
+    *applied = sim_chance(world, 500000);
+    return true;
+}
+
+static void commit_done(struct sim_world *world, void *subject, uint64_t life, uint64_t unused)
+{
+    struct sim_peer *peer = subject;
+    bool applied = true;
+
+    (void)unused;
+    if (!peer->up || peer->life != life || !peer->turn)
+        return;
+    if (peer->paused_until_us > world->now_us) {
+        sim_world_at(world, peer->paused_until_us, commit_done, peer, life, 0);
+        return;
+    }
+    bool failing = fails(peer, &applied);
+    if (applied) {
+        sim_disk_write(&peer->disk, peer->writing, true);
+        sim_check_written(peer, peer->writing);
+    }
+    sim_trace_begin(world->trace, world->now_us, peer->name, "%s",
+                    !failing  ? "committed"
+                    : applied ? "commit failed, yet it is stored"
+                              : "commit failed, nothing is stored");
+    if (world->failed)
+        return;
+    if (failing) {
+        failed(peer, applied);
+        return;
+    }
+    peer->writing = NULL;
+    peer->committed++;
+    sim_port_after(peer, gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_OK));
+}
+
+static void failed(struct sim_peer *peer, bool applied)
+{
+    struct sim_world *world = peer->world;
+
+    sim_fault(world, SIM_FAULT_commit_failed);
+    sim_sight(world, applied ? SIM_SIGHT_in_doubt_stored : SIM_SIGHT_in_doubt_not_stored, 1);
+    gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_IO);
+    peer->writing = NULL;
+    sim_peer_reopen(peer);
+}
+
+static void port_commit(void *context, struct gw_write *write, bool sync)
+{
+    struct sim_peer *peer = context;
+    struct sim_world *world = peer->world;
+    uint64_t pause_us = sim_between(world, world->options.commit_min_us,
+                                    world->options.commit_max_us);
+
+    if (peer->writing)
+        sim_fail(world, "%s began a write while another is in flight", peer->name);
+    if (sync != world->options.sync)
+        sim_fail(world, "%s made a write that is not synced as its durability asks", peer->name);
+    if (world->trace->on) {
+        char text[500];
+        sim_describe_write(peer, write, text, sizeof text);
+        sim_trace_effect(world->trace, "commit %s", text);
+    }
+    if (sim_chance(world, world->options.commit_slow)) {
+        sim_fault(world, SIM_FAULT_commit_slow);
+        pause_us = sim_between(world, SLOW_US / 10, SLOW_US);
+    }
+    peer->writing = write;
+    sim_world_after(world, pause_us, commit_done, peer, peer->life, 0);
+}
+
+struct wanted {
+    uint64_t epoch, from, max_messages, max_bytes;
+    uint64_t life;
+    struct sim_peer *peer;
+};
+
+static void load_done(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
+{
+    struct wanted *wanted = subject;
+    struct sim_peer *peer = wanted->peer;
+    struct gw_batch **batches = NULL;
+    size_t count = 0;
+
+    (void)a;
+    (void)b;
+    if (!peer->up || peer->life != wanted->life || !peer->turn) {
+        free(wanted);
+        return;
+    }
+    if (peer->paused_until_us > world->now_us) {
+        sim_world_at(world, peer->paused_until_us, load_done, wanted, 0, 0);
+        return;
+    }
+    enum gw_store_error error =
+        gw_turn_load_from(peer->store, wanted->epoch, wanted->from, wanted->max_messages,
+                          wanted->max_bytes, &batches, &count);
+    sim_trace_begin(world->trace, world->now_us, peer->name, "loaded %zu batches", count);
+    if (error != GW_STORE_OK)
+        sim_fail(world, "%s could not load from an intact store: %s", peer->name,
+                 gw_store_error_name(error));
+    sim_port_after(peer, gw_turn_loaded(peer->turn, sim_peer_clock(peer), wanted->epoch, batches,
+                                        count));
+    free(batches);
+    free(wanted);
+}
+
+static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages,
+                      uint64_t max_bytes)
+{
+    struct sim_peer *peer = context;
+    struct sim_world *world = peer->world;
+    struct wanted *wanted = malloc(sizeof *wanted);
+
+    if (!wanted)
+        abort();
+    *wanted = (struct wanted){epoch, from, max_messages, max_bytes, peer->life, peer};
+    sim_trace_effect(world->trace, "load e%" PRIu64 " from %" PRIu64,
+                     sim_trace_epoch(world->trace, epoch), from);
+    sim_world_after(world, sim_between(world, 0, world->options.load_us), load_done, wanted, 0, 0);
+}
+
+/* --- the application --- */
+
+static void port_deliver(void *context, struct gw_inbound *inbound)
+{
+    struct sim_peer *peer = context;
+
+    for (size_t i = 0; peer->world->trace->on && i < inbound->piece_count; i++)
+        sim_trace_effect(peer->world->trace, "deliver e%" PRIu64 " %" PRIu64 "..%" PRIu64 "%s",
+                         sim_trace_epoch(peer->world->trace, inbound->epoch),
+                         inbound->pieces[i].first, inbound->pieces[i].last,
+                         inbound->redelivered ? " again" : "");
+    sim_check_delivery(peer, inbound);
+    if (!peer->world->failed)
+        sim_app_deliver(peer, inbound);
+    gw_inbound_destroy(&inbound);
+}
+
+static void port_stored(void *context, uint64_t epoch, uint64_t upto)
+{
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "stored e%" PRIu64 " up to %" PRIu64,
+                     sim_trace_epoch(peer->world->trace, epoch), upto);
+    sim_check_stored(peer, epoch, upto);
+    gw_tail_stored(peer->tail, epoch, upto);
+}
+
+static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last)
+{
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "settled e%" PRIu64 " %" PRIu64 "..%" PRIu64,
+                     sim_trace_epoch(peer->world->trace, epoch), first, last);
+    sim_check_settled(peer, epoch, first, last);
+    if (gw_tail_settled(peer->tail, epoch, first, last))
+        abort();
+}
+
+static void port_released(void *context, uint64_t messages, uint64_t bytes)
+{
+    struct sim_peer *peer = context;
+
+    gw_tail_released(peer->tail, messages, bytes);
+}
+
+static void port_transaction(void *context, uint64_t token)
+{
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "transaction %" PRIu64, token);
+    sim_app_transaction(peer, token);
+}
+
+static void port_members(void *context, const struct gw_destination *destination, size_t count)
+{
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "%s has %zu member%s", destination->name, count,
+                     count == 1 ? "" : "s");
+}
+
+static void port_note(void *context, uint8_t note, const char *name, uint64_t a, uint64_t b)
+{
+    struct sim_peer *peer = context;
+    struct sim_world *world = peer->world;
+
+    (void)b;
+    if (note == GW_NOTE_LINK_DOWN)
+        sim_trace_effect(world->trace, "link to %s down: %s", name, sim_trace_down(a));
+    else if (note == GW_NOTE_REFUSED || note == GW_NOTE_REFUSING)
+        sim_trace_effect(world->trace, "%s %s: %s", sim_trace_note(note), name,
+                         gw_refusal_name(a));
+    else
+        sim_trace_effect(world->trace, "%s %s", sim_trace_note(note), name);
+    if (note == GW_NOTE_QUARANTINE)
+        sim_sight(world, SIM_SIGHT_quarantine, 1);
+    if (note == GW_NOTE_REFUSING && a == GW_REFUSE_IDENTITY)
+        sim_sight(world, SIM_SIGHT_newcomer_refused, 1);
+    if (note == GW_NOTE_REFUSING && a == GW_REFUSE_SELF)
+        sim_sight(world, SIM_SIGHT_self_refused, 1);
+}
+
+static uint64_t port_entropy(void *context)
+{
+    struct sim_peer *peer = context;
+
+    return gw_random_next(&peer->world->random);
+}
+
+const struct gw_turn_port sim_port = {
+    .send = port_send,
+    .hangup = port_hangup,
+    .commit = port_commit,
+    .load = port_load,
+    .deliver = port_deliver,
+    .stored = port_stored,
+    .settled = port_settled,
+    .released = port_released,
+    .transaction = port_transaction,
+    .members = port_members,
+    .note = port_note,
+    .entropy = port_entropy,
+};
+
+void sim_port_after(struct sim_peer *peer, int result)
+{
+    if (result < 0)
+        sim_fail(peer->world, "the turn of %s ended with error %d", peer->name, result);
+    if (peer->world->failed)
+        return;
+    sim_check_step(peer);
+    sim_peer_run_soon(peer);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_ROWS_H
+#define GW_SIM_ROWS_H
+
+/* What a peer's durable rows say: what a power cut at this moment would leave. Read afresh at each
+ * question, so that no book of ours can be wrong about it. */
+
+#include "core/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_peer;
+
+/* Index of the next durable row of the kind (and epoch, unless 0) at or after `at`; false: none.
+ * Begin with sim_rows_seek. The row is read. */
+size_t sim_rows_seek(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
+                     uint64_t sequence);
+bool sim_rows_next(const struct sim_peer *peer, size_t *at, enum gw_row_kind kind, uint64_t epoch,
+                   struct gw_row *row);
+
+/* The stored batch that holds a sequence. */
+bool sim_rows_batch(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
+                    uint64_t *first, uint64_t *last);
+/* Whether rows of ranges (settled, assignment, decided) cover [first, last]; `member`: NULL, or
+ * whose they must be. */
+bool sim_rows_cover(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
+                    uint64_t first, uint64_t last, const char *member);
+bool sim_rows_window(const struct sim_peer *peer, uint64_t epoch, struct gw_row *row);
+bool sim_rows_stream(const struct sim_peer *peer, uint64_t epoch, struct gw_row *row);
+/* Decided, or below the window's floor. */
+bool sim_rows_decided(const struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last);
+/* The lowest sequence that is not settled; 0 if the stream has no row. */
+uint64_t sim_rows_unsettled(const struct sim_peer *peer, uint64_t epoch);
+/* The effect key's count of a message; 0: none. */
+uint64_t sim_rows_effects(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence);
+
+#endif

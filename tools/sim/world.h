@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_SIM_WORLD_H
+#define GW_SIM_WORLD_H
+
+/* A world: peers, wires, disks and clocks, all moved by one queue of events and one random number
+ * generator. Nothing in it depends on anything but its options, so that a seed replays bit for bit.
+ *
+ *     struct sim_world *world = sim_world_new(&options, trace);
+ *     sim_life_begin(world);                      a random life (life.c); a script does it by hand
+ *     while (sim_world_step(world)) ...           each step is one event, then the checks
+ */
+
+#include "base/random.h"
+#include "ledger.h"
+#include "net.h"
+#include "options.h"
+#include "peer.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_world;
+
+/* `a` and `b` are the action's own: most hold a generation number, so that an event which outlived
+ * its reason can tell. */
+typedef void (*sim_action)(struct sim_world *world, void *subject, uint64_t a, uint64_t b);
+
+struct sim_event {
+    uint64_t at_us;
+    uint64_t order; /* events of one instant happen in the order in which they were made */
+    sim_action action;
+    void *subject;
+    uint64_t a, b;
+};
+
+struct sim_world {
+    struct sim_options options;
+    struct gw_random random;
+    uint64_t now_us;
+    struct sim_event *heap;
+    size_t heap_count, heap_capacity;
+    uint64_t order;
+    uint64_t steps;
+
+    struct sim_peer peers[SIM_PEERS_MAX];
+    struct sim_net net;
+    struct sim_ledger ledger;
+    struct sim_trace *trace; /* never NULL */
+    struct sim_stats stats;
+    struct gw_decoder *decoder; /* the checker's own */
+
+    struct sim_link_book *links; /* of the checker: which link was made on which connection */
+    size_t link_count, link_capacity;
+
+    uint64_t sent_messages; /* by the applications, stage work */
+    bool calm;              /* the faults are over */
+    bool over;              /* nothing more to happen: all is settled */
+    uint64_t deadline_us;   /* by when all must be settled */
+    bool failed;
+    char failure[512];
+};
+
+struct sim_world *sim_world_new(const struct sim_options *options, struct sim_trace *trace);
+void sim_world_destroy(struct sim_world **world);
+
+void sim_world_at(struct sim_world *world, uint64_t at_us, sim_action action, void *subject,
+                  uint64_t a, uint64_t b);
+void sim_world_after(struct sim_world *world, uint64_t pause_us, sim_action action, void *subject,
+                     uint64_t a, uint64_t b);
+/* One event. False: none is left, or the world has failed or is over. */
+bool sim_world_step(struct sim_world *world);
+/* All events up to a time. */
+void sim_world_run_until(struct sim_world *world, uint64_t until_us);
+
+/* The first failure counts: an invariant in words. */
+void sim_fail(struct sim_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+bool sim_chance(struct sim_world *world, uint32_t per_million);
+uint64_t sim_between(struct sim_world *world, uint64_t low, uint64_t high); /* both included */
+void sim_fault(struct sim_world *world, enum sim_fault fault);
+void sim_sight(struct sim_world *world, enum sim_sight sight, uint64_t count);
+
+/* life.c, chaos.c: a random life. */
+void sim_life_begin(struct sim_world *world);
+void sim_chaos_begin(struct sim_world *world);
+void sim_chaos_end(struct sim_world *world);
+
+#endif
