@@ -6,14 +6,18 @@
  *
  * Conventions, in all headers:
  *  1. Self comes first, results last. Results are set only on success.
- *  2. Functions return godwit_err_t; 0 is GODWIT_OK. godwit_last_error() says in a sentence what went wrong and
- *     what to do about it, for the calling thread.
- *  3. A call that takes over an object takes a pointer to your pointer and nulls it on success; on failure
- *     the object is still yours. Destructors do the same and accept NULL.
- *  4. Any thread may call anything, except that one delivery or transaction belongs to one thread at a time.
- *  5. Times are milliseconds, sizes are bytes. timeout_ms: 0 = do not wait, -1 = wait without limit.
- *  6. In an options struct, 0 means the documented default. Start from the GODWIT_..._INIT initialiser.
- *  7. After fork() the child may not use what the parent opened: every call returns GODWIT_EFORK.
+ *  2. Functions return godwit_err_t; 0 is GODWIT_OK. godwit_last_error() says in a sentence what
+ *     went wrong and what to do about it, for the calling thread.
+ *  3. A call that takes over an object takes a pointer to your pointer and nulls it on success;
+ *     on failure the object is still yours. Destructors do the same and accept NULL.
+ *  4. Any thread may call anything, except that one delivery or transaction belongs to one
+ *     thread at a time.
+ *  5. Times are milliseconds, sizes are bytes. timeout_ms: 0 = do not wait, -1 = wait without
+ *     limit.
+ *  6. In an options struct, 0 means the documented default. Start from the GODWIT_..._INIT
+ *     initialiser.
+ *  7. After fork() the child may not use what the parent opened: every call returns
+ *     GODWIT_EFORK.
  *
  * Where to start: peer.h (open, bind, connect), then pipeline.h. */
 

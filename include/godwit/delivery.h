@@ -2,9 +2,10 @@
 #ifndef GODWIT_DELIVERY_H
 #define GODWIT_DELIVERY_H
 
-/* Receiving. An inbox serves one destination of this peer: opening it announces the peer as a member, and
- * messages arrive as deliveries that are *in hand* until they are decided: by godwit_ack or by a transaction.
- * Patterns (pipeline.h) are built on inboxes; a program normally uses those. */
+/* Receiving. An inbox serves one destination of this peer: opening it announces the peer as a
+ * member, and messages arrive as deliveries that are *in hand* until they are decided: by
+ * godwit_ack or by a transaction. Patterns (pipeline.h) are built on inboxes; a program normally
+ * uses those. */
 
 #include "godwit/error.h"
 #include "godwit/message.h"
@@ -22,46 +23,55 @@ typedef struct godwit_delivery godwit_delivery_t;
 
 typedef struct godwit_inbox_options {
     size_t size;              /* sizeof(godwit_inbox_options_t): set by the initialiser */
-    uint32_t credit_messages; /* most messages in hand per sender; 1 to 1,048,576; default 16,384 */
-    size_t credit_bytes;      /* most bytes in hand per sender; at least max_message; default 8 MiB */
+    uint32_t credit_messages; /* most in hand per sender; 1 to 1,048,576; default 16,384 */
+    size_t credit_bytes;      /* the same in bytes; max_message or more; default 8 MiB */
 } godwit_inbox_options_t;
 
 #define GODWIT_INBOX_OPTIONS_INIT {.size = sizeof(godwit_inbox_options_t)}
 
-/* Serves `destination` ("stage:NAME" or "peer:NAME"). `options` may be NULL. One inbox per destination and peer.
+/* Serves `destination` ("stage:NAME" or "peer:NAME"). `options` may be NULL. One inbox per
+ * destination and peer.
  * GODWIT_EINVAL, GODWIT_EBUSY (already served here), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *destination,
-                                             const godwit_inbox_options_t *options, godwit_inbox_t **inbox);
+                                             const godwit_inbox_options_t *options,
+                                             godwit_inbox_t **inbox);
 
-/* Stops serving. Deliveries in hand can still be decided; what was not handed over waits for the next open of
- * the inbox or the peer. Close inboxes before their peer. Nulls *inbox; NULL is accepted. */
+/* Stops serving. Deliveries in hand can still be decided; what was not handed over waits for the
+ * next open of the inbox or the peer. Close inboxes before their peer. Nulls *inbox; NULL is
+ * accepted. */
 GODWIT_EXPORT void godwit_inbox_close(godwit_inbox_t **inbox);
 
-/* Hands over the next message. The delivery is the caller's until decided or dropped; deciding frees it.
+/* Hands over the next message. The delivery is the caller's until decided or dropped; deciding
+ * frees it.
  * GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
-GODWIT_EXPORT godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms, godwit_delivery_t **delivery);
+GODWIT_EXPORT godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms,
+                                             godwit_delivery_t **delivery);
 
-/* An eventfd, readable while godwit_inbox_next would not block. Only poll it: never read, write or close it. */
+/* An eventfd, readable while godwit_inbox_next would not block. Only poll it: never read, write or
+ * close it. */
 GODWIT_EXPORT int godwit_inbox_fd(godwit_inbox_t *inbox);
 
-/* The message's bytes: valid until the delivery is decided or dropped, aligned to 1. Size 0 gives a non-NULL pointer. */
+/* The message's bytes: valid until the delivery is decided or dropped, aligned to 1. Size 0 gives a
+ * non-NULL pointer. */
 GODWIT_EXPORT const void *godwit_delivery_data(const godwit_delivery_t *delivery);
 GODWIT_EXPORT size_t godwit_delivery_size(const godwit_delivery_t *delivery);
 GODWIT_EXPORT godwit_id_t godwit_delivery_id(const godwit_delivery_t *delivery);
-/* True if the message was offered before (to this process or an earlier one): its handler may have run. */
+/* True if the message was offered before (to this process or an earlier one): its handler may have
+ * run. */
 GODWIT_EXPORT bool godwit_delivery_redelivered(const godwit_delivery_t *delivery);
 /* The sending peer's name; valid as the data is. */
 GODWIT_EXPORT const char *godwit_delivery_sender(const godwit_delivery_t *delivery);
 
-/* Processed: the decision is recorded with the next commit, and only then acknowledged to the sender; a crash
- * before that brings the message again. Frees the delivery and nulls *delivery, on GODWIT_ESTALE and GODWIT_ECLOSED too
- * (there is nothing left to do with it then).
- * GODWIT_EINVAL (already decided, or part of a transaction), GODWIT_ESTALE (the store was reopened meanwhile: it comes
- * again), GODWIT_ECLOSED. */
+/* Processed: the decision is recorded with the next commit, and only then acknowledged to the
+ * sender; a crash before that brings the message again. Frees the delivery and nulls *delivery, on
+ * GODWIT_ESTALE and GODWIT_ECLOSED too (there is nothing left to do with it then). GODWIT_EINVAL
+ * (already decided, or part of a transaction), GODWIT_ESTALE (the store was reopened meanwhile: it
+ * comes again), GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_ack(godwit_delivery_t **delivery);
 
-/* Gives the memory of an undecided delivery back without a decision: the message stays in hand, undecided, and is
- * delivered again only by the next open of the peer. For error paths. Nulls *delivery; NULL is accepted. */
+/* Gives the memory of an undecided delivery back without a decision: the message stays in hand,
+ * undecided, and is delivered again only by the next open of the peer. For error paths. Nulls
+ * *delivery; NULL is accepted. */
 GODWIT_EXPORT void godwit_delivery_drop(godwit_delivery_t **delivery);
 
 #ifdef __cplusplus

@@ -10,22 +10,22 @@ extern "C" {
 
 typedef enum godwit_err {
     GODWIT_OK = 0,
-    GODWIT_EINVAL,    /* an argument is missing, malformed or out of range; nothing happened */
-    GODWIT_ENOMEM,    /* out of memory; nothing happened */
-    GODWIT_ETIMEDOUT, /* the time given passed first; what was under way goes on */
-    GODWIT_ECLOSED,   /* the peer, stage or delivery was closed meanwhile */
-    GODWIT_EFULL,     /* the outbox quota is full and the peer was told to refuse rather than wait */
-    GODWIT_ETOOLARGE, /* a message, key or transaction is above its limit */
-    GODWIT_ESTALE,    /* the delivery is no longer in hand: it was decided, or the store was reopened */
-    GODWIT_ECONFLICT, /* a key that the transaction read was changed since; nothing of it happened */
-    GODWIT_ENOTFOUND, /* no such key, id, endpoint or counter */
-    GODWIT_EBUSY,     /* the directory is open in another process, or the name is already served here */
-    GODWIT_EFOREIGN,  /* the directory holds something else: another name's store, or not a store */
-    GODWIT_EVERSION,  /* written by a newer version than this one understands */
-    GODWIT_ECORRUPT,  /* the store is damaged; it is left as it is */
-    GODWIT_EIO,       /* the disk or the network refused; the sentence has the system's words */
+    GODWIT_EINVAL,     /* an argument is missing, malformed or out of range; nothing happened */
+    GODWIT_ENOMEM,     /* out of memory; nothing happened */
+    GODWIT_ETIMEDOUT,  /* the time given passed first; what was under way goes on */
+    GODWIT_ECLOSED,    /* the peer, stage or delivery was closed meanwhile */
+    GODWIT_EFULL,      /* the outbox quota is full and the peer was told to refuse, not to wait */
+    GODWIT_ETOOLARGE,  /* a message, key or transaction is above its limit */
+    GODWIT_ESTALE,     /* no longer in hand: it was decided, or the store was reopened */
+    GODWIT_ECONFLICT,  /* a key that the transaction read was changed since; nothing happened */
+    GODWIT_ENOTFOUND,  /* no such key, id, endpoint or counter */
+    GODWIT_EBUSY,      /* the directory is open elsewhere, or the name is already served here */
+    GODWIT_EFOREIGN,   /* the directory holds something else: another name's store, or no store */
+    GODWIT_EVERSION,   /* written by a newer version than this one understands */
+    GODWIT_ECORRUPT,   /* the store is damaged; it is left as it is */
+    GODWIT_EIO,        /* the disk or the network refused; the sentence has the system's words */
     GODWIT_ENOTSTORED, /* the store failed and the message is certainly not in it: send it again */
-    GODWIT_EFORK      /* called in a child of the process that opened the peer */
+    GODWIT_EFORK       /* called in a child of the process that opened the peer */
 } godwit_err_t;
 
 /* The name of an error, as "GODWIT_EINVAL". Static text; "GODWIT_E?" for an unknown value. */

@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/* A message id: unique without coordination, since every open of a store draws new epochs. All zero is no id. */
+/* A message id: unique without coordination, since every open of a store draws new epochs. All zero
+ * is no id. */
 typedef struct godwit_id {
     uint64_t epoch;
     uint64_t sequence;
@@ -21,7 +22,8 @@ typedef struct godwit_id {
 /* Writes the id as 32 lower-case hex digits (epoch, then sequence) and a NUL. Cannot fail. */
 GODWIT_EXPORT void godwit_id_format(godwit_id_t id, char text[GODWIT_ID_TEXT_SIZE]);
 
-/* Reads what godwit_id_format wrote. GODWIT_EINVAL if the text is anything else. */
+/* Reads what godwit_id_format wrote.
+ * GODWIT_EINVAL if the text is anything else. */
 GODWIT_EXPORT godwit_err_t godwit_id_parse(const char *text, godwit_id_t *id);
 
 /* Bytes to send. Opaque; belongs to whoever made it until a send takes it. */
@@ -29,7 +31,8 @@ typedef struct godwit_message godwit_message_t;
 
 /* Copies `size` bytes (0 is allowed, data may then be NULL) into a new message.
  * GODWIT_EINVAL, GODWIT_ENOMEM. The peer's max_message is checked when it is sent. */
-GODWIT_EXPORT godwit_err_t godwit_message_new(const void *data, size_t size, godwit_message_t **message);
+GODWIT_EXPORT godwit_err_t godwit_message_new(const void *data, size_t size,
+                                              godwit_message_t **message);
 GODWIT_EXPORT void godwit_message_destroy(godwit_message_t **message);
 /* The bytes, which may be changed until the message is sent. */
 GODWIT_EXPORT void *godwit_message_data(godwit_message_t *message);

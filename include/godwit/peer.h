@@ -28,8 +28,8 @@ typedef struct godwit_peer godwit_peer_t;
 typedef enum godwit_durability {
     GODWIT_DURABILITY_DEFAULT = 0, /* fsync with a directory, memory without one */
     GODWIT_DURABILITY_FSYNC = 1,   /* power loss: every commit is synced to the disk */
-    GODWIT_DURABILITY_OS = 2,      /* the process dying at any instruction: commits are written, not synced */
-    GODWIT_DURABILITY_MEMORY = 3   /* nothing: the store lives in memory and ends with the process */
+    GODWIT_DURABILITY_OS = 2,      /* the process dying at any instruction: commits are written */
+    GODWIT_DURABILITY_MEMORY = 3   /* nothing: the store lives in memory, with the process */
 } godwit_durability_t;
 
 typedef enum godwit_log_level {
@@ -39,21 +39,22 @@ typedef enum godwit_log_level {
     GODWIT_LOG_DEBUG = 4
 } godwit_log_level_t;
 
-/* Called from threads of the library with one line of text (no newline). Must return quickly and must not call
- * back into the peer. The text is valid during the call only. */
+/* Called from threads of the library with one line of text (no newline). Must return quickly and
+ * must not call back into the peer. The text is valid during the call only. */
 typedef void (*godwit_log_fn)(void *context, godwit_log_level_t level, const char *text);
 
 typedef struct godwit_peer_options {
     size_t size;           /* sizeof(godwit_peer_options_t): set by the initialiser */
     const char *name;      /* 1-64 of [a-z0-9._-], unique among the peers that meet; required */
-    const char *directory; /* the store; made if missing, its parent must exist. NULL: memory only */
+    const char *directory; /* of the store; made, if its parent exists. NULL: memory only */
     godwit_durability_t durability; /* default: fsync (memory without a directory) */
-    size_t outbox_max_bytes;        /* 1 KiB up; default 1 GiB. Above it a send waits or is refused */
+    size_t outbox_max_bytes;        /* 1 KiB up; default 1 GiB. When full, sends wait or fail */
     uint64_t outbox_max_messages;   /* 1 up; default 100 million */
-    int full_timeout_ms; /* how long a send waits at a full outbox: default (0) without limit; -1: refuse at once */
-    size_t max_message;  /* 1 B to 1 MiB; default 1 MiB */
-    uint32_t window;     /* W, the span of unsettled sequences per epoch: 1 to 1,048,576; default 65,536 */
-    uint32_t heartbeat_ms; /* 20 to 60,000; default 1,000. A silent peer is dead after three of them */
+    int full_timeout_ms;        /* of a send at a full outbox; 0: no limit; -1: refuse at once */
+    size_t max_message;         /* 1 B to 1 MiB; default 1 MiB */
+    uint32_t window;            /* W, the span of unsettled sequences per epoch: 1 to 1,048,576;
+                                 * default 65,536 */
+    uint32_t heartbeat_ms;      /* 20 to 60,000; default 1,000. A peer silent for three is dead */
     bool allow_unauthenticated; /* tcp beyond loopback without keys: default false */
     godwit_log_fn log;          /* default NULL: silent */
     void *log_context;
@@ -62,49 +63,57 @@ typedef struct godwit_peer_options {
 
 #define GODWIT_PEER_OPTIONS_INIT {.size = sizeof(godwit_peer_options_t)}
 
-/* Opens the store and starts the peer's threads. Nothing is sent or received before bind or connect; what an
- * earlier open accepted and did not settle goes out once its members are met.
- * GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_EBUSY (open elsewhere), GODWIT_EFOREIGN (another name's store, or a directory
- * with other things in it), GODWIT_EVERSION, GODWIT_ECORRUPT, GODWIT_EIO (unwritable, disk full). */
-GODWIT_EXPORT godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_t **peer);
+/* Opens the store and starts the peer's threads. Nothing is sent or received before bind or
+ * connect; what an earlier open accepted and did not settle goes out once its members are met.
+ * GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_EBUSY (open elsewhere), GODWIT_EFOREIGN (another name's
+ * store, or a directory with other things in it), GODWIT_EVERSION, GODWIT_ECORRUPT, GODWIT_EIO
+ * (unwritable, disk full). */
+GODWIT_EXPORT godwit_err_t godwit_peer_open(const godwit_peer_options_t *options,
+                                            godwit_peer_t **peer);
 
-/* Says BYE on every link, commits what was submitted, stops the threads and closes the store. Waiting calls return
- * GODWIT_ECLOSED. Deliveries in hand stay valid memory and answer GODWIT_ECLOSED; they are delivered again at
- * the next open. Waits at most a few heartbeats and one disk call. Nulls *peer; NULL is accepted. */
+/* Says BYE on every link, commits what was submitted, stops the threads and closes the store.
+ * Waiting calls return GODWIT_ECLOSED. Deliveries in hand stay valid memory and answer
+ * GODWIT_ECLOSED; they are delivered again at the next open. Waits at most a few heartbeats and one
+ * disk call. Nulls *peer; NULL is accepted. */
 GODWIT_EXPORT godwit_err_t godwit_peer_close(godwit_peer_t **peer);
 
-/* Listens. `endpoint` is tcp://ADDRESS:PORT, ipc://PATH or inproc://NAME; port * picks a free one: see
- * godwit_peer_endpoint. ADDRESS beyond loopback needs allow_unauthenticated until the peer has keys.
+/* Listens. `endpoint` is tcp://ADDRESS:PORT or ipc://PATH; port * picks a free one: see
+ * godwit_peer_endpoint. ADDRESS beyond loopback needs allow_unauthenticated until the peer has
+ * keys. (inproc://NAME is understood, but reaches no other peer: each has a context of its own.)
  * GODWIT_EINVAL (scheme, address), GODWIT_EIO (in use, no permission), GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_bind(godwit_peer_t *peer, const char *endpoint);
 
-/* The endpoint last bound, with its real port, as text. GODWIT_ENOTFOUND before a bind; GODWIT_ETOOLARGE if size is
- * too small (256 is always enough). */
+/* The endpoint last bound, with its real port, as text.
+ * GODWIT_ENOTFOUND before a bind; GODWIT_ETOOLARGE if size is too small (256 is always enough). */
 GODWIT_EXPORT godwit_err_t godwit_peer_endpoint(godwit_peer_t *peer, char *text, size_t size);
 
-/* Keeps a link to the peer that listens there, for as long as this peer lives: dials, redials with growing pauses
- * and jitter. Returns at once: the other side need not be there yet. At most 1,024 endpoints.
+/* Keeps a link to the peer that listens there, for as long as this peer lives: dials, redials with
+ * growing pauses and jitter. Returns at once: the other side need not be there yet. At most 1,024
+ * endpoints.
  * GODWIT_EINVAL, GODWIT_EBUSY (already connected there), GODWIT_EIO, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_connect(godwit_peer_t *peer, const char *endpoint);
 
-/* Ends it: BYE, no redial. Messages for the peer there stay in the outbox. GODWIT_ENOTFOUND if not connected there. */
+/* Ends it: BYE, no redial. Messages for the peer there stay in the outbox.
+ * GODWIT_ENOTFOUND if not connected there. */
 GODWIT_EXPORT godwit_err_t godwit_peer_disconnect(godwit_peer_t *peer, const char *endpoint);
 
-/* Waits until at least `count` members (peers with a link that serve it) of the destination are there.
- * `destination` is "stage:NAME" (or "peer:NAME"). GODWIT_EINVAL, GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
-GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const char *destination, size_t count,
-                                                    int timeout_ms);
+/* Waits until at least `count` members (peers with a link that serve it) of the destination are
+ * there. `destination` is "stage:NAME" (or "peer:NAME").
+ * GODWIT_EINVAL, GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const char *destination,
+                                                    size_t count, int timeout_ms);
 
-/* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at return and *accepted*
- * once STORED is reported (godwit_wait). Takes the message on success. At a full outbox it waits or refuses as
- * the peer's options say. `id` may be NULL.
- * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */
-GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
-                                       godwit_id_t *id);
+/* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at
+ * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
+ * full outbox it waits or refuses as the peer's options say. `id` may be NULL.
+ * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT (full), GODWIT_ENOMEM,
+ * GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination,
+                                       godwit_message_t **message, godwit_id_t *id);
 
 /* The same for bytes of the caller's, which are copied. */
-GODWIT_EXPORT godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *destination, const void *data, size_t size,
-                                            godwit_id_t *id);
+GODWIT_EXPORT godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *destination,
+                                            const void *data, size_t size, godwit_id_t *id);
 
 typedef enum godwit_state {
     GODWIT_STORED = 1, /* in the outbox at the peer's durability level: accepted */
@@ -112,21 +121,28 @@ typedef enum godwit_state {
 } godwit_state_t;
 
 /* Waits until the message reached the state. For ids of this open of this peer.
- * GODWIT_ENOTFOUND (not an id of this open), GODWIT_ENOTSTORED (the store failed and the message is not in it),
- * GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
-GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state, int timeout_ms);
+ * GODWIT_ENOTFOUND (not an id of this open), GODWIT_ENOTSTORED (the store failed and the message is
+ * not in it), GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state,
+                                       int timeout_ms);
 
-/* Waits until everything sent so far, of earlier opens too, reached the state. Errors as godwit_wait. */
-GODWIT_EXPORT godwit_err_t godwit_peer_drain(godwit_peer_t *peer, godwit_state_t state, int timeout_ms);
+/* Waits until everything sent so far, of earlier opens too, reached the state. SETTLED waits for
+ * what other threads send meanwhile as well. GODWIT_ENOTSTORED: some of what was sent since the
+ * last drain was lost to a failed store (godwit_wait tells which). Other errors as godwit_wait. */
+GODWIT_EXPORT godwit_err_t godwit_peer_drain(godwit_peer_t *peer, godwit_state_t state,
+                                             int timeout_ms);
 
-/* Reads one named counter (docs/semantics of each: docs/counters.md). Counters only grow, from 0 at open; gauges
- * (names ending in _now) show the present. GODWIT_ENOTFOUND for an unknown name. */
-GODWIT_EXPORT godwit_err_t godwit_peer_counter(godwit_peer_t *peer, const char *name, uint64_t *value);
+/* Reads one named counter (docs/semantics of each: docs/counters.md). Counters only grow, from 0 at
+ * open; gauges (names ending in _now) show the present. GODWIT_ENOTFOUND for an unknown name. */
+GODWIT_EXPORT godwit_err_t godwit_peer_counter(godwit_peer_t *peer, const char *name,
+                                               uint64_t *value);
 
-/* The name of the counter at `index` (from 0), NULL past the last: to list them all. Static text. */
+/* The name of the counter at `index` (from 0), NULL past the last: to list them all. Static
+ * text. */
 GODWIT_EXPORT const char *godwit_counter_name(size_t index);
 
-/* The durability level in force, as text for logs and verdicts: "fsync", "os" or "memory". Static text. */
+/* The durability level in force, as text for logs and verdicts: "fsync", "os" or "memory". Static
+ * text. */
 GODWIT_EXPORT const char *godwit_peer_durability(const godwit_peer_t *peer);
 
 #ifdef __cplusplus

@@ -2,7 +2,8 @@
 #ifndef GODWIT_TRANSACTION_H
 #define GODWIT_TRANSACTION_H
 
-/* Exactly-once effect: inputs decided, outputs sent and keys written commit in one atomic write of the store.
+/* Exactly-once effect: inputs decided, outputs sent and keys written commit in one atomic write of
+ * the store.
  *
  *     godwit_txn_begin(peer, &txn);
  *     godwit_txn_ack(txn, delivery);
@@ -10,9 +11,10 @@
  *     godwit_txn_put(txn, "seen", key, key_size, value, value_size);
  *     switch (godwit_txn_commit(&txn)) ...
  *
- * A transaction is built in memory by one thread; nothing of it is visible before its commit. Keys live in
- * named spaces of the peer's own store (spaces: 1-64 of [a-z0-9._-]; keys: 1-512 bytes; values: up to 256 KiB).
- * At most 1 MiB and 10,000 operations in all; a larger one answers GODWIT_ETOOLARGE and is unchanged. */
+ * A transaction is built in memory by one thread; nothing of it is visible before its commit. Keys
+ * live in named spaces of the peer's own store (spaces: 1-64 of [a-z0-9._-]; keys: 1-512 bytes;
+ * values: up to 256 KiB). At most 1 MiB and 10,000 operations in all; a larger one answers
+ * GODWIT_ETOOLARGE and is unchanged. */
 
 #include "godwit/delivery.h"
 #include "godwit/error.h"
@@ -28,46 +30,56 @@ typedef struct godwit_txn godwit_txn_t;
 /* GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_txn_begin(godwit_peer_t *peer, godwit_txn_t **txn);
 
-/* The delivery will be processed by the commit. It stays the caller's until then: a successful commit frees it;
- * after a conflict or an abort it is in hand as before. GODWIT_EINVAL if it is in a transaction already.
+/* The delivery will be processed by the commit. It stays the caller's until then: a successful
+ * commit frees it; after a conflict or an abort it is in hand as before.
+ * GODWIT_EINVAL if it is in a transaction already.
  * GODWIT_ETOOLARGE, GODWIT_ENOMEM. */
 GODWIT_EXPORT godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *delivery);
 
-/* A message that exists once the commit does. The bytes are copied. GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_ENOMEM. */
-GODWIT_EXPORT godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *destination, const void *data,
-                                                size_t size);
+/* A message that exists once the commit does. The bytes are copied.
+ * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_ENOMEM. */
+GODWIT_EXPORT godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *destination,
+                                                const void *data, size_t size);
 
-/* Reads a key: the transaction's own write if it made one, else the committed value. *value is a copy to be given to
- * godwit_free. The commit will answer GODWIT_ECONFLICT if the key changed in between.
- * GODWIT_ENOTFOUND (also remembered for the conflict test), GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_EIO. */
-GODWIT_EXPORT godwit_err_t godwit_txn_get(godwit_txn_t *txn, const char *space, const void *key, size_t key_size,
-                                          void **value, size_t *value_size);
-GODWIT_EXPORT godwit_err_t godwit_txn_put(godwit_txn_t *txn, const char *space, const void *key, size_t key_size,
-                                          const void *value, size_t value_size);
-GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *space, const void *key, size_t key_size);
+/* Reads a key: the transaction's own write if it made one, else the committed value. *value is a
+ * copy to be given to godwit_free. The commit will answer GODWIT_ECONFLICT if the key changed in
+ * between.
+ * GODWIT_ENOTFOUND (also remembered for the conflict test), GODWIT_EINVAL, GODWIT_ENOMEM,
+ * GODWIT_EIO. */
+GODWIT_EXPORT godwit_err_t godwit_txn_get(godwit_txn_t *txn, const char *space, const void *key,
+                                          size_t key_size, void **value, size_t *value_size);
+GODWIT_EXPORT godwit_err_t godwit_txn_put(godwit_txn_t *txn, const char *space, const void *key,
+                                          size_t key_size, const void *value, size_t value_size);
+GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *space, const void *key,
+                                             size_t key_size);
 
-/* Commits and waits until it is stored. Frees the transaction and its deliveries and nulls *txn on GODWIT_OK, and also
- * on GODWIT_ESTALE and GODWIT_ECLOSED (nothing of it happened; its deliveries come again).
- * On GODWIT_ECONFLICT (a key read was changed since), GODWIT_EFULL or GODWIT_ETIMEDOUT at a full outbox, GODWIT_ENOMEM,
- * nothing happened, *txn is still there: abort it, and its deliveries are in hand as before.
- * GODWIT_ENOTSTORED: the store failed and, after it was reopened, the transaction was found not to be in it. */
+/* Commits and waits until it is stored. Frees the transaction and its deliveries and nulls *txn on
+ * GODWIT_OK, and also on GODWIT_ESTALE, GODWIT_ECLOSED and GODWIT_ENOTSTORED (the store failed and,
+ * after it was reopened, the transaction was found not to be in it): nothing of it happened, and
+ * its deliveries come again. GODWIT_EIO frees it too: the store failed and the peer was closed
+ * before it could be reopened, so that only the next open shows whether the transaction is in it.
+ * On GODWIT_ECONFLICT (a key read was changed since), GODWIT_EFULL or GODWIT_ETIMEDOUT at a full
+ * outbox, GODWIT_ETOOLARGE, GODWIT_EINVAL (too many destinations) or GODWIT_ENOMEM nothing
+ * happened, *txn is still there: abort it, and its deliveries are in hand as before. */
 GODWIT_EXPORT godwit_err_t godwit_txn_commit(godwit_txn_t **txn);
 
 /* Forgets it; its deliveries are in hand as before. Nulls *txn; NULL is accepted. */
 GODWIT_EXPORT void godwit_txn_abort(godwit_txn_t **txn);
 
 /* Reading outside a transaction: committed values, one by one. */
-GODWIT_EXPORT godwit_err_t godwit_get(godwit_peer_t *peer, const char *space, const void *key, size_t key_size, void **value,
-                                      size_t *value_size);
+GODWIT_EXPORT godwit_err_t godwit_get(godwit_peer_t *peer, const char *space, const void *key,
+                                      size_t key_size, void **value, size_t *value_size);
 
-/* Walks the committed keys of a space that start with `prefix` (NULL, 0: all), in byte order. Not a snapshot: keys
- * changed during the walk show their old or new value. */
+/* Walks the committed keys of a space that start with `prefix` (NULL, 0: all), in byte order. Not a
+ * snapshot: keys changed during the walk show their old or new value. */
 typedef struct godwit_cursor godwit_cursor_t;
-GODWIT_EXPORT godwit_err_t godwit_scan(godwit_peer_t *peer, const char *space, const void *prefix, size_t prefix_size,
-                                       godwit_cursor_t **cursor);
-/* The next pair, valid until the next call on the cursor. GODWIT_ENOTFOUND at the end; GODWIT_EIO, GODWIT_ECORRUPT. */
-GODWIT_EXPORT godwit_err_t godwit_cursor_next(godwit_cursor_t *cursor, const void **key, size_t *key_size,
-                                              const void **value, size_t *value_size);
+GODWIT_EXPORT godwit_err_t godwit_scan(godwit_peer_t *peer, const char *space, const void *prefix,
+                                       size_t prefix_size, godwit_cursor_t **cursor);
+/* The next pair, valid until the next call on the cursor.
+ * GODWIT_ENOTFOUND at the end; GODWIT_EIO, GODWIT_ECORRUPT. */
+GODWIT_EXPORT godwit_err_t godwit_cursor_next(godwit_cursor_t *cursor, const void **key,
+                                              size_t *key_size, const void **value,
+                                              size_t *value_size);
 GODWIT_EXPORT void godwit_cursor_close(godwit_cursor_t **cursor);
 
 /* Frees what godwit_get and godwit_txn_get returned. NULL is accepted. */
