@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Named counters: the core's, as the engine published them, and the shell's own. */
+
+#include "peer/engine.h"
+
+#include <string.h>
+
+static const char *const names[GW_COUNTER_COUNT] = {
+#define X(name, text) #name,
+    GW_COUNTERS(X)
+#undef X
+};
+
+void gw_engine_publish(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    const uint64_t *counters = engine->turn ? gw_turn_counters(engine->turn) : NULL;
+
+    for (size_t i = 0; i < GW_COUNTER_COUNT; i++)
+        atomic_store_explicit(&peer->counters[i],
+                              engine->before[i] + (counters ? counters[i] : 0),
+                              memory_order_relaxed);
+}
+
+const char *godwit_counter_name(size_t index)
+{
+    return index < GW_COUNTER_COUNT ? names[index] : NULL;
+}
+
+static uint64_t shell_counter(struct godwit_peer *peer, size_t index)
+{
+    uint64_t value = 0;
+
+    switch (index) {
+    case GW_COUNTER_sends_blocked: return atomic_load(&peer->sends_blocked);
+    case GW_COUNTER_sends_refused: return atomic_load(&peer->sends_refused);
+    case GW_COUNTER_conflicts: return atomic_load(&peer->conflicts);
+    case GW_COUNTER_sent:
+    case GW_COUNTER_outbox_messages_now:
+    case GW_COUNTER_outbox_bytes_now:
+        pthread_mutex_lock(&peer->lock);
+        value = index == GW_COUNTER_sent                  ? peer->sent
+                : index == GW_COUNTER_outbox_messages_now ? gw_tail_outbox_messages(peer->tail)
+                                                          : gw_tail_outbox_bytes(peer->tail);
+        pthread_mutex_unlock(&peer->lock);
+        return value;
+    default: return atomic_load_explicit(&peer->counters[index], memory_order_relaxed);
+    }
+}
+
+godwit_err_t godwit_peer_counter(godwit_peer_t *peer, const char *name, uint64_t *value)
+{
+    godwit_err_t error = gw_peer_enter(peer);
+
+    if (error)
+        return error;
+    if (!name || !value) {
+        error = gw_error(GODWIT_EINVAL, "%s is NULL", name ? "value" : "name");
+    } else {
+        size_t i = 0;
+
+        while (i < GW_COUNTER_COUNT && strcmp(names[i], name) != 0)
+            i++;
+        if (i < GW_COUNTER_COUNT)
+            *value = shell_counter(peer, i);
+        else
+            error = gw_error(GODWIT_ENOTFOUND, "no counter is called \"%.60s\"", name);
+    }
+    gw_peer_leave(peer);
+    return error;
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* The engine's round, and how a peer's machinery starts and ends. No decision about messages is
+ * made here: those are the turn's. */
+
+#include "peer/engine.h"
+
+#include "peer/inbox.h"
+#include "peer/plant.h"
+#include "peer/thread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAMES_A_ROUND 256
+#define COMMITS_A_ROUND 4 /* for a store in memory, whose commits take no time */
+#define LEAVE_US_MAX 5000000 /* a guard only: without links there is soon nothing to store */
+#define CACHE_BYTES (16u << 20)
+
+void gw_engine_check(struct gw_engine *engine, int error)
+{
+    if (error < 0 && !engine->broken) {
+        engine->broken = true;
+        engine->failure = GW_STORE_OK;
+        snprintf(engine->why, sizeof engine->why, "%s", strerror(-error));
+    }
+}
+
+static void store_failed(struct gw_engine *engine, enum gw_store_error error, const char *why)
+{
+    if (engine->broken && engine->failure)
+        return;
+    engine->broken = true;
+    engine->failure = error;
+    snprintf(engine->why, sizeof engine->why, "%s", why);
+}
+
+/* --- what comes in --- */
+
+static void take_frame(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *body)
+{
+    struct gw_engine *engine = context;
+
+    if (!engine->turn || engine->broken) {
+        gw_blob_drop(body);
+        return;
+    }
+    engine->now_us = gw_clock_us();
+    gw_engine_check(engine, gw_turn_frame(engine->turn, engine->now_us, conn, header, body));
+}
+
+static void take_malformed(void *context, uint64_t conn)
+{
+    struct gw_engine *engine = context;
+
+    if (engine->turn && !engine->broken)
+        gw_engine_check(engine, gw_turn_malformed(engine->turn, gw_clock_us(), conn));
+}
+
+static void committed(struct gw_engine *engine, enum gw_store_error error, const char *why)
+{
+    engine->writing = false;
+    if (error)
+        store_failed(engine, error, why);
+    int result = gw_turn_committed(engine->turn, engine->now_us, error);
+    if (!error)
+        gw_engine_check(engine, result);
+}
+
+static void take_done(struct gw_engine *engine)
+{
+    struct gw_done done;
+
+    while (engine->turn && !engine->broken && gw_store_thread_take(engine->disk, &done)) {
+        if (done.commit) {
+            committed(engine, done.error, done.why);
+        } else if (done.error) {
+            store_failed(engine, done.error, done.why);
+        } else {
+            gw_engine_check(engine, gw_turn_loaded(engine->turn, engine->now_us, done.epoch,
+                                                   done.batches, done.count));
+            free(done.batches);
+        }
+    }
+}
+
+/* --- what the application left --- */
+
+static int doubt(struct gw_engine *engine, const struct gw_batch *batch)
+{
+    if (engine->doubt_count == engine->doubt_capacity) {
+        size_t capacity = engine->doubt_capacity ? engine->doubt_capacity * 2 : 64;
+        struct gw_doubt *more = realloc(engine->doubts, capacity * sizeof *more);
+
+        if (!more)
+            return -ENOMEM;
+        engine->doubts = more;
+        engine->doubt_capacity = capacity;
+    }
+    engine->doubts[engine->doubt_count++] =
+        (struct gw_doubt){.epoch = batch->epoch, .last = gw_batch_last(batch)};
+    return 0;
+}
+
+/* From here on the commit gets an answer, whatever happens. */
+static void queue_commit(struct gw_engine *engine, struct gw_commit *commit)
+{
+    commit->next = NULL;
+    *engine->commits_end = commit;
+    engine->commits_end = &commit->next;
+}
+
+static void submit_commit(struct gw_engine *engine, struct gw_commit *commit)
+{
+    struct gw_turn_transaction transaction = {
+        .token = commit->token,
+        .decisions = commit->decisions,
+        .decision_count = commit->decision_count,
+        .destinations = commit->destinations,
+        .batches = commit->batches,
+        .batch_count = commit->batch_count,
+        .keys = &commit->keys,
+    };
+    int error = 0;
+
+    queue_commit(engine, commit);
+    for (size_t i = 0; i < commit->batch_count && !error; i++)
+        error = doubt(engine, commit->batches[i]);
+    if (error) {
+        gw_engine_check(engine, error);
+        return;
+    }
+    commit->submitted = true; /* and with it the batches */
+    gw_engine_check(engine, gw_turn_transaction(engine->turn, engine->now_us, &transaction));
+}
+
+static void submit(struct gw_engine *engine, struct gw_submission *submission)
+{
+    struct gw_batch *batch = submission->batch;
+
+    if (submission->commit) {
+        submit_commit(engine, submission->commit);
+        return;
+    }
+    submission->batch = NULL;
+    int error = doubt(engine, batch);
+    if (error)
+        gw_batch_drop(batch);
+    else
+        error = gw_turn_batch(engine->turn, engine->now_us, &submission->destination, batch);
+    gw_engine_check(engine, error);
+}
+
+/* While a commit is under way the mailbox fills: that is the group of the next commit. */
+static void take_submissions(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    struct gw_mailbox *taken = &engine->taken;
+
+    atomic_store(&peer->notified, false);
+    pthread_mutex_lock(&peer->lock);
+    gw_peer_gather(peer); /* without memory, some of it waits for a better round */
+    struct gw_command *commands = peer->mailbox.commands;
+    struct gw_command **commands_end = peer->mailbox.commands_end;
+    struct gw_mailbox empty = *taken;
+    *taken = peer->mailbox;
+    peer->mailbox = empty;
+    peer->mailbox.commands = commands;
+    peer->mailbox.commands_end = commands_end;
+    if (peer->space_waiters > 0 && taken->submission_count > 0)
+        pthread_cond_broadcast(&peer->space);
+    pthread_mutex_unlock(&peer->lock);
+
+    size_t at = 0;
+    while (at < taken->submission_count && !engine->broken)
+        submit(engine, &taken->submissions[at++]);
+    for (size_t i = 0; i < taken->decision_count && !engine->broken; i++)
+        gw_engine_check(engine,
+                        gw_turn_decide(engine->turn, engine->now_us, &taken->decisions[i]));
+    for (size_t i = at; i < taken->submission_count; i++) /* the turn broke: none has these */
+        if (taken->submissions[i].commit)
+            queue_commit(engine, taken->submissions[i].commit);
+        else
+            gw_batch_drop(taken->submissions[i].batch);
+    gw_mailbox_reset(taken);
+}
+
+static void take_commands(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    struct gw_command *next;
+
+    pthread_mutex_lock(&peer->lock);
+    struct gw_command *command = peer->mailbox.commands;
+    peer->mailbox.commands = NULL;
+    peer->mailbox.commands_end = NULL;
+    pthread_mutex_unlock(&peer->lock);
+    for (; command; command = next) {
+        next = command->next; /* an answered command is gone */
+        gw_engine_command(engine, command);
+    }
+}
+
+/* --- the round --- */
+
+static void run_turn(struct gw_engine *engine)
+{
+    for (int i = 0; i < COMMITS_A_ROUND && !engine->broken; i++) {
+        int error = 0;
+
+        engine->next_us = gw_turn_run(engine->turn, engine->now_us, &error);
+        gw_engine_check(engine, error);
+        if (error || !engine->inline_write)
+            return;
+        struct gw_write *write = engine->inline_write;
+        engine->inline_write = NULL;
+        enum gw_store_error failure = gw_store_write(engine->store, write, false);
+        committed(engine, failure, failure ? gw_store_why(engine->store) : "");
+    }
+    engine->next_us = engine->now_us;
+}
+
+static int64_t timeout_us(const struct gw_engine *engine)
+{
+    uint64_t next = engine->turn ? engine->next_us : engine->reopen_us;
+    uint64_t dials = gw_engine_dials_due_us(engine);
+    uint64_t now = gw_clock_us();
+
+    if (dials < next)
+        next = dials;
+    if (engine->phase != GW_ENGINE_OPEN && engine->end_us < next)
+        next = engine->end_us;
+    if (next == GW_NEVER)
+        return -1;
+    return next > now ? (int64_t)(next - now) : 0;
+}
+
+/* Goes on with closing as far as it is possible now. */
+static void end(struct gw_engine *engine)
+{
+    if (!engine->turn) {
+        gw_engine_reopen(engine); /* to find out what is stored: one attempt, no more time */
+        engine->phase = GW_ENGINE_OVER;
+        return;
+    }
+    bool late = engine->now_us >= engine->end_us;
+    bool busy = engine->writing || gw_turn_busy(engine->turn);
+    if (engine->phase == GW_ENGINE_ENDING && (!busy || late)) {
+        gw_engine_check(engine, gw_turn_close(engine->turn, engine->now_us));
+        run_turn(engine);
+        busy = engine->writing || gw_turn_busy(engine->turn);
+        late = false;
+        engine->phase = GW_ENGINE_LEAVING;
+        engine->end_us = engine->now_us + LEAVE_US_MAX;
+    }
+    if (engine->phase == GW_ENGINE_LEAVING && !engine->broken &&
+        (!busy || (late && !engine->writing)))
+        engine->phase = GW_ENGINE_OVER;
+}
+
+static void round_of(struct gw_engine *engine)
+{
+    static const struct gw_net_handler handler = {take_frame, take_malformed};
+
+    gw_net_poll(engine->net, timeout_us(engine), FRAMES_A_ROUND, &handler, engine);
+    engine->now_us = gw_clock_us();
+    take_done(engine);
+    take_commands(engine);
+    gw_engine_tend_dials(engine);
+    if (!engine->turn) {
+        if (engine->now_us >= engine->reopen_us && engine->phase == GW_ENGINE_OPEN)
+            gw_engine_reopen(engine);
+    } else if (!engine->broken) {
+        if (!engine->writing)
+            take_submissions(engine);
+        run_turn(engine);
+    }
+    if (engine->phase != GW_ENGINE_OPEN && !engine->broken)
+        end(engine);
+    gw_engine_tell(engine);
+    if (engine->broken)
+        gw_engine_fail(engine);
+    gw_engine_publish(engine);
+}
+
+/* The last commands: closing keeps others from coming after. */
+static void refuse_commands(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    struct gw_command *next;
+
+    pthread_mutex_lock(&peer->lock);
+    struct gw_command *command = peer->mailbox.commands;
+    peer->mailbox.commands = NULL;
+    peer->mailbox.commands_end = NULL;
+    pthread_mutex_unlock(&peer->lock);
+    for (; command; command = next) {
+        next = command->next;
+        snprintf(command->why, sizeof command->why, "the peer was closed");
+        gw_engine_answer(engine, command, GODWIT_ECLOSED);
+    }
+}
+
+static void *run(void *context)
+{
+    struct gw_engine *engine = context;
+
+    while (engine->phase != GW_ENGINE_OVER)
+        round_of(engine);
+    gw_engine_give_up(engine); /* as a rule there is nothing left */
+    refuse_commands(engine);
+    return NULL;
+}
+
+/* --- open and close --- */
+
+void gw_engine_wake(struct gw_engine *engine)
+{
+    gw_net_wake(engine->net);
+}
+
+static void wake_from_disk(void *context)
+{
+    gw_engine_wake(context);
+}
+
+enum gw_store_error gw_engine_open_store(struct gw_engine *engine)
+{
+    const char *directory = engine->peer->directory;
+    enum gw_store_error error = GW_STORE_OK;
+
+    if (!engine->store)
+        error = directory ? gw_leveldb_open(directory, &engine->store, engine->why,
+                                            sizeof engine->why)
+                          : gw_memory_open(&engine->store);
+    if (error && !directory)
+        snprintf(engine->why, sizeof engine->why, "out of memory");
+    if (error)
+        return error;
+    pthread_rwlock_wrlock(&engine->peer->store_lock);
+    engine->peer->store = engine->store;
+    pthread_rwlock_unlock(&engine->peer->store_lock);
+    return GW_STORE_OK;
+}
+
+void gw_engine_close_store(struct gw_engine *engine)
+{
+    pthread_rwlock_wrlock(&engine->peer->store_lock);
+    engine->peer->store = NULL;
+    pthread_rwlock_unlock(&engine->peer->store_lock);
+    gw_store_close(&engine->store);
+    engine->store = NULL;
+}
+
+enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovered *recovered)
+{
+    uint64_t words[2] = {gw_entropy_next(&engine->entropy), gw_entropy_next(&engine->entropy)};
+    uint8_t uuid[16];
+
+    memcpy(uuid, words, sizeof uuid);
+    engine->options.core.process = gw_entropy_next(&engine->entropy);
+    engine->options.core.seed = gw_entropy_next(&engine->entropy);
+    engine->now_us = gw_clock_us();
+    engine->broken = false;
+    engine->writing = false;
+    engine->inline_write = NULL;
+    enum gw_store_error error =
+        gw_turn_claim(engine->store, &engine->options, uuid, engine->why, sizeof engine->why);
+    if (error)
+        return error;
+    engine->turn = gw_turn_new(&engine->options, &gw_engine_port, engine);
+    if (!engine->turn) {
+        snprintf(engine->why, sizeof engine->why, "out of memory");
+        return GW_STORE_NOMEM;
+    }
+    error = gw_turn_recover(engine->turn, engine->store, engine->now_us, recovered, engine->why,
+                            sizeof engine->why);
+    if (error) {
+        gw_store_thread_quiesce(engine->disk); /* recovery may have asked for reads */
+        gw_turn_destroy(&engine->turn);
+    }
+    engine->next_us = engine->now_us;
+    return error;
+}
+
+static void choose_options(struct gw_engine *engine)
+{
+    const struct gw_settings *settings = &engine->peer->settings;
+    struct gw_turn_options *options = &engine->options;
+
+    memcpy(options->core.name, settings->name, sizeof options->core.name);
+    options->core.memory = settings->durability == GODWIT_DURABILITY_MEMORY;
+    options->core.max_message = settings->max_message;
+    options->core.window = settings->window;
+    options->core.heartbeat_us = settings->heartbeat_ms * 1000;
+    options->sync = settings->durability == GODWIT_DURABILITY_FSYNC;
+    options->core.cache_bytes = CACHE_BYTES;
+}
+
+static godwit_err_t open_all(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    struct gw_recovered recovered = {0};
+    enum gw_store_error error;
+    int code;
+
+    if ((error = gw_engine_open_store(engine)) != GW_STORE_OK)
+        return gw_error(gw_error_of_store(error), "%s", engine->why);
+    if ((code = gw_store_thread_start(wake_from_disk, engine, &engine->disk)) != 0)
+        return gw_error(GODWIT_EIO, "the store thread cannot be started: %s", strerror(-code));
+    code = gw_net_open(GW_BODY_MAX, &engine->net, engine->why, sizeof engine->why);
+    if (code != 0)
+        return gw_error(gw_error_of_errno(code), "%s", engine->why);
+    if ((error = gw_engine_begin(engine, &recovered)) != GW_STORE_OK)
+        return gw_error(gw_error_of_store(error), "%s", engine->why);
+    if (engine->broken)
+        return gw_error(GODWIT_ENOMEM, "%s", engine->why);
+    gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);
+    if (recovered.messages > 0)
+        gw_log(&peer->settings, GODWIT_LOG_INFO,
+               "the outbox holds %" PRIu64 " messages (%" PRIu64 " bytes) of earlier opens",
+               recovered.messages, recovered.bytes);
+    gw_engine_publish(engine);
+    if ((code = gw_thread_start(&engine->thread, "godwit-engine", run, engine)) != 0)
+        return gw_error(GODWIT_EIO, "the engine's thread cannot be started: %s", strerror(-code));
+    engine->started = true;
+    return GODWIT_OK;
+}
+
+godwit_err_t gw_engine_open(struct godwit_peer *peer)
+{
+    struct gw_engine *engine = calloc(1, sizeof *engine);
+
+    if (!engine)
+        return gw_error_memory();
+    gw_plant_choose();
+    engine->peer = peer;
+    engine->commits_end = &engine->commits;
+    peer->engine = engine;
+    int code = gw_entropy_fill(&engine->entropy);
+    if (code != 0) {
+        gw_engine_destroy(engine);
+        return gw_error(GODWIT_EIO, "the system gives no random numbers: %s", strerror(-code));
+    }
+    gw_map_init(&engine->epochs, gw_entropy_next(&engine->entropy));
+    choose_options(engine);
+    godwit_err_t error = open_all(engine);
+    if (error) {
+        gw_engine_join(engine);
+        gw_engine_destroy(engine);
+    }
+    return error;
+}
+
+void gw_engine_join(struct gw_engine *engine)
+{
+    if (engine->started)
+        pthread_join(engine->thread, NULL);
+    gw_store_thread_stop(&engine->disk);
+    if (engine->turn)
+        gw_turn_destroy(&engine->turn);
+    if (engine->store)
+        gw_engine_close_store(engine);
+}
+
+void gw_engine_destroy(struct gw_engine *engine)
+{
+    struct gw_epoch_stored *stored;
+
+    engine->peer->engine = NULL;
+    if (engine->net)
+        gw_net_close(&engine->net);
+    for (size_t i = 0; i < engine->dial_count; i++)
+        free(engine->dials[i].endpoint);
+    free(engine->dials);
+    free(engine->servings);
+    free(engine->doubts);
+    for (size_t at = 0; (stored = gw_map_next(&engine->epochs, &at, NULL)) != NULL;)
+        free(stored);
+    gw_map_clear(&engine->epochs);
+    gw_mailbox_clear(&engine->taken);
+    free(engine);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_PEER_ENGINE_H
+#define GW_PEER_ENGINE_H
+
+/* The engine: the one thread that owns the turn and the sockets. Each round it takes frames from
+ * the net, what the disk finished, and the mailbox; runs the turn; and tells the application's
+ * threads what came of it.
+ *
+ *   engine.c    the round, open, close        port.c     what the turn may ask for
+ *   command.c   bind, connect, serve ...      reopen.c   life after a failed store
+ *
+ * Everything here is the engine thread's own; what it shares is in handle.h. */
+
+#include "base/map.h"
+#include "net/net.h"
+#include "peer/handle.h"
+#include "peer/store_thread.h"
+#include "peer/turn.h"
+
+struct gw_dial {
+    char *endpoint;
+    uint64_t conn;   /* 0: could not be dialled again yet, tried at due_us */
+    bool leaving;    /* BYE is said: hung up at due_us */
+    uint64_t due_us;
+};
+
+struct gw_serving {
+    struct godwit_inbox *inbox;
+    struct gw_inbox_settings credit;
+    bool open; /* false: closed by the application; what comes late is kept for the next open */
+};
+
+struct gw_doubt { /* a batch that the turn has and did not report stored */
+    uint64_t epoch;
+    uint64_t last;
+};
+
+struct gw_epoch_stored { /* how far an epoch of this open is stored */
+    uint64_t epoch;
+    uint64_t upto;
+};
+
+enum gw_news_type { GW_NEWS_STORED, GW_NEWS_SETTLED, GW_NEWS_RELEASED, GW_NEWS_COMMIT };
+
+struct gw_news { /* for the application's threads; gathered, so that one lock serves many */
+    enum gw_news_type type;
+    uint64_t a;
+    uint64_t b;
+    uint64_t c;
+    struct gw_commit *commit;
+};
+
+#define GW_NEWS_MAX 256
+
+enum gw_engine_phase {
+    GW_ENGINE_OPEN,
+    GW_ENGINE_ENDING,  /* close was asked for: storing what was submitted */
+    GW_ENGINE_LEAVING, /* BYE is said: storing what came before it */
+    GW_ENGINE_OVER
+};
+
+struct gw_engine {
+    struct godwit_peer *peer;
+    struct gw_net *net;
+    struct gw_turn *turn; /* NULL: its store failed and is to be reopened */
+    struct gw_turn_options options;
+    struct gw_store_thread *disk;
+    struct gw_store *store; /* NULL with turn, as a rule; kept for a memory store */
+    pthread_t thread;
+    bool started;
+    struct gw_entropy entropy;
+    uint64_t now_us;
+    uint64_t next_us; /* when the turn wants to run again */
+
+    struct gw_mailbox taken; /* swapped with the peer's */
+    struct gw_news news[GW_NEWS_MAX];
+    size_t news_count;
+
+    bool writing;                 /* a commit is under way */
+    struct gw_write *inline_write; /* memory: to be written when the turn has returned */
+    bool broken;                  /* the turn is over */
+    enum gw_store_error failure;  /* of the store; GW_STORE_OK: memory ran out */
+    char why[256];
+    bool store_lost;              /* it was in memory and failed: nothing is left of it */
+
+    struct gw_dial *dials;
+    size_t dial_count;
+    struct gw_serving *servings;
+    size_t serving_count;
+    struct gw_doubt *doubts;
+    size_t doubt_count;
+    size_t doubt_capacity;
+    struct gw_map epochs; /* epoch -> struct gw_epoch_stored */
+    struct gw_commit *commits; /* not answered, in order */
+    struct gw_commit **commits_end;
+
+    uint64_t before[GW_COUNTER_COUNT]; /* counters of the turns before this one */
+    unsigned attempt;                  /* of reopening */
+    uint64_t reopen_us;
+    enum gw_engine_phase phase;
+    uint64_t end_us; /* ENDING: BYE at the latest */
+};
+
+/* Opens store, net and turn and starts the threads, for a peer that is otherwise complete. */
+godwit_err_t gw_engine_open(struct godwit_peer *peer);
+/* After GW_COMMAND_CLOSE: waits until the threads are gone. No store is left open. */
+void gw_engine_join(struct gw_engine *engine);
+/* When no caller is left: closes the net and frees. */
+void gw_engine_destroy(struct gw_engine *engine);
+void gw_engine_wake(struct gw_engine *engine); /* from any thread */
+
+/* --- inside the engine --- */
+
+extern const struct gw_turn_port gw_engine_port; /* port.c */
+
+/* A turn over the open store: claims it, recovers. `why` is set on failure. */
+enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovered *recovered);
+enum gw_store_error gw_engine_open_store(struct gw_engine *engine);
+void gw_engine_close_store(struct gw_engine *engine);
+void gw_engine_check(struct gw_engine *engine, int error); /* of a call of the turn */
+void gw_engine_tell(struct gw_engine *engine);             /* the news, to all who wait */
+void gw_engine_publish(struct gw_engine *engine);          /* counters */
+/* Remembers how far an epoch of this open is stored. */
+void gw_engine_remember(struct gw_engine *engine, uint64_t epoch, uint64_t upto);
+void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, uint64_t a,
+                    uint64_t b); /* note.c: a line for the log */
+
+void gw_engine_command(struct gw_engine *engine, struct gw_command *command); /* command.c */
+void gw_engine_answer(struct gw_engine *engine, struct gw_command *command, godwit_err_t result);
+void gw_engine_tend_dials(struct gw_engine *engine); /* hangs up and dials again, when due */
+uint64_t gw_engine_dials_due_us(const struct gw_engine *engine);
+
+void gw_engine_fail(struct gw_engine *engine);   /* reopen.c: the turn is over */
+void gw_engine_reopen(struct gw_engine *engine); /* one attempt */
+void gw_engine_give_up(struct gw_engine *engine); /* closing without a store: answers what waits */
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Questions to a reopened store: was it written? */
+
+#include "peer/found.h"
+
+#include "store/row.h"
+
+#include <string.h>
+
+static struct gw_slice slice_of(const struct gw_buffer *buffer)
+{
+    return (struct gw_slice){buffer->data, buffer->size};
+}
+
+/* Reads the one row of a kind and epoch; NOT_FOUND if there is none. */
+static enum gw_store_error read_row(struct gw_store *store, enum gw_row_kind kind, uint64_t epoch,
+                                    struct gw_row *row)
+{
+    struct gw_buffer key = {0}, value = {0};
+
+    gw_row_seek(&key, kind, epoch, 0);
+    enum gw_store_error error =
+        gw_buffer_failed(&key) ? GW_STORE_NOMEM : gw_store_get(store, slice_of(&key), &value);
+    if (!error)
+        error = gw_row_read(slice_of(&key), slice_of(&value), row);
+    gw_buffer_clear(&key);
+    gw_buffer_clear(&value);
+    return error;
+}
+
+/* Visits the rows of a kind and epoch. */
+static enum gw_store_error scan_rows(struct gw_store *store, enum gw_row_kind kind, uint64_t epoch,
+                                     gw_store_visit visit, void *context)
+{
+    struct gw_buffer from = {0}, to = {0};
+
+    gw_row_seek(&from, kind, epoch, 0);
+    gw_row_seek_end(&to, kind, epoch);
+    enum gw_store_error error =
+        gw_buffer_failed(&from) || gw_buffer_failed(&to)
+            ? GW_STORE_NOMEM
+            : gw_store_scan(store, slice_of(&from), slice_of(&to), visit, context);
+    gw_buffer_clear(&from);
+    gw_buffer_clear(&to);
+    return error;
+}
+
+static enum gw_store_error absent_is_ok(enum gw_store_error error)
+{
+    return error == GW_STORE_NOT_FOUND ? GW_STORE_OK : error;
+}
+
+enum gw_store_error gw_found_batch(struct gw_store *store, uint64_t epoch, uint64_t last,
+                                   bool *found)
+{
+    struct gw_buffer key = {0}, value = {0};
+
+    gw_row_seek(&key, GW_ROW_BATCH, epoch, last); /* the key itself: it ends with the last */
+    enum gw_store_error error =
+        gw_buffer_failed(&key) ? GW_STORE_NOMEM : gw_store_get(store, slice_of(&key), &value);
+    *found = error == GW_STORE_OK;
+    gw_buffer_clear(&key);
+    gw_buffer_clear(&value);
+    return absent_is_ok(error);
+}
+
+struct search {
+    uint64_t sequence;
+    bool found;
+    enum gw_store_error error;
+};
+
+static bool holds_sequence(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct search *search = context;
+    struct gw_row row;
+
+    search->error = gw_row_read(key, value, &row);
+    if (search->error)
+        return false;
+    search->found = row.first <= search->sequence && search->sequence <= row.last;
+    return !search->found && row.first <= search->sequence;
+}
+
+enum gw_store_error gw_found_decision(struct gw_store *store, uint64_t epoch, uint64_t sequence,
+                                      bool *found)
+{
+    struct search search = {.sequence = sequence};
+    struct gw_row window;
+    enum gw_store_error error = read_row(store, GW_ROW_WINDOW, epoch, &window);
+
+    *found = !error && (window.flag || sequence < window.floor);
+    if (*found || (error && error != GW_STORE_NOT_FOUND))
+        return error;
+    error = scan_rows(store, GW_ROW_DECIDED, epoch, holds_sequence, &search);
+    *found = search.found;
+    return error ? error : search.error;
+}
+
+static enum gw_store_error found_keys(struct gw_store *store, const struct gw_write *keys,
+                                      bool *found)
+{
+    enum gw_store_error error = GW_STORE_OK;
+    struct gw_buffer value = {0};
+
+    *found = true;
+    for (size_t i = 0; i < keys->count && *found && !error; i++) {
+        const struct gw_write_op *op = &keys->ops[i];
+        struct gw_slice key = {keys->bytes.data + op->key, op->key_size};
+
+        gw_buffer_reset(&value);
+        error = gw_store_get(store, key, &value);
+        bool there = error == GW_STORE_OK;
+        error = absent_is_ok(error);
+        *found = there == op->put &&
+                 (!there || (value.size == op->value_size &&
+                             memcmp(value.data, keys->bytes.data + op->value, value.size) == 0));
+    }
+    gw_buffer_clear(&value);
+    return error;
+}
+
+enum gw_store_error gw_found_commit(struct gw_store *store, const struct gw_commit *commit,
+                                    bool *found)
+{
+    *found = false;
+    if (!commit->submitted)
+        return GW_STORE_OK;
+    if (commit->mark_epoch)
+        return gw_found_batch(store, commit->mark_epoch, commit->mark_last, found);
+    if (commit->decision_count > 0)
+        return gw_found_decision(store, commit->decisions[0].epoch, commit->decisions[0].first,
+                                 found);
+    return found_keys(store, &commit->keys, found);
+}
+
+struct settling {
+    struct gw_tail *tail;
+    enum gw_store_error error;
+};
+
+static bool settle(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct settling *settling = context;
+    struct gw_row row;
+
+    settling->error = gw_row_read(key, value, &row);
+    if (!settling->error &&
+        gw_tail_settled(settling->tail, row.epoch, row.first, row.last) != 0)
+        settling->error = GW_STORE_NOMEM;
+    return settling->error == GW_STORE_OK;
+}
+
+enum gw_store_error gw_found_settled(struct gw_store *store, uint64_t epoch, uint64_t stored,
+                                     struct gw_tail *tail)
+{
+    struct settling settling = {.tail = tail};
+    struct gw_row stream;
+    enum gw_store_error error = read_row(store, GW_ROW_STREAM, epoch, &stream);
+    uint64_t floor = stored + 1; /* the row of an epoch that is all settled is deleted */
+
+    if (error && error != GW_STORE_NOT_FOUND)
+        return error;
+    if (!error)
+        floor = stream.floor;
+    if (floor > 1 && gw_tail_settled(tail, epoch, 1, floor - 1) != 0)
+        return GW_STORE_NOMEM;
+    if (error)
+        return GW_STORE_OK;
+    error = scan_rows(store, GW_ROW_SETTLED, epoch, settle, &settling);
+    return error ? error : settling.error;
+}

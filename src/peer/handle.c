@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* What the public functions share: coming in, leaving, waiting, handing over to the engine. */
+
+#include "peer/handle.h"
+
+#include "peer/engine.h"
+#include "peer/inbox.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+godwit_err_t gw_peer_enter(struct godwit_peer *peer)
+{
+    if (!peer)
+        return gw_error(GODWIT_EINVAL, "peer is NULL");
+    if (gw_forked(&peer->fork_mark))
+        return gw_error_fork();
+    atomic_fetch_add(&peer->callers, 1);
+    if (!atomic_load(&peer->closing))
+        return GODWIT_OK;
+    gw_peer_leave(peer);
+    return gw_error_closed();
+}
+
+void gw_peer_leave(struct godwit_peer *peer)
+{
+    atomic_fetch_sub(&peer->callers, 1); /* the last touch: close may go on now */
+}
+
+void gw_peer_hold(struct godwit_peer *peer)
+{
+    atomic_fetch_add_explicit(&peer->references, 1, memory_order_relaxed);
+}
+
+void gw_peer_drop(struct godwit_peer *peer)
+{
+    if (atomic_fetch_sub_explicit(&peer->references, 1, memory_order_acq_rel) > 1)
+        return;
+    for (size_t i = 0; i < peer->inbox_count; i++)
+        gw_inbox_destroy(peer->inboxes[i]);
+    free(peer->inboxes);
+    free(peer->members);
+    gw_mailbox_clear(&peer->mailbox);
+    gw_versions_clear(&peer->versions);
+    gw_tail_destroy(&peer->tail);
+    gw_fork_mark_clear(&peer->fork_mark);
+    pthread_rwlock_destroy(&peer->store_lock);
+    pthread_cond_destroy(&peer->space);
+    pthread_cond_destroy(&peer->changed);
+    pthread_mutex_destroy(&peer->lock);
+    free(peer->directory);
+    free(peer);
+}
+
+void gw_peer_notify(struct godwit_peer *peer)
+{
+    /* While the engine is awake, or looks again after its commit, senders pay no system call. */
+    if (!atomic_load(&peer->notified) && !atomic_exchange(&peer->notified, true))
+        gw_engine_wake(peer->engine);
+}
+
+bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline)
+{
+    peer->changed_waiters++;
+    bool in_time = gw_cond_wait(&peer->changed, &peer->lock, deadline);
+    peer->changed_waiters--;
+    return in_time;
+}
+
+int gw_peer_gather(struct godwit_peer *peer)
+{
+    struct gw_submission next = {0};
+
+    for (;;) {
+        if (gw_mailbox_reserve(&peer->mailbox) != 0)
+            return -ENOMEM;
+        next.batch = gw_tail_take(peer->tail, &next.destination);
+        if (!next.batch)
+            return 0;
+        gw_mailbox_submit(&peer->mailbox, &next);
+    }
+}
+
+godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *command)
+{
+    const struct gw_deadline never = {.never = true};
+
+    pthread_mutex_lock(&peer->lock);
+    if (atomic_load(&peer->closing)) {
+        pthread_mutex_unlock(&peer->lock);
+        return gw_error_closed();
+    }
+    gw_mailbox_command(&peer->mailbox, command);
+    pthread_mutex_unlock(&peer->lock);
+    gw_engine_wake(peer->engine); /* also while it waits for a commit */
+
+    pthread_mutex_lock(&peer->lock);
+    while (!command->done)
+        gw_peer_wait_change(peer, &never);
+    pthread_mutex_unlock(&peer->lock);
+    return command->result ? gw_error(command->result, "%s", command->why) : GODWIT_OK;
+}
+
+godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)
+{
+    const char *why = peer->down ? "the store failed and is being reopened"
+                                 : "the outbox is full: its messages are not settled yet";
+
+    if (peer->settings.full_timeout_ms == -1) {
+        atomic_fetch_add_explicit(&peer->sends_refused, 1, memory_order_relaxed);
+        return gw_error(GODWIT_EFULL, "%s", why);
+    }
+    if (!patience->begun) {
+        int timeout_ms = peer->settings.full_timeout_ms;
+
+        patience->begun = true;
+        patience->deadline = gw_deadline_in(timeout_ms == 0 ? -1 : timeout_ms);
+        atomic_fetch_add_explicit(&peer->sends_blocked, 1, memory_order_relaxed);
+    }
+    peer->space_waiters++;
+    bool in_time = gw_cond_wait(&peer->space, &peer->lock, &patience->deadline);
+    peer->space_waiters--;
+    if (atomic_load(&peer->closing))
+        return gw_error_closed();
+    if (!in_time)
+        return gw_error(GODWIT_ETIMEDOUT, "%s, also after full_timeout_ms (%d)", why,
+                        peer->settings.full_timeout_ms);
+    return GODWIT_OK;
+}
+
+void gw_peer_epoch_drawn(struct godwit_peer *peer, uint64_t epoch)
+{
+    if (epoch == peer->spare_epoch)
+        peer->spare_epoch = gw_entropy_next(&peer->entropy);
+}
+
+void gw_log(const struct gw_settings *settings, godwit_log_level_t level, const char *format, ...)
+{
+    char text[GW_SENTENCE_SIZE];
+    va_list arguments;
+
+    if (!settings->log || level > settings->log_level)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    settings->log(settings->log_context, level, text);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_PEER_HANDLE_H
+#define GW_PEER_HANDLE_H
+
+/* The peer as the application's threads see it: what the public functions and the engine share.
+ *
+ *   application threads                      engine thread               store thread
+ *   send, ack, commit ... ──▶ lock: mailbox, tail ──▶ turn ──▶ commit, load ──▶ store
+ *   wait, drain ...       ◀── changed, space ◀── what the turn reports ◀── done
+ *   next                  ◀── inbox locks    ◀── runs
+ *   get, scan             ◀── store_lock: reads go straight to the store
+ *
+ * Locks: `lock` and an inbox's lock are never held together, nor with a call into turn, net or
+ * store. Lifetime: one reference for the handle, one for each open inbox, run, transaction and
+ * cursor, so that these outlive a close and then answer GODWIT_ECLOSED. */
+
+#include "core/counters.h"
+#include "core/versions.h"
+#include "peer/clock.h"
+#include "peer/entropy.h"
+#include "peer/error.h"
+#include "peer/fork.h"
+#include "peer/mailbox.h"
+#include "peer/options.h"
+#include "peer/tail.h"
+
+#include <stdatomic.h>
+
+struct gw_engine;
+struct godwit_inbox;
+
+struct gw_member_count {
+    struct gw_destination destination;
+    size_t count;
+};
+
+struct godwit_peer {
+    struct gw_settings settings; /* fixed after open */
+    char *directory;             /* NULL: memory */
+    struct gw_engine *engine;
+    struct gw_fork_mark fork_mark;
+
+    atomic_size_t references;
+    atomic_size_t callers; /* threads inside a public function: close waits for them */
+    atomic_bool closing;
+    atomic_bool notified; /* the engine will look into the mailbox: no need to wake it */
+
+    pthread_mutex_t lock; /* guards all from here to store_lock */
+    pthread_cond_t changed; /* something that wait, drain, commit ... look at */
+    pthread_cond_t space;   /* the outbox may have room */
+    size_t changed_waiters;
+    size_t space_waiters;
+    bool down;           /* the store failed and is being reopened: sends wait */
+    uint64_t generation; /* counts the turns; deliveries of an earlier one are stale */
+    struct gw_tail *tail;
+    struct gw_mailbox mailbox;
+    struct gw_entropy entropy;
+    uint64_t spare_epoch;    /* drawn ahead for the next destination's epoch */
+    uint64_t sent;           /* messages given an id in this open */
+    uint64_t stored_upto;    /* of these, stored or given up */
+    uint64_t not_stored;     /* given up */
+    uint64_t not_stored_said; /* of these, told to a drain */
+    uint64_t last_token;      /* of transactions; also the stamp of key versions */
+    uint64_t finished_token;
+    struct gw_versions versions;
+    struct gw_member_count *members;
+    size_t member_count;
+    struct godwit_inbox **inboxes; /* one per destination ever served; they end with the peer */
+    size_t inbox_count;
+    char endpoint[256]; /* last bound */
+
+    pthread_rwlock_t store_lock; /* read: using the store; write: replacing it */
+    struct gw_store *store;      /* NULL while it is being reopened */
+
+    atomic_uint_fast64_t counters[GW_COUNTER_COUNT];
+    atomic_uint_fast64_t sends_blocked;
+    atomic_uint_fast64_t sends_refused;
+    atomic_uint_fast64_t conflicts;
+};
+
+/* Every public function that touches a peer stands between these two. Enter: GODWIT_EINVAL for
+ * NULL, GODWIT_EFORK, GODWIT_ECLOSED; after an error there is nothing to leave. */
+godwit_err_t gw_peer_enter(struct godwit_peer *peer);
+void gw_peer_leave(struct godwit_peer *peer);
+
+void gw_peer_hold(struct godwit_peer *peer);
+void gw_peer_drop(struct godwit_peer *peer); /* the last one frees */
+
+/* Tells the engine that the mailbox or the tail has something for it. Without the lock. */
+void gw_peer_notify(struct godwit_peer *peer);
+
+/* Waits for `changed` under the lock; false when the deadline passed. */
+bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline);
+
+/* Hands all that was sent so far over to the mailbox, so that what follows comes behind it. With
+ * the lock. 0 or -ENOMEM. */
+int gw_peer_gather(struct godwit_peer *peer);
+
+/* Queues a command and waits until the engine has carried it out. */
+godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *command);
+
+/* Waits for room in the outbox, under the lock. First call: *begun false. GODWIT_OK: try again. */
+struct gw_patience {
+    bool begun;
+    struct gw_deadline deadline;
+};
+godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience);
+
+/* A non-zero number for a destination's first message; tell when it was used. With the lock. */
+void gw_peer_epoch_drawn(struct godwit_peer *peer, uint64_t epoch);
+
+void gw_log(const struct gw_settings *settings, godwit_log_level_t level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

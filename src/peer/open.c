@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Opening and closing a peer. */
+
+#include "peer/engine.h"
+#include "peer/inbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CALLERS_NS 200000 /* between looks at whether all callers have left */
+
+static int init_locks(struct godwit_peer *peer)
+{
+    int error = pthread_mutex_init(&peer->lock, NULL);
+
+    if (!error)
+        error = pthread_rwlock_init(&peer->store_lock, NULL);
+    if (!error)
+        error = gw_cond_init(&peer->changed);
+    if (!error)
+        error = gw_cond_init(&peer->space);
+    return -error; /* on Linux none of these fails, nor holds anything to free */
+}
+
+static struct godwit_peer *new_peer(const struct gw_settings *settings)
+{
+    struct godwit_peer *peer = calloc(1, sizeof *peer);
+    struct gw_tail_options tail = {
+        .outbox_max_bytes = settings->outbox_max_bytes,
+        .outbox_max_messages = settings->outbox_max_messages,
+        .max_message = settings->max_message,
+    };
+
+    if (!peer)
+        return NULL;
+    peer->settings = *settings;
+    peer->settings.directory = NULL; /* the caller's memory */
+    atomic_init(&peer->references, 1);
+    gw_versions_init(&peer->versions, GW_VERSIONS_KEYS);
+    peer->spare_epoch = gw_entropy_next(&peer->entropy);
+    tail.seed = gw_entropy_next(&peer->entropy);
+    if (settings->directory)
+        peer->directory = strdup(settings->directory);
+    peer->tail = gw_tail_new(&tail);
+    if (init_locks(peer) == 0 && gw_fork_mark_init(&peer->fork_mark) == 0 && peer->tail &&
+        (peer->directory || !settings->directory))
+        return peer;
+    gw_peer_drop(peer);
+    return NULL;
+}
+
+godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_t **result)
+{
+    struct gw_settings settings;
+    godwit_err_t error;
+
+    if (!result)
+        return gw_error(GODWIT_EINVAL, "peer is NULL: there is nowhere to put the result");
+    if ((error = gw_settings_read(options, &settings)) != GODWIT_OK)
+        return error;
+    struct godwit_peer *peer = new_peer(&settings);
+    if (!peer)
+        return gw_error_memory();
+    if ((error = gw_engine_open(peer)) != GODWIT_OK) {
+        gw_peer_drop(peer);
+        return error;
+    }
+    gw_log(&peer->settings, GODWIT_LOG_INFO, "peer \"%s\" is open, durability %s",
+           peer->settings.name, godwit_peer_durability(peer));
+    *result = peer;
+    return GODWIT_OK;
+}
+
+const char *godwit_peer_durability(const godwit_peer_t *peer)
+{
+    switch (peer ? peer->settings.durability : GODWIT_DURABILITY_DEFAULT) {
+    case GODWIT_DURABILITY_FSYNC: return "fsync";
+    case GODWIT_DURABILITY_OS: return "os";
+    case GODWIT_DURABILITY_MEMORY: return "memory";
+    case GODWIT_DURABILITY_DEFAULT: break;
+    }
+    return "unknown";
+}
+
+/* From here on no call begins, and those that wait return. False: another thread closes it. */
+static bool begin_closing(struct godwit_peer *peer, struct gw_command *command)
+{
+    pthread_mutex_lock(&peer->lock);
+    bool first = !atomic_exchange(&peer->closing, true);
+    if (first)
+        gw_mailbox_command(&peer->mailbox, command);
+    pthread_cond_broadcast(&peer->changed);
+    pthread_cond_broadcast(&peer->space);
+    pthread_mutex_unlock(&peer->lock);
+    return first;
+}
+
+static void shut_inboxes(struct godwit_peer *peer)
+{
+    /* closing keeps the array as it is */
+    for (size_t i = 0; i < peer->inbox_count; i++)
+        gw_inbox_shut(peer->inboxes[i]);
+}
+
+static void wait_for_callers(struct godwit_peer *peer)
+{
+    const struct timespec pause = {.tv_nsec = CALLERS_NS};
+
+    while (atomic_load(&peer->callers) > 0)
+        nanosleep(&pause, NULL);
+}
+
+godwit_err_t godwit_peer_close(godwit_peer_t **pointer)
+{
+    struct gw_command command = {.type = GW_COMMAND_CLOSE};
+
+    if (!pointer || !*pointer)
+        return GODWIT_OK;
+    struct godwit_peer *peer = *pointer;
+    if (gw_forked(&peer->fork_mark))
+        return gw_error_fork();
+    if (!begin_closing(peer, &command))
+        return gw_error_closed();
+    *pointer = NULL;
+    shut_inboxes(peer);
+    gw_engine_wake(peer->engine);
+    gw_engine_join(peer->engine);
+    wait_for_callers(peer); /* one may be about to wake the engine */
+    gw_engine_destroy(peer->engine);
+    gw_log(&peer->settings, GODWIT_LOG_INFO, "peer \"%s\" is closed", peer->settings.name);
+    gw_peer_drop(peer);
+    return GODWIT_OK;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* What the turn may ask for, carried out with the engine's net, disk and mailboxes; and the news
+ * for the application's threads. Nothing here calls back into the turn. */
+
+#include "peer/engine.h"
+
+#include "peer/inbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* --- net and disk --- */
+
+static int port_send(void *context, uint64_t conn, struct gw_slice header, struct gw_blob *blob,
+                     struct gw_slice body)
+{
+    struct gw_engine *engine = context;
+
+    return gw_net_send(engine->net, conn, header, blob, body);
+}
+
+static void port_hangup(void *context, uint64_t conn)
+{
+    struct gw_engine *engine = context;
+
+    gw_net_hangup(engine->net, conn);
+}
+
+static void port_commit(void *context, struct gw_write *write, bool sync)
+{
+    struct gw_engine *engine = context;
+
+    engine->writing = true;
+    if (engine->options.core.memory)
+        engine->inline_write = write; /* takes no time: not worth another thread */
+    else
+        gw_store_thread_commit(engine->disk, engine->store, write, sync);
+}
+
+static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages,
+                      uint64_t max_bytes)
+{
+    struct gw_engine *engine = context;
+    struct gw_load load = {epoch, from, max_messages, max_bytes};
+
+    gw_engine_check(engine, gw_store_thread_load(engine->disk, engine->store, &load));
+}
+
+static uint64_t port_entropy(void *context)
+{
+    struct gw_engine *engine = context;
+
+    return gw_entropy_next(&engine->entropy);
+}
+
+/* --- news --- */
+
+static void apply(struct godwit_peer *peer, const struct gw_news *news, int *error)
+{
+    uint64_t before = gw_tail_unstored(peer->tail);
+
+    switch (news->type) {
+    case GW_NEWS_STORED:
+        gw_tail_stored(peer->tail, news->a, news->b);
+        peer->stored_upto += before - gw_tail_unstored(peer->tail);
+        break;
+    case GW_NEWS_SETTLED:
+        if (gw_tail_settled(peer->tail, news->a, news->b, news->c) != 0)
+            *error = -ENOMEM; /* the reopened store knows what was settled */
+        break;
+    case GW_NEWS_RELEASED:
+        gw_tail_released(peer->tail, news->a, news->b);
+        break;
+    case GW_NEWS_COMMIT:
+        peer->finished_token = news->commit->token;
+        news->commit->result = GODWIT_OK;
+        news->commit->done = true; /* when the lock is free again, it is gone */
+        break;
+    }
+}
+
+void gw_engine_tell(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+    int error = 0;
+
+    if (engine->news_count == 0)
+        return;
+    pthread_mutex_lock(&peer->lock);
+    for (size_t i = 0; i < engine->news_count; i++)
+        apply(peer, &engine->news[i], &error);
+    if (peer->changed_waiters > 0)
+        pthread_cond_broadcast(&peer->changed);
+    if (peer->space_waiters > 0)
+        pthread_cond_broadcast(&peer->space);
+    pthread_mutex_unlock(&peer->lock);
+    engine->news_count = 0;
+    gw_engine_check(engine, error);
+}
+
+static void add_news(struct gw_engine *engine, struct gw_news news)
+{
+    if (engine->news_count == GW_NEWS_MAX)
+        gw_engine_tell(engine);
+    engine->news[engine->news_count++] = news;
+}
+
+/* For a reopen. Without memory, a waiter may then learn less. */
+void gw_engine_remember(struct gw_engine *engine, uint64_t epoch, uint64_t upto)
+{
+    struct gw_epoch_stored *stored = gw_map_get(&engine->epochs, epoch);
+
+    if (!stored) {
+        stored = calloc(1, sizeof *stored);
+        if (!stored)
+            return;
+        stored->epoch = epoch;
+        if (gw_map_put(&engine->epochs, epoch, stored) != 0) {
+            free(stored);
+            return;
+        }
+    }
+    stored->upto = upto;
+}
+
+static void port_stored(void *context, uint64_t epoch, uint64_t upto)
+{
+    struct gw_engine *engine = context;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < engine->doubt_count; i++)
+        if (engine->doubts[i].epoch != epoch || engine->doubts[i].last > upto)
+            engine->doubts[kept++] = engine->doubts[i];
+    engine->doubt_count = kept;
+    gw_engine_remember(engine, epoch, upto);
+    add_news(engine, (struct gw_news){.type = GW_NEWS_STORED, .a = epoch, .b = upto});
+}
+
+static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last)
+{
+    add_news(context, (struct gw_news){.type = GW_NEWS_SETTLED, .a = epoch, .b = first, .c = last});
+}
+
+static void port_released(void *context, uint64_t messages, uint64_t bytes)
+{
+    add_news(context, (struct gw_news){.type = GW_NEWS_RELEASED, .a = messages, .b = bytes});
+}
+
+static void port_transaction(void *context, uint64_t token)
+{
+    struct gw_engine *engine = context;
+    struct gw_commit **link = &engine->commits;
+
+    while (*link && (*link)->token != token)
+        link = &(*link)->next;
+    struct gw_commit *commit = *link;
+    if (!commit)
+        return;
+    *link = commit->next;
+    if (!commit->next)
+        engine->commits_end = link;
+    add_news(engine, (struct gw_news){.type = GW_NEWS_COMMIT, .commit = commit});
+}
+
+static void port_members(void *context, const struct gw_destination *destination, size_t count)
+{
+    struct gw_engine *engine = context;
+    struct godwit_peer *peer = engine->peer;
+    size_t at = 0;
+
+    pthread_mutex_lock(&peer->lock);
+    while (at < peer->member_count &&
+           !gw_destination_equal(&peer->members[at].destination, destination))
+        at++;
+    if (at == peer->member_count) {
+        struct gw_member_count *more =
+            realloc(peer->members, (peer->member_count + 1) * sizeof *more);
+        if (more) {
+            peer->members = more;
+            peer->members[peer->member_count++].destination = *destination;
+        }
+    }
+    if (at < peer->member_count)
+        peer->members[at].count = count;
+    if (peer->changed_waiters > 0)
+        pthread_cond_broadcast(&peer->changed);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* --- deliveries --- */
+
+static void port_deliver(void *context, struct gw_inbound *inbound)
+{
+    struct gw_engine *engine = context;
+
+    for (size_t i = 0; i < engine->serving_count; i++) {
+        struct godwit_inbox *inbox = engine->servings[i].inbox;
+
+        if (gw_destination_equal(&inbox->destination, &inbound->destination)) {
+            gw_engine_check(engine, gw_inbox_deliver(inbox, inbound));
+            return;
+        }
+    }
+    gw_inbound_destroy(&inbound); /* not served since the open: in hand, and comes again */
+}
+
+static void port_note(void *context, uint8_t note, const char *peer, uint64_t a, uint64_t b)
+{
+    gw_engine_note(context, note, peer, a, b);
+}
+
+const struct gw_turn_port gw_engine_port = {
+    .send = port_send,
+    .hangup = port_hangup,
+    .commit = port_commit,
+    .load = port_load,
+    .deliver = port_deliver,
+    .stored = port_stored,
+    .settled = port_settled,
+    .released = port_released,
+    .transaction = port_transaction,
+    .members = port_members,
+    .note = port_note,
+    .entropy = port_entropy,
+};

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Sending, and waiting for what became of it. */
+
+#include "peer/handle.h"
+#include "peer/message.h"
+
+#include <stdlib.h>
+
+static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
+{
+    if (size > peer->settings.max_message)
+        return gw_error(GODWIT_ETOOLARGE, "the message has %zu bytes, above max_message (%llu)",
+                        size, (unsigned long long)peer->settings.max_message);
+    return gw_error(GODWIT_ETOOLARGE,
+                    "the message has %zu bytes, above what the whole outbox may hold (%llu)", size,
+                    (unsigned long long)peer->settings.outbox_max_bytes);
+}
+
+/* With the lock. */
+static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination *destination,
+                           const void *data, size_t size, godwit_id_t *id)
+{
+    struct gw_patience patience = {0};
+    godwit_err_t error = GODWIT_OK;
+
+    while (!error) {
+        enum gw_tail_result result = GW_TAIL_FULL;
+
+        if (atomic_load_explicit(&peer->closing, memory_order_relaxed))
+            return gw_error_closed();
+        if (!peer->down)
+            result = gw_tail_append(peer->tail, destination, data, size, peer->spare_epoch,
+                                    &id->epoch, &id->sequence);
+        switch (result) {
+        case GW_TAIL_OK:
+            gw_peer_epoch_drawn(peer, id->epoch);
+            peer->sent++;
+            return GODWIT_OK;
+        case GW_TAIL_FULL: error = gw_peer_wait_space(peer, &patience); break;
+        case GW_TAIL_TOO_LARGE: return too_large(peer, size);
+        case GW_TAIL_NOMEM: return gw_error_memory();
+        case GW_TAIL_DESTINATIONS:
+            return gw_error(GODWIT_EINVAL, "this peer sends to %d destinations already: no more",
+                            GW_TAIL_DESTINATIONS_MAX);
+        }
+    }
+    return error;
+}
+
+godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *text, const void *data, size_t size,
+                              godwit_id_t *id)
+{
+    struct gw_destination destination;
+    godwit_id_t result;
+    godwit_err_t error = gw_peer_enter(peer);
+
+    if (error)
+        return error;
+    if (!data && size > 0)
+        error = gw_error(GODWIT_EINVAL, "data is NULL");
+    else
+        error = gw_check_destination(text, &destination);
+    if (!error) {
+        pthread_mutex_lock(&peer->lock);
+        error = append(peer, &destination, data, size, &result);
+        pthread_mutex_unlock(&peer->lock);
+    }
+    if (!error) {
+        gw_peer_notify(peer);
+        if (id)
+            *id = result;
+    }
+    gw_peer_leave(peer);
+    return error;
+}
+
+godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
+                         godwit_id_t *id)
+{
+    if (!message || !*message)
+        return gw_error(GODWIT_EINVAL, "message is NULL");
+    godwit_err_t error =
+        godwit_send_data(peer, destination, (*message)->data, (*message)->size, id);
+    if (!error)
+        godwit_message_destroy(message);
+    return error;
+}
+
+/* --- wait and drain --- */
+
+static godwit_err_t check_state(godwit_state_t state)
+{
+    if (state == GODWIT_STORED || state == GODWIT_SETTLED)
+        return GODWIT_OK;
+    return gw_error(GODWIT_EINVAL, "state is %d, but must be GODWIT_STORED or GODWIT_SETTLED",
+                    (int)state);
+}
+
+static godwit_err_t timed_out(int timeout_ms, godwit_state_t state)
+{
+    return gw_error(GODWIT_ETIMEDOUT, "not %s within %d ms",
+                    state == GODWIT_STORED ? "stored" : "settled", timeout_ms);
+}
+
+static godwit_err_t not_stored(void)
+{
+    return gw_error(GODWIT_ENOTSTORED,
+                    "the store failed and the message is not in it: send it again");
+}
+
+/* With the lock. GODWIT_ETIMEDOUT: not yet. */
+static godwit_err_t reached(const struct godwit_peer *peer, godwit_id_t id, godwit_state_t state)
+{
+    switch (gw_tail_state(peer->tail, id.epoch, id.sequence)) {
+    case GW_TAIL_UNKNOWN:
+        return gw_error(GODWIT_ENOTFOUND, "not an id that this open of the peer gave");
+    case GW_TAIL_WAITING: return GODWIT_ETIMEDOUT;
+    case GW_TAIL_STORED: return state == GODWIT_STORED ? GODWIT_OK : GODWIT_ETIMEDOUT;
+    case GW_TAIL_SETTLED: return GODWIT_OK;
+    case GW_TAIL_NOT_STORED: break;
+    }
+    return not_stored();
+}
+
+godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state, int timeout_ms)
+{
+    godwit_err_t error = gw_peer_enter(peer);
+    bool in_time = timeout_ms != 0;
+
+    if (error)
+        return error;
+    if ((error = check_state(state)) || (error = gw_check_timeout(timeout_ms))) {
+        gw_peer_leave(peer);
+        return error;
+    }
+    struct gw_deadline deadline = gw_deadline_in(timeout_ms);
+    pthread_mutex_lock(&peer->lock);
+    while ((error = reached(peer, id, state)) == GODWIT_ETIMEDOUT && in_time &&
+           !atomic_load(&peer->closing))
+        in_time = gw_peer_wait_change(peer, &deadline);
+    if (error == GODWIT_ETIMEDOUT)
+        error = atomic_load(&peer->closing) ? gw_error_closed() : timed_out(timeout_ms, state);
+    pthread_mutex_unlock(&peer->lock);
+    gw_peer_leave(peer);
+    return error;
+}
+
+/* Batches are stored in the order in which they were filled, so a count tells when all that was
+ * sent before is stored. Settlements have no order: there, all must be gone. */
+static bool drained(const struct godwit_peer *peer, uint64_t sent, godwit_state_t state)
+{
+    if (peer->down)
+        return false;
+    if (state == GODWIT_STORED)
+        return peer->stored_upto >= sent || gw_tail_unstored(peer->tail) == 0;
+    return gw_tail_outbox_messages(peer->tail) == 0;
+}
+
+godwit_err_t godwit_peer_drain(godwit_peer_t *peer, godwit_state_t state, int timeout_ms)
+{
+    godwit_err_t error = gw_peer_enter(peer);
+    bool in_time = timeout_ms != 0, done;
+
+    if (error)
+        return error;
+    if ((error = check_state(state)) || (error = gw_check_timeout(timeout_ms))) {
+        gw_peer_leave(peer);
+        return error;
+    }
+    struct gw_deadline deadline = gw_deadline_in(timeout_ms);
+    pthread_mutex_lock(&peer->lock);
+    uint64_t sent = peer->sent;
+    while (!(done = drained(peer, sent, state)) && in_time && !atomic_load(&peer->closing))
+        in_time = gw_peer_wait_change(peer, &deadline);
+    if (done && peer->not_stored > peer->not_stored_said)
+        error = not_stored();
+    else if (!done)
+        error = atomic_load(&peer->closing) ? gw_error_closed() : timed_out(timeout_ms, state);
+    if (done)
+        peer->not_stored_said = peer->not_stored;
+    pthread_mutex_unlock(&peer->lock);
+    gw_peer_leave(peer);
+    return error;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* One thread, one lock, a slot for the commit and a list of loads. */
+
+#include "peer/store_thread.h"
+
+#include "peer/thread.h"
+#include "peer/turn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct job {
+    struct gw_store *store;
+    const struct gw_write *write; /* commit */
+    bool sync;
+    struct gw_load load;
+    struct gw_done done;
+    struct job *next;
+};
+
+struct job_list {
+    struct job *first;
+    struct job *last;
+};
+
+struct gw_store_thread {
+    pthread_t thread;
+    void (*wake)(void *context);
+    void *context;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* for the thread: a job, or the end */
+    pthread_cond_t idle; /* for the engine: the job under way is done */
+    struct job commit;   /* there is one at most; its write is NULL when the slot is free */
+    bool commit_done;
+    struct job_list loads;
+    struct job_list loaded;
+    bool busy;
+    bool ending;
+};
+
+static void append(struct job_list *list, struct job *job)
+{
+    job->next = NULL;
+    if (list->last)
+        list->last->next = job;
+    else
+        list->first = job;
+    list->last = job;
+}
+
+static struct job *take_first(struct job_list *list)
+{
+    struct job *job = list->first;
+
+    if (job) {
+        list->first = job->next;
+        if (!list->first)
+            list->last = NULL;
+    }
+    return job;
+}
+
+static void free_jobs(struct job_list *list)
+{
+    struct job *job;
+
+    while ((job = take_first(list)) != NULL) {
+        for (size_t i = 0; i < job->done.count; i++)
+            gw_batch_drop(job->done.batches[i]);
+        free(job->done.batches);
+        free(job);
+    }
+}
+
+static void work(struct job *job)
+{
+    struct gw_done *done = &job->done;
+    const struct gw_load *load = &job->load;
+
+    if (job->write) {
+        done->commit = true;
+        done->error = gw_store_write(job->store, job->write, job->sync);
+    } else {
+        done->epoch = load->epoch;
+        done->error = gw_turn_load_from(job->store, load->epoch, load->from, load->max_messages,
+                                        load->max_bytes, &done->batches, &done->count);
+    }
+    if (done->error)
+        snprintf(done->why, sizeof done->why, "%s", gw_store_why(job->store));
+}
+
+static void *run(void *context)
+{
+    struct gw_store_thread *thread = context;
+
+    pthread_mutex_lock(&thread->lock);
+    while (!thread->ending) {
+        bool commit = thread->commit.write && !thread->commit_done;
+        struct job *job = commit ? &thread->commit : take_first(&thread->loads);
+
+        if (!job) {
+            pthread_cond_wait(&thread->work, &thread->lock);
+            continue;
+        }
+        thread->busy = true;
+        pthread_mutex_unlock(&thread->lock);
+        work(job);
+        pthread_mutex_lock(&thread->lock);
+        thread->busy = false;
+        if (commit)
+            thread->commit_done = true;
+        else
+            append(&thread->loaded, job);
+        pthread_cond_signal(&thread->idle);
+        pthread_mutex_unlock(&thread->lock);
+        thread->wake(thread->context);
+        pthread_mutex_lock(&thread->lock);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return NULL;
+}
+
+int gw_store_thread_start(void (*wake)(void *context), void *context,
+                          struct gw_store_thread **result)
+{
+    struct gw_store_thread *thread = calloc(1, sizeof *thread);
+
+    if (!thread)
+        return -ENOMEM;
+    thread->wake = wake;
+    thread->context = context;
+    pthread_mutex_init(&thread->lock, NULL);
+    pthread_cond_init(&thread->work, NULL);
+    pthread_cond_init(&thread->idle, NULL);
+    int error = gw_thread_start(&thread->thread, "godwit-store", run, thread);
+    if (error) {
+        free(thread);
+        return error;
+    }
+    *result = thread;
+    return 0;
+}
+
+void gw_store_thread_stop(struct gw_store_thread **thread)
+{
+    struct gw_store_thread *self = *thread;
+
+    if (!self)
+        return;
+    pthread_mutex_lock(&self->lock);
+    self->ending = true;
+    pthread_cond_signal(&self->work);
+    pthread_mutex_unlock(&self->lock);
+    pthread_join(self->thread, NULL);
+    free_jobs(&self->loads);
+    free_jobs(&self->loaded);
+    pthread_cond_destroy(&self->idle);
+    pthread_cond_destroy(&self->work);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+    *thread = NULL;
+}
+
+void gw_store_thread_commit(struct gw_store_thread *thread, struct gw_store *store,
+                            const struct gw_write *write, bool sync)
+{
+    pthread_mutex_lock(&thread->lock);
+    thread->commit = (struct job){.store = store, .write = write, .sync = sync};
+    thread->commit_done = false;
+    pthread_cond_signal(&thread->work);
+    pthread_mutex_unlock(&thread->lock);
+}
+
+int gw_store_thread_load(struct gw_store_thread *thread, struct gw_store *store,
+                         const struct gw_load *load)
+{
+    struct job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return -ENOMEM;
+    job->store = store;
+    job->load = *load;
+    pthread_mutex_lock(&thread->lock);
+    append(&thread->loads, job);
+    pthread_cond_signal(&thread->work);
+    pthread_mutex_unlock(&thread->lock);
+    return 0;
+}
+
+bool gw_store_thread_take(struct gw_store_thread *thread, struct gw_done *done)
+{
+    struct job *job = NULL;
+    bool found = false;
+
+    pthread_mutex_lock(&thread->lock);
+    if (thread->commit_done) {
+        *done = thread->commit.done;
+        thread->commit.write = NULL;
+        thread->commit_done = false;
+        found = true;
+    } else if ((job = take_first(&thread->loaded)) != NULL) {
+        *done = job->done;
+        found = true;
+    }
+    pthread_mutex_unlock(&thread->lock);
+    free(job);
+    return found;
+}
+
+void gw_store_thread_quiesce(struct gw_store_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    free_jobs(&thread->loads);
+    if (!thread->busy) /* a commit that was not begun is not to begin now */
+        thread->commit.write = NULL;
+    while (thread->busy)
+        pthread_cond_wait(&thread->idle, &thread->lock);
+    thread->commit.write = NULL;
+    thread->commit_done = false;
+    free_jobs(&thread->loaded);
+    pthread_mutex_unlock(&thread->lock);
+}
