@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* What the live tests share. */
+
+#include "live.h"
+
+#include <ftw.h>
+
+void live_ok(godwit_err_t error, const char *call, const char *file, int line)
+{
+    if (error == GODWIT_OK)
+        return;
+    print_error("%s: %s: %s\n", call, godwit_error_name(error), godwit_last_error());
+    _fail(file, line);
+}
+
+void live_fails(godwit_err_t expected, godwit_err_t error, const char *call, const char *file,
+                int line)
+{
+    if (error == expected) {
+        _assert_true(godwit_last_error()[0] != '\0', "a failed call leaves a sentence", file, line);
+        return;
+    }
+    print_error("%s: %s, not %s: %s\n", call, godwit_error_name(error),
+                godwit_error_name(expected), godwit_last_error());
+    _fail(file, line);
+}
+
+void live_says(const char *text, const char *file, int line)
+{
+    if (strstr(godwit_last_error(), text))
+        return;
+    print_error("\"%s\" does not say \"%s\"\n", godwit_last_error(), text);
+    _fail(file, line);
+}
+
+static void log_line(void *context, godwit_log_level_t level, const char *text)
+{
+    fprintf(stderr, "[%s %d] %s\n", (const char *)context, (int)level, text);
+}
+
+godwit_peer_options_t live_options(const char *name)
+{
+    godwit_peer_options_t options = GODWIT_PEER_OPTIONS_INIT;
+
+    options.name = name;
+    options.heartbeat_ms = LIVE_HEARTBEAT_MS;
+    if (getenv("LIVE_LOG")) {
+        options.log = log_line;
+        options.log_context = (void *)name; /* a literal, in every test */
+        options.log_level = GODWIT_LOG_DEBUG;
+    }
+    return options;
+}
+
+godwit_peer_t *live_peer(const char *name)
+{
+    godwit_peer_options_t options = live_options(name);
+    godwit_peer_t *peer;
+
+    ok(godwit_peer_open(&options, &peer));
+    return peer;
+}
+
+godwit_peer_t *live_disk_peer(const char *name, const char *directory)
+{
+    godwit_peer_options_t options = live_options(name);
+    godwit_peer_t *peer;
+
+    options.directory = directory;
+    options.durability = GODWIT_DURABILITY_OS;
+    ok(godwit_peer_open(&options, &peer));
+    return peer;
+}
+
+void live_bind(godwit_peer_t *peer, char endpoint[256])
+{
+    ok(godwit_peer_bind(peer, "tcp://127.0.0.1:*"));
+    ok(godwit_peer_endpoint(peer, endpoint, 256));
+}
+
+void live_join(godwit_peer_t *dialler, godwit_peer_t *listener)
+{
+    char endpoint[256];
+
+    live_bind(listener, endpoint);
+    ok(godwit_peer_connect(dialler, endpoint));
+}
+
+godwit_stage_t *live_stage(godwit_peer_t *peer, const char *name)
+{
+    godwit_stage_t *stage;
+
+    ok(godwit_stage_open(peer, name, NULL, &stage));
+    return stage;
+}
+
+uint64_t live_counter(godwit_peer_t *peer, const char *name)
+{
+    uint64_t value = 0;
+
+    ok(godwit_peer_counter(peer, name, &value));
+    return value;
+}
+
+godwit_delivery_t *live_next(godwit_stage_t *stage)
+{
+    godwit_delivery_t *delivery = NULL;
+
+    ok(godwit_stage_next(stage, LIVE_TIMEOUT_MS, &delivery));
+    return delivery;
+}
+
+char *live_directory(char path[128])
+{
+    const char *base = getenv("TMPDIR");
+
+    snprintf(path, 128, "%s/godwit-live-XXXXXX", base && *base ? base : "/tmp");
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void live_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
