@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The godwit command: a few verbs of its own; the rest are tools that it becomes. */
+
+#include "suggest.h"
+#include "tool.h"
+#include <godwit.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OK = 0, FAILED = 1, USAGE = 2 };
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+struct verb {
+    const char *name, *about;
+    bool tool;
+};
+
+static const struct verb verbs[] = {
+    {"bench", "measure rates beside raw libzmq", true},
+    {"sim", "run the protocol on a virtual network, disk and clock", true},
+    {"help", "print this, or the help of a command", false},
+    {"version", "print the version", false},
+};
+
+static void print_help(FILE *to)
+{
+    fputs("usage: godwit COMMAND [options]\n\n", to);
+    for (size_t i = 0; i < COUNT(verbs); i++)
+        fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].about);
+    fputs("\n`godwit help COMMAND` says more. See also godwit(1).\n", to);
+}
+
+static const struct verb *find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(verbs); i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[COUNT(verbs)];
+    for (size_t i = 0; i < COUNT(verbs); i++)
+        names[i] = verbs[i].name;
+    const char *meant = suggest(name, names, COUNT(verbs));
+    fprintf(stderr, "godwit: there is no command '%s'", name);
+    if (meant)
+        fprintf(stderr, "; did you mean '%s'?\n", meant);
+    else
+        fprintf(stderr, "; `godwit help` lists them\n");
+    return USAGE;
+}
+
+static int refuse_arguments(const char *name)
+{
+    fprintf(stderr, "godwit: '%s' takes no such arguments; see `godwit help`\n", name);
+    return USAGE;
+}
+
+static int print_version(void)
+{
+    printf("godwit %s\n", GODWIT_VERSION_STRING);
+    if (strcmp(godwit_version(), GODWIT_VERSION_STRING) != 0)
+        printf("libgodwit %s\n", godwit_version());
+    return OK;
+}
+
+/* godwit help [COMMAND] */
+static int help(int argc, char **argv)
+{
+    if (argc == 0) {
+        print_help(stdout);
+        return OK;
+    }
+    const struct verb *verb = find(argv[0]);
+    if (!verb)
+        return unknown(argv[0]);
+    if (argc > 1)
+        return refuse_arguments("help");
+    if (verb->tool) {
+        char *arguments[] = {NULL, (char *)"--help", NULL};
+        tool_run(verb->name, arguments);
+        return FAILED;
+    }
+    printf("godwit %s: %s\n", verb->name, verb->about);
+    return OK;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *name = argv[0];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    const struct verb *verb = find(name);
+    if (!verb)
+        return unknown(name);
+    if (verb->tool) {
+        tool_run(name, argv);
+        return FAILED;
+    }
+    if (strcmp(name, "help") == 0)
+        return help(argc - 1, argv + 1);
+    return argc > 1 ? refuse_arguments(name) : print_version();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return USAGE;
+    }
+    int status = run(argc - 1, argv + 1);
+    if (status == OK && fflush(stdout)) {
+        perror("godwit");
+        return FAILED;
+    }
+    return status;
+}
