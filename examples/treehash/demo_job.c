@@ -105,7 +105,7 @@ static void give_up(struct demo *demo)
     printf("\ngiven up: %s\n", demo->problem);
     if (th_stop)
         return;
-    pipeline_print_logs(&demo->pipeline);
+    pipeline_print_state(&demo->pipeline);
     for (int i = 0; i < 500 && !collect->ended; i++) {
         process_ask(collect);
         if (!process_check(collect, ignored, sizeof(ignored)))

@@ -147,11 +147,22 @@ uint64_t pipeline_sum(const struct pipeline *pipeline, const char *name)
     return sum;
 }
 
-void pipeline_print_logs(const struct pipeline *pipeline)
+static void print_state(struct process *process)
+{
+    printf("%-8s %s, links up %llu, in the outbox %llu, in hand %llu\n", process->name,
+           process->pid ? "runs" : process->ended ? "ended well" : "does not run",
+           (unsigned long long)process_shows(process, "godwit.links_now"),
+           (unsigned long long)process_shows(process, "godwit.outbox_messages_now"),
+           (unsigned long long)process_shows(process, "godwit.in_hand_now"));
+}
+
+void pipeline_print_state(struct pipeline *pipeline)
 {
     for (unsigned i = 0; i < pipeline->stage_count; i++)
         process_print_log(&pipeline->stages[i]);
     process_print_log(&pipeline->relay);
+    for (unsigned i = 0; i < pipeline->stage_count; i++)
+        print_state(&pipeline->stages[i]);
 }
 
 void pipeline_destroy(struct pipeline *pipeline)

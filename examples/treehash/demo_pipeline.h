@@ -38,7 +38,7 @@ bool pipeline_check(struct pipeline *pipeline, char *problem, size_t size);
 uint64_t pipeline_motion(struct pipeline *pipeline);
 
 uint64_t pipeline_sum(const struct pipeline *pipeline, const char *name); /* over all stages */
-void pipeline_print_logs(const struct pipeline *pipeline);
+void pipeline_print_state(struct pipeline *pipeline); /* and the logs' ends */
 void pipeline_destroy(struct pipeline *pipeline); /* ends everything at once */
 
 #endif
