@@ -356,11 +356,11 @@ int gw_core_step(struct gw_core *core, const struct gw_event *event, struct gw_e
         core->now_us = event->now_us;
     }
     core->entropy = event->entropy;
+    if (core->body_bytes > core->options.cache_bytes)
+        gw_bodies_trim(core); /* not after the step: its effects still point into bodies */
     handle(core, event);
     if (!core->failed)
         dispatch_and_acknowledge(core);
-    if (core->body_bytes > core->options.cache_bytes)
-        gw_bodies_trim(core);
     core->out = NULL;
     return core->failed || effects->failed ? -ENOMEM : 0;
 }
