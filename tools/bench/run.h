@@ -14,7 +14,7 @@ struct bench_results {
 bool results_init(struct bench_results *results, const struct bench_options *options);
 void results_clear(struct bench_results *results);
 
-/* Measures all of it. Processes and directories are gone when it returns. False after a sentence. */
+/* Measures all of it; processes and directories are then gone again. False after a sentence. */
 bool run_all(const struct bench_options *options, struct bench_results *results);
 
 #endif
