@@ -194,16 +194,15 @@ void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struc
     raise_floor(core, window, floor->floor);
 }
 
-static void tell_closed(struct gw_core *core, struct gw_window *window)
+static void tell_closed(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
 {
-    struct gw_remote *remote = window->owner;
     if (!remote->link.id || remote->closed_count >= CLOSED_TOLD_MAX)
         return; /* CLOSED comes again */
     if (!remote->closed)
         remote->closed = gw_allocate(core, CLOSED_TOLD_MAX * sizeof *remote->closed);
     if (!remote->closed)
         return;
-    remote->closed[remote->closed_count++] = window->epoch;
+    remote->closed[remote->closed_count++] = epoch;
     gw_ack_later(core, remote);
 }
 
@@ -214,12 +213,9 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
         gw_link_violation(core, remote, GW_FRAME_CLOSED);
         return;
     }
-    if (!window)
-        window = gw_window_get(core, frame->u.closed.epoch, remote, NULL);
-    if (!window)
-        return;
-    if (window->closed && !window->closing) {
-        tell_closed(core, window);
+    if (!window || (window->closed && !window->closing)) {
+        /* Of an epoch never heard of nothing was decided here, so there is nothing to remember. */
+        tell_closed(core, remote, frame->u.closed.epoch);
         return;
     }
     window->closed = window->closing = true;
@@ -490,6 +486,6 @@ void gw_window_durable(struct gw_core *core, struct gw_window *window)
     if (window->closing_sealed) {
         window->closing = window->closing_sealed = false;
         gw_window_unlink(window);
-        tell_closed(core, window);
+        tell_closed(core, window->owner, window->epoch);
     }
 }
