@@ -166,6 +166,10 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
 void gw_recover_done(struct gw_core *core)
 {
     struct gw_stream *stream;
+    while ((stream = core->dirty_streams)) { /* what was just read is not to be written again */
+        core->dirty_streams = stream->next_dirty;
+        stream->dirty = false;
+    }
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
         finish_stream(core, stream);
 }
