@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* Writes the texts one after the other into `out`, cut to size - 1 bytes and a NUL. The list ends with NULL. */
+/* Writes the texts one after the other into `out`, cut to size - 1 bytes and a NUL. The list ends
+ * with NULL. */
 void gw_text_join(char *out, size_t size, ...) __attribute__((sentinel));
 
 #endif

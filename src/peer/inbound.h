@@ -2,8 +2,8 @@
 #ifndef GW_PEER_INBOUND_H
 #define GW_PEER_INBOUND_H
 
-/* A received run, on its way to the application: the frame's body, where each message ends in it, and which of them
- * are new. Belongs to whoever the turn's port gives it to. */
+/* A received run, on its way to the application: the frame's body, where each message ends in it,
+ * and which of them are new. Belongs to whoever the turn's port gives it to. */
 
 #include "base/blob.h"
 #include "base/ranges.h"

@@ -250,7 +250,7 @@ static void make_data(const struct maker *maker, struct gw_frame *frame)
     size_t size = GW_LENGTHS_MAX;
     bool each = boolean(maker);
 
-    frame->u.data.count = each ? items(maker, GW_LENGTHS_MAX - 2) + 1
+    frame->u.data.count = each ? items(maker, GW_RUN_MAX - 1) + 1
                                : number(maker, 1, GW_RUN_MAX);
     if (maker->random)
         size = each ? (size_t)frame->u.data.count + 1 : 2;
