@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* A store that fails under a living peer: everyone who waits gets an answer that is true, and the
+ * peer goes on. The real LevelDB stands behind a port that refuses one write when told so, either
+ * before or after it is done, and then every other until it is closed, as a real one would.
+ *
+ * Linked with --wrap=gw_leveldb_open. */
+
+#include "live.h"
+
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum fault { NO_FAULT, FAIL_BEFORE_WRITE, FAIL_AFTER_WRITE };
+
+static atomic_int fault;      /* for the next write; once */
+static atomic_int bad_opens;  /* so many opens fail first */
+static const char *faulty_at; /* the directory of the store that may fail */
+
+struct faulty {
+    struct gw_store store;
+    struct gw_store *real;
+    atomic_bool poisoned;
+};
+
+static enum gw_store_error faulty_write(struct gw_store *store, const struct gw_write *write,
+                                        bool sync)
+{
+    struct faulty *faulty = (struct faulty *)store;
+    enum gw_store_error error = GW_STORE_OK;
+
+    if (atomic_load(&faulty->poisoned))
+        return GW_STORE_POISONED;
+    int now = atomic_exchange(&fault, NO_FAULT);
+    if (now != FAIL_BEFORE_WRITE)
+        error = gw_store_write(faulty->real, write, sync);
+    if (now == NO_FAULT)
+        return error;
+    atomic_store(&faulty->poisoned, true);
+    return GW_STORE_IO;
+}
+
+static enum gw_store_error faulty_get(struct gw_store *store, struct gw_slice key,
+                                      struct gw_buffer *value)
+{
+    return gw_store_get(((struct faulty *)store)->real, key, value);
+}
+
+static enum gw_store_error faulty_scan(struct gw_store *store, struct gw_slice from,
+                                       struct gw_slice to, gw_store_visit visit, void *context)
+{
+    return gw_store_scan(((struct faulty *)store)->real, from, to, visit, context);
+}
+
+static const char *faulty_why(struct gw_store *store)
+{
+    (void)store;
+    return "the test's disk refused";
+}
+
+static void faulty_close(struct gw_store **store)
+{
+    struct faulty *faulty = (struct faulty *)*store;
+
+    gw_store_close(&faulty->real);
+    free(faulty);
+    *store = NULL;
+}
+
+static const struct gw_store_port faulty_port = {
+    faulty_write, faulty_get, faulty_scan, faulty_why, faulty_close,
+};
+
+enum gw_store_error __real_gw_leveldb_open(const char *directory, struct gw_store **store,
+                                           char *why, size_t why_size);
+enum gw_store_error __wrap_gw_leveldb_open(const char *directory, struct gw_store **store,
+                                           char *why, size_t why_size);
+
+enum gw_store_error __wrap_gw_leveldb_open(const char *directory, struct gw_store **store,
+                                           char *why, size_t why_size)
+{
+    struct gw_store *real;
+
+    if (!faulty_at || strcmp(directory, faulty_at) != 0)
+        return __real_gw_leveldb_open(directory, store, why, why_size);
+    if (atomic_load(&bad_opens) > 0) {
+        atomic_fetch_sub(&bad_opens, 1);
+        snprintf(why, why_size, "the test's disk does not open");
+        return GW_STORE_IO;
+    }
+    enum gw_store_error error = __real_gw_leveldb_open(directory, &real, why, why_size);
+    if (error)
+        return error;
+    struct faulty *faulty = calloc(1, sizeof *faulty);
+    faulty->store.port = &faulty_port;
+    faulty->real = real;
+    *store = &faulty->store;
+    return GW_STORE_OK;
+}
+
+/* --- the tests --- */
+
+struct scene {
+    char directory[128];
+    godwit_peer_t *failing; /* its store fails */
+    godwit_peer_t *other;
+};
+
+static struct scene set_up(const char *failing, const char *other)
+{
+    struct scene scene;
+
+    faulty_at = NULL;
+    scene.other = live_peer(other);
+    live_directory(scene.directory);
+    faulty_at = strcpy(malloc(sizeof scene.directory), scene.directory);
+    scene.failing = live_disk_peer(failing, scene.directory);
+    live_join(scene.failing, scene.other);
+    return scene;
+}
+
+static void tear_down(struct scene *scene)
+{
+    ok(godwit_peer_close(&scene->other));
+    ok(godwit_peer_close(&scene->failing));
+    live_remove(scene->directory);
+    free((void *)faulty_at);
+    faulty_at = NULL;
+}
+
+static void a_send_whose_write_failed_is_not_stored(void **state)
+{
+    struct scene scene = set_up("walker", "worker");
+    godwit_id_t id;
+
+    (void)state;
+    atomic_store(&fault, FAIL_BEFORE_WRITE);
+    atomic_store(&bad_opens, 2);
+    ok(godwit_push_data(scene.failing, "s", "lost", 4, &id));
+    fails(GODWIT_ENOTSTORED, godwit_wait(scene.failing, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    says("send it again");
+    fails(GODWIT_ENOTSTORED, godwit_peer_drain(scene.failing, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_drain(scene.failing, GODWIT_STORED, LIVE_TIMEOUT_MS)); /* said once */
+    ok(godwit_push_data(scene.failing, "s", "again", 5, &id));
+    ok(godwit_wait(scene.failing, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(scene.failing, "commit_failures"), 1);
+    assert_int_equal(live_counter(scene.failing, "not_stored"), 1);
+    tear_down(&scene);
+}
+
+static void a_send_whose_write_failed_late_is_stored(void **state)
+{
+    struct scene scene = set_up("walker", "worker");
+    godwit_stage_t *stage = live_stage(scene.other, "s");
+    godwit_delivery_t *delivery;
+    godwit_id_t id;
+
+    (void)state;
+    atomic_store(&fault, FAIL_AFTER_WRITE);
+    ok(godwit_push_data(scene.failing, "s", "kept", 4, &id));
+    ok(godwit_wait(scene.failing, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    delivery = live_next(stage); /* the endpoint was dialled again */
+    assert_memory_equal(godwit_delivery_data(delivery), "kept", 4);
+    ok(godwit_ack(&delivery));
+    ok(godwit_wait(scene.failing, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_drain(scene.failing, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(scene.failing, "not_stored"), 0);
+    godwit_stage_close(&stage);
+    tear_down(&scene);
+}
+
+static void deliveries_are_stale_and_come_again(void **state)
+{
+    struct scene scene = set_up("worker", "walker");
+    godwit_stage_t *stage = live_stage(scene.failing, "s");
+    godwit_delivery_t *delivery, *second;
+    godwit_id_t id;
+    godwit_txn_t *txn;
+    godwit_err_t error;
+
+    (void)state;
+    ok(godwit_push_data(scene.other, "s", "one", 3, NULL));
+    ok(godwit_push_data(scene.other, "s", "two", 3, NULL));
+    delivery = live_next(stage);
+    second = live_next(stage);
+    atomic_store(&fault, FAIL_BEFORE_WRITE);
+    ok(godwit_push_data(scene.failing, "nobody", "x", 1, &id)); /* any write */
+    fails(GODWIT_ENOTSTORED, godwit_wait(scene.failing, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    fails(GODWIT_ESTALE, godwit_ack(&delivery));
+    assert_null(delivery);
+    ok(godwit_txn_begin(scene.failing, &txn));
+    ok(godwit_txn_ack(txn, second));
+    error = godwit_txn_commit(&txn);
+    assert_int_equal(error, GODWIT_ESTALE);
+    assert_null(txn);
+    for (int i = 0; i < 2; i++) {
+        delivery = live_next(stage);
+        assert_true(godwit_delivery_redelivered(delivery));
+        ok(godwit_ack(&delivery));
+    }
+    ok(godwit_peer_drain(scene.other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_stage_close(&stage);
+    tear_down(&scene);
+}
+
+static godwit_err_t count_one(godwit_peer_t *peer, godwit_delivery_t *delivery, int output)
+{
+    godwit_txn_t *txn;
+
+    ok(godwit_txn_begin(peer, &txn));
+    if (delivery)
+        ok(godwit_txn_ack(txn, delivery));
+    if (output)
+        ok(godwit_txn_push_data(txn, "next", "out", 3));
+    if (output || !delivery)
+        ok(godwit_txn_put(txn, "space", "k", 1, "v", 1));
+    return godwit_txn_commit(&txn);
+}
+
+/* Known again by its batch, by its decision, by its keys. */
+static void a_transaction_in_doubt_is_looked_up(void **state)
+{
+    struct scene scene = set_up("worker", "walker");
+    godwit_stage_t *stage = live_stage(scene.failing, "s");
+
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        for (int late = 0; late < 2; late++) {
+            godwit_delivery_t *delivery = NULL;
+
+            if (how < 2) {
+                ok(godwit_push_data(scene.other, "s", "in", 2, NULL));
+                delivery = live_next(stage);
+            }
+            if (how == 2 && !late) { /* so that its absence shows */
+                godwit_txn_t *txn;
+                ok(godwit_txn_begin(scene.failing, &txn));
+                ok(godwit_txn_delete(txn, "space", "k", 1));
+                ok(godwit_txn_commit(&txn));
+            }
+            atomic_store(&fault, late ? FAIL_AFTER_WRITE : FAIL_BEFORE_WRITE);
+            godwit_err_t error = count_one(scene.failing, delivery, how == 0);
+            if (late)
+                ok(error);
+            else
+                fails(GODWIT_ENOTSTORED, error);
+            if (how < 2 && !late) { /* it comes again */
+                delivery = live_next(stage);
+                ok(count_one(scene.failing, delivery, 0));
+            }
+            ok(godwit_peer_drain(scene.other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+        }
+    }
+    godwit_stage_close(&stage);
+    tear_down(&scene);
+}
+
+static void closing_while_the_store_is_away_ends(void **state)
+{
+    struct scene scene = set_up("walker", "worker");
+    godwit_id_t id;
+
+    (void)state;
+    atomic_store(&fault, FAIL_BEFORE_WRITE);
+    atomic_store(&bad_opens, 1000000);
+    ok(godwit_push_data(scene.failing, "s", "x", 1, &id));
+    fails(GODWIT_ETIMEDOUT, godwit_wait(scene.failing, id, GODWIT_STORED, 200));
+    tear_down(&scene);
+    atomic_store(&bad_opens, 0);
+}
+
+/* --- under load --- */
+
+#define LOAD 20000
+
+static atomic_int received[LOAD];
+static atomic_bool finished;
+
+static void *receive(void *context)
+{
+    godwit_delivery_t *delivery;
+    int number;
+
+    while (!atomic_load(&finished)) {
+        if (godwit_stage_next(context, 20, &delivery) != GODWIT_OK)
+            continue;
+        memcpy(&number, godwit_delivery_data(delivery), sizeof number);
+        atomic_fetch_add(&received[number], 1);
+        godwit_ack(&delivery);
+    }
+    return NULL;
+}
+
+static void every_message_has_a_true_answer_under_load(void **state)
+{
+    static godwit_id_t ids[LOAD];
+    struct scene scene = set_up("walker", "worker");
+    godwit_stage_t *stage = live_stage(scene.other, "s");
+    pthread_t thread;
+    int stored = 0;
+
+    (void)state;
+    pthread_create(&thread, NULL, receive, stage);
+    for (int i = 0; i < LOAD; i++) {
+        if (i % 4000 == 2000)
+            atomic_store(&fault, i % 8000 == 2000 ? FAIL_BEFORE_WRITE : FAIL_AFTER_WRITE);
+        if (i % 100 == 0)
+            usleep(1000); /* so that it takes many writes */
+        ok(godwit_push_data(scene.failing, "s", &i, sizeof i, &ids[i]));
+    }
+    godwit_err_t error = godwit_peer_drain(scene.failing, GODWIT_SETTLED, LIVE_TIMEOUT_MS);
+    assert_true(error == GODWIT_OK || error == GODWIT_ENOTSTORED);
+    atomic_store(&finished, true);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < LOAD; i++) { /* no id is left without an answer */
+        error = godwit_wait(scene.failing, ids[i], GODWIT_SETTLED, 0);
+        if (error != GODWIT_ENOTSTORED)
+            ok(error);
+        stored += error == GODWIT_OK;
+        assert_int_equal(atomic_load(&received[i]), error == GODWIT_OK);
+    }
+    assert_true(stored > 0);
+    assert_true(live_counter(scene.failing, "commit_failures") > 1);
+    godwit_stage_close(&stage);
+    tear_down(&scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_send_whose_write_failed_is_not_stored),
+        cmocka_unit_test(a_send_whose_write_failed_late_is_stored),
+        cmocka_unit_test(deliveries_are_stale_and_come_again),
+        cmocka_unit_test(a_transaction_in_doubt_is_looked_up),
+        cmocka_unit_test(closing_while_the_store_is_away_ends),
+        cmocka_unit_test(every_message_has_a_true_answer_under_load),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
