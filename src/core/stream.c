@@ -437,21 +437,26 @@ static void unlink_stream(struct gw_core *core, struct gw_stream *stream)
     gw_stream_free(core, stream);
 }
 
+static void emit_released(struct gw_core *core, struct gw_stream *stream)
+{
+    if (!stream->released_messages)
+        return;
+    struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_RELEASED);
+    if (!effect)
+        return;
+    effect->u.released.messages = stream->released_messages;
+    effect->u.released.bytes = stream->released_bytes;
+    stream->released_messages = stream->released_bytes = 0;
+}
+
 /* The seal that touched this stream is durable. */
 void gw_stream_durable(struct gw_core *core, struct gw_stream *stream)
 {
     emit_settled(core, stream);
+    emit_released(core, stream);
     if (stream->ending) {
         unlink_stream(core, stream);
         return;
-    }
-    if (stream->released_messages) {
-        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_RELEASED);
-        if (!effect)
-            return;
-        effect->u.released.messages = stream->released_messages;
-        effect->u.released.bytes = stream->released_bytes;
-        stream->released_messages = stream->released_bytes = 0;
     }
     if (stream->floor_published < stream->floor_stored) {
         stream->floor_published = stream->floor_stored;
