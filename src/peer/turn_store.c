@@ -214,6 +214,73 @@ static enum gw_store_error feed_batch(struct recovery *recovery, const struct gw
                                                                        : GW_STORE_OK;
 }
 
+struct settled_scan {
+    struct gw_ranges ranges;
+    enum gw_store_error error;
+};
+
+static bool take_settled(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct settled_scan *scan = context;
+    struct gw_row row;
+    scan->error = gw_row_read(key, value, &row);
+    if (scan->error == GW_STORE_OK && gw_ranges_add(&scan->ranges, row.first, row.last))
+        scan->error = GW_STORE_NOMEM;
+    return scan->error == GW_STORE_OK;
+}
+
+static enum gw_store_error settled_of(struct gw_store *store, uint64_t epoch,
+                                      struct settled_scan *scan)
+{
+    struct gw_buffer from = {0}, to = {0};
+    gw_row_seek(&from, GW_ROW_SETTLED, epoch, 0);
+    gw_row_seek_end(&to, GW_ROW_SETTLED, epoch);
+    enum gw_store_error error = GW_STORE_NOMEM;
+    if (!gw_buffer_failed(&from) && !gw_buffer_failed(&to))
+        error = gw_store_scan(store, slice_of(&from), slice_of(&to), take_settled, scan);
+    gw_buffer_clear(&from);
+    gw_buffer_clear(&to);
+    return error == GW_STORE_OK ? scan->error : error;
+}
+
+/* Batches that were wholly settled out of order are gone from the middle of the epoch. What stands just
+ * before a settled range is unsettled, so its batch is there: the gap is between it and the next. */
+static enum gw_store_error subtract_gap(struct gw_store *store, uint64_t epoch, uint64_t before,
+                                        struct gw_recovered *recovered, uint64_t *counted)
+{
+    struct gw_batch *left, *right = NULL;
+    enum gw_store_error error = batch_from(store, epoch, before, &left);
+    if (error == GW_STORE_OK && left)
+        error = batch_from(store, epoch, gw_batch_last(left) + 1, &right);
+    if (left)
+        *counted = gw_batch_last(left);
+    if (error == GW_STORE_OK && right) {
+        recovered->messages -= right->first - gw_batch_last(left) - 1;
+        recovered->bytes -= right->bytes_before - left->bytes_before - left->bytes;
+    }
+    gw_batch_drop(left);
+    gw_batch_drop(right);
+    return error;
+}
+
+/* What the quota must count: the batches that are in the store. */
+static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_batch *first,
+                                       const struct gw_batch *last, struct gw_recovered *recovered)
+{
+    struct settled_scan scan = {.error = GW_STORE_OK};
+    enum gw_store_error error = settled_of(store, first->epoch, &scan);
+    recovered->messages += gw_batch_last(last) - first->first + 1;
+    recovered->bytes += last->bytes_before + last->bytes - first->bytes_before;
+    uint64_t counted = 0; /* the gap behind this sequence's batch has been seen to */
+    for (size_t i = 0; i < scan.ranges.count && error == GW_STORE_OK; i++) {
+        struct gw_range range = scan.ranges.items[i];
+        if (range.first > counted + 1 && range.first <= gw_batch_last(last))
+            error = subtract_gap(store, first->epoch, range.first - 1, recovered, &counted);
+    }
+    gw_ranges_clear(&scan.ranges);
+    return error;
+}
+
 static enum gw_store_error feed_epoch(struct recovery *recovery, struct gw_store *store,
                                       uint64_t epoch, struct gw_recovered *recovered)
 {
@@ -227,8 +294,8 @@ static enum gw_store_error feed_epoch(struct recovery *recovery, struct gw_store
         error = feed_batch(recovery, first);
     if (error == GW_STORE_OK && last->first != first->first)
         error = feed_batch(recovery, last);
-    recovered->messages += gw_batch_last(last) - first->first + 1;
-    recovered->bytes += last->bytes_before + last->bytes - first->bytes_before;
+    if (error == GW_STORE_OK)
+        error = count_epoch(store, first, last, recovered);
     gw_batch_drop(first);
     gw_batch_drop(last);
     return error;
