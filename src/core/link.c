@@ -219,11 +219,14 @@ void gw_link_undial(struct gw_core *core, uint64_t id)
     struct gw_conn *conn = gw_conn_get(core, id);
     if (!conn)
         return;
-    if (conn->link) {
+    struct gw_remote *remote = conn->link ? conn->remote : NULL;
+    if (remote) {
         gw_send_frame(core, id, GW_FRAME_BYE, conn->link);
-        gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
+        gw_link_down(core, remote, GW_DOWN_CLOSED);
     }
     conn_remove(core, conn);
+    if (remote) /* another dial of the same peer may have stood back for this one */
+        redial(core, remote, core->options.heartbeat_us);
 }
 
 void gw_link_lost(struct gw_core *core, uint64_t id)
