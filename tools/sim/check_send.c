@@ -140,6 +140,17 @@ static void check_ack_epoch(struct sim_peer *peer, const struct sim_peer *other,
     }
 }
 
+static bool decided_any(const struct sim_peer *peer, uint64_t epoch)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+
+    for (uint64_t at = 1; book && at <= book->count; at++) {
+        if (sim_epoch_message(book, at)->decided_by & 1u << peer->index)
+            return true;
+    }
+    return false;
+}
+
 static void check_ack(struct sim_peer *peer, const struct sim_peer *other,
                       const struct gw_frame *frame)
 {
@@ -147,7 +158,8 @@ static void check_ack(struct sim_peer *peer, const struct sim_peer *other,
         check_ack_epoch(peer, other, &frame->u.ack.epochs[i]);
     for (size_t i = 0; i < frame->u.ack.closed_count; i++) {
         struct gw_row row;
-        if (!sim_rows_window(peer, frame->u.ack.closed[i], &row) || !row.flag)
+        bool known = sim_rows_window(peer, frame->u.ack.closed[i], &row);
+        if (known ? !row.flag : decided_any(peer, frame->u.ack.closed[i]))
             sim_fail(peer->world, "%s confirms an epoch closed before its tombstone is durable",
                      peer->name);
     }
@@ -215,20 +227,31 @@ static void book_link(struct sim_peer *peer, uint64_t conn, uint64_t link)
     };
 }
 
+static bool on_conn(const struct sim_link_book *book, unsigned end, const struct sim_peer *peer,
+                    uint64_t conn)
+{
+    return book->ends[end] == peer && book->conns[end] == conn;
+}
+
 /* READY or anything later: this end uses the link, and no older one on that connection. */
 static void use_link(struct sim_peer *peer, uint64_t conn, const struct gw_frame *frame)
 {
     struct sim_world *world = peer->world;
+    size_t used = 0;
 
-    for (size_t i = 0; i < world->link_count; i++) {
-        struct sim_link_book *book = &world->links[i];
-        for (unsigned end = 0; end < 2; end++) {
-            if (book->ends[end] != peer || book->conns[end] != conn)
-                continue;
-            if (book->link != frame->link)
-                book->moved_on[end] = true;
-            else if (end == SIM_DIALLER && frame->type == GW_FRAME_READY)
-                book->lives[end] = peer->life;
+    while (used < world->link_count && world->links[used].link != frame->link)
+        used++;
+    if (used == world->link_count)
+        return;
+    for (unsigned end = 0; end < 2; end++) {
+        if (!on_conn(&world->links[used], end, peer, conn))
+            continue;
+        if (end == SIM_DIALLER && frame->type == GW_FRAME_READY)
+            world->links[used].lives[end] = peer->life;
+        world->links[used].moved_on[end] = false; /* a WELCOME that comes twice is taken twice */
+        for (size_t i = 0; i < used; i++) {
+            if (on_conn(&world->links[i], end, peer, conn))
+                world->links[i].moved_on[end] = true;
         }
     }
 }

@@ -228,14 +228,18 @@ void sim_check_disk_lost(struct sim_peer *peer)
     }
 }
 
-/* INV 1: after any crash, what was accepted and is not processed is in the outbox. */
+/* INV 1: after any crash, what was accepted and is not processed is in the outbox; and the quota
+ * counts what is there. */
 void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes)
 {
     struct sim_world *world = peer->world;
-    uint64_t first = 0, last = 0;
+    uint64_t first = 0, last = 0, rows_messages, rows_bytes;
 
-    (void)bytes;
-    (void)messages;
+    sim_rows_outbox(peer, &rows_messages, &rows_bytes);
+    if (messages != rows_messages || bytes != rows_bytes)
+        sim_fail(world, "%s recovers %" PRIu64 " messages of %" PRIu64 " bytes, but its outbox "
+                 "holds %" PRIu64 " of %" PRIu64, peer->name, messages, bytes, rows_messages,
+                 rows_bytes);
     for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
         if (book->sender != peer->index || book->gone)
             continue;
@@ -345,6 +349,17 @@ static void look_at_streams(struct sim_peer *peer)
     }
 }
 
+/* No frame was changed, none lost (DATA without its OPEN), none doubled (credit taken twice). */
+static bool honest(const struct sim_world *world)
+{
+    const uint64_t *faults = world->stats.faults;
+
+    return !world->options.scripted && !faults[SIM_FAULT_frame_garbage] &&
+           !faults[SIM_FAULT_frame_truncated] && !faults[SIM_FAULT_frame_duplicated] &&
+           !faults[SIM_FAULT_frame_lost] && !faults[SIM_FAULT_frame_old] &&
+           !faults[SIM_FAULT_frame_replayed];
+}
+
 void sim_check_step(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
@@ -359,8 +374,7 @@ void sim_check_step(struct sim_peer *peer)
     if (counters[GW_COUNTER_settled] != peer->app.settled)
         sim_fail(world, "%s counts %" PRIu64 " settled, but %" PRIu64 " were reported", peer->name,
                  counters[GW_COUNTER_settled], peer->app.settled);
-    if (counters[GW_COUNTER_violations] && !world->options.frame_garbage &&
-        !world->options.frame_truncated)
+    if (counters[GW_COUNTER_violations] && honest(world))
         sim_fail(world, "%s accuses an honest peer of breaking the protocol", peer->name);
     look_at_streams(peer);
 }

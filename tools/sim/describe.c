@@ -123,7 +123,8 @@ static void say_put(struct sim_peer *peer, struct text *text, const struct gw_wr
     else if (gw_row_read(key, value, &row) == GW_STORE_OK)
         say_row(text, number, &row);
     else
-        sim_fail(peer->world, "%s writes a row that cannot be read", peer->name);
+        sim_fail(peer->world, "%s writes a row of kind %c that cannot be read", peer->name,
+                 key.data[0]);
     free(bytes);
 }
 

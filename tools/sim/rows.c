@@ -77,6 +77,23 @@ bool sim_rows_batch(const struct sim_peer *peer, uint64_t epoch, uint64_t sequen
     return *first <= sequence;
 }
 
+void sim_rows_outbox(const struct sim_peer *peer, uint64_t *messages, uint64_t *bytes)
+{
+    size_t at = sim_rows_seek(peer, GW_ROW_BATCH, 0, 0);
+    const struct sim_row *row;
+    struct gw_batch *batch;
+
+    *messages = *bytes = 0;
+    while ((row = next_row(peer, &at, GW_ROW_BATCH, 0))) {
+        if (gw_row_read_batch(sim_slice(row->key), sim_slice(row->synced), false, &batch) !=
+            GW_STORE_OK)
+            continue;
+        *messages += batch->count;
+        *bytes += batch->bytes;
+        gw_batch_drop(batch);
+    }
+}
+
 bool sim_rows_cover(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
                     uint64_t first, uint64_t last, const char *member)
 {

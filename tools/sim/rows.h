@@ -23,6 +23,7 @@ bool sim_rows_next(const struct sim_peer *peer, size_t *at, enum gw_row_kind kin
 /* The stored batch that holds a sequence. */
 bool sim_rows_batch(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
                     uint64_t *first, uint64_t *last);
+void sim_rows_outbox(const struct sim_peer *peer, uint64_t *messages, uint64_t *bytes);
 /* Whether rows of ranges (settled, assignment, decided) cover [first, last]; `member`: NULL, or
  * whose they must be. */
 bool sim_rows_cover(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
