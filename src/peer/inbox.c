@@ -199,7 +199,7 @@ static godwit_err_t open_inbox(struct godwit_peer *peer, const char *text,
 {
     struct gw_command command = {.type = GW_COMMAND_SERVE};
     struct gw_destination destination;
-    struct godwit_inbox *inbox;
+    struct godwit_inbox *inbox = NULL;
     godwit_err_t error;
 
     if ((error = gw_check_destination(text, &destination)) ||

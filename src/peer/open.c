@@ -129,6 +129,8 @@ godwit_err_t godwit_peer_close(godwit_peer_t **pointer)
     gw_engine_join(peer->engine);
     wait_for_callers(peer); /* one may be about to wake the engine */
     gw_engine_destroy(peer->engine);
+    for (size_t i = 0; i < peer->inbox_count; i++)
+        gw_inbox_flush(peer->inboxes[i]); /* each run holds the peer */
     gw_log(&peer->settings, GODWIT_LOG_INFO, "peer \"%s\" is closed", peer->settings.name);
     gw_peer_drop(peer);
     return GODWIT_OK;

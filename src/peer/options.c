@@ -84,7 +84,7 @@ static godwit_err_t read_name(const char *name, struct gw_settings *settings)
 
 static godwit_err_t read_log(const godwit_peer_options_t *options, struct gw_settings *settings)
 {
-    uint64_t level;
+    uint64_t level = 0;
     godwit_err_t error = number("log_level", (uint64_t)options->log_level, GODWIT_LOG_ERROR,
                                 GODWIT_LOG_DEBUG, GODWIT_LOG_INFO, &level);
 

@@ -369,6 +369,9 @@ static int in_the_child(godwit_peer_t *peer, godwit_stage_t *stage, godwit_deliv
         return 4;
     if (!strstr(godwit_last_error(), "fork"))
         return 5;
+#ifdef __SANITIZE_THREAD__
+    return 0; /* ThreadSanitizer allows no threads in the child of a threaded process */
+#endif
     same = NULL;
     godwit_peer_options_t options = GODWIT_PEER_OPTIONS_INIT;
     options.name = "child";
