@@ -3,7 +3,7 @@
 /* A producer and a consumer as real processes, killed with SIGKILL at random moments, round after
  * round. In the end every accepted message must have had its effect exactly once.
  *
- *     live_kill_rounds [ROUNDS [SEED]]        prints rounds, accepted, lost, repeated; 0 if it holds
+ *     live_kill_rounds [ROUNDS [SEED]]    prints rounds, accepted, lost, repeated; 0: it holds
  *
  * The ledger is outside the code under test: the producer writes a payload's number to a file after
  * STORED was reported for it, and never uses a number twice, since it reserves them in another
