@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Which bodies stay in memory: bounded by the cache, but never one that is still needed. */
+
+#include "core/state.h"
+#include "support/core_driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define EPOCH 5
+
+static void open_with_cache(struct driver *d, uint64_t cache_bytes)
+{
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.cache_bytes = cache_bytes;
+    driver_open_with(d, &options);
+}
+
+static const struct gw_batch *batch_at(const struct driver *d, uint64_t sequence)
+{
+    const struct gw_stream *stream = gw_map_get(&d->core->streams, EPOCH);
+    return gw_stream_batch(stream, sequence);
+}
+
+static void bodies_not_yet_stored_or_offered_stay(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1000);
+    for (uint64_t i = 0; i < 5; i++)
+        driver_send(&d, EPOCH, 1 + i * 10, 10, 100);
+    driver_tick(&d, 1);
+    for (uint64_t i = 0; i < 5; i++)
+        assert_non_null(batch_at(&d, 1 + i * 10)->body); /* not stored */
+    driver_commit(&d);
+    driver_tick(&d, 1);
+    for (uint64_t i = 0; i < 5; i++)
+        assert_non_null(batch_at(&d, 1 + i * 10)->body); /* stored, not offered: no member */
+    assert_int_equal(d.core->body_bytes, 5000);
+    driver_close(&d);
+}
+
+static void offered_bodies_go_oldest_first_down_to_the_budget(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 2500);
+    driver_member(&d, 1, "b", 1000);
+    for (uint64_t i = 0; i < 5; i++)
+        driver_send(&d, EPOCH, 1 + i * 10, 10, 100);
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 5);
+    driver_tick(&d, 1);
+    assert_int_equal(d.core->body_bytes, 2000);
+    assert_null(batch_at(&d, 1)->body);
+    assert_null(batch_at(&d, 21)->body);
+    assert_non_null(batch_at(&d, 31)->body);
+    assert_non_null(batch_at(&d, 41)->body);
+    driver_close(&d);
+}
+
+static void a_run_that_leaves_in_a_step_has_its_body_until_the_next(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1); /* nothing offered may stay */
+    driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_send(&d, EPOCH, 11, 10, 100);
+    driver_seal(&d);
+    driver_committed(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(driver_effect(&d, GW_EFFECT_SEND_DATA, i)->u.data.batch->body);
+    driver_close(&d);
+}
+
+static void a_body_that_went_is_read_back_for_a_new_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1);
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    assert_null(batch_at(&d, 1)->body);
+    driver_member(&d, 1, "b", 1000);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_LOAD, 0)->u.load.from, 1);
+    driver_loaded(&d, EPOCH, 1, 10);
+    assert_int_equal(driver_data(&d, 0).last, 10);
+    assert_non_null(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.batch->body);
+    driver_close(&d);
+}
+
+static void a_settled_batch_gives_its_bytes_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1 << 20);
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_commit(&d);
+    assert_int_equal(d.core->body_bytes, 1000);
+    remote_ack(&d, 1, link, EPOCH, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(d.core->body_bytes, 0);
+    assert_null(d.core->oldest_body);
+    assert_null(d.core->newest_body);
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bodies_not_yet_stored_or_offered_stay),
+        cmocka_unit_test(offered_bodies_go_oldest_first_down_to_the_budget),
+        cmocka_unit_test(a_run_that_leaves_in_a_step_has_its_body_until_the_next),
+        cmocka_unit_test(a_body_that_went_is_read_back_for_a_new_link),
+        cmocka_unit_test(a_settled_batch_gives_its_bytes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
