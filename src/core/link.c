@@ -282,8 +282,10 @@ void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
     frame->u.ping.time_us = core->now_us;
     frame->u.ping.frames = link->data_sent;
     fill_floors(core, remote, frame);
-    link->ping_time_us = core->now_us;
-    link->ping_frames = link->data_sent;
+    if (!link->ping_time_us) { /* else an earlier one is still to be answered, see on_pong */
+        link->ping_time_us = core->now_us;
+        link->ping_frames = link->data_sent;
+    }
     gw_count(core, GW_COUNTER_pings_sent, 1);
     gw_stream_repeat_closed(core, remote);
 }
@@ -308,16 +310,19 @@ static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct
     gw_window_pinged(core, remote);
 }
 
-/* The PONG of the latest PING counts what came before it, connections keep order: a count that
- * falls short proves that a frame was lost on a live link. A new link says what is missing and only
- * that is sent again. */
+/* A PONG counts what came before its PING, connections keep order: a count that falls short proves
+ * that a frame was lost on a live link. A new link says what is missing and only that is sent again.
+ * The oldest unanswered PING is the one that is followed, and any later one's PONG answers it too:
+ * where the round trip is longer than a heartbeat, the latest PING is never answered in time. */
 static void on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     take_floors(core, remote, frame);
     struct gw_link *link = &remote->link;
-    if (!link->id || !link->ping_time_us || frame->u.ping.time_us != link->ping_time_us)
+    uint64_t time_us = frame->u.ping.time_us;
+    if (!link->id || !link->ping_time_us || time_us < link->ping_time_us ||
+        time_us > core->now_us)
         return;
-    rtt_sample(link, core->now_us - link->ping_time_us);
+    rtt_sample(link, core->now_us - time_us);
     link->ping_time_us = 0;
     if (frame->u.ping.frames >= link->ping_frames)
         return;

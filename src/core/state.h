@@ -34,7 +34,7 @@ struct gw_link {
     uint64_t ping_due_us;
     uint64_t probe_due_us; /* GW_NEVER: nothing overdue */
     unsigned probe_backoff;
-    uint64_t ping_time_us; /* of the last PING sent; 0: answered */
+    uint64_t ping_time_us; /* of the oldest PING that is not answered; 0: none */
     uint64_t ping_frames;  /* DATA frames sent before it */
     uint64_t srtt_us;      /* RFC 6298; 0: no sample yet */
     uint64_t rttvar_us;

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Links: the handshake, the fence of link ids, who wins, liveness. */
+
+#include "core/state.h"
+#include "support/core_driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define EPOCH 5
+
+static const struct gw_link *link_to(const struct driver *d, const char *name)
+{
+    return &gw_remote_find(d->core, name)->link;
+}
+
+/* Moves the frames that `from` sent on its connection over to `to`. */
+static void pass(struct driver *from, uint64_t conn, struct driver *to, uint64_t to_conn)
+{
+    for (size_t i = 0; i < from->effects.count; i++) {
+        const struct gw_effect *effect = &from->effects.items[i];
+        if (effect->type == GW_EFFECT_SEND && effect->u.send.conn == conn)
+            driver_frame(to, to_conn, effect->u.send.frame);
+    }
+}
+
+/* ---- the handshake ---- */
+
+static void a_dialler_says_hello_and_takes_the_link_of_the_welcome(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    const struct gw_frame *hello = driver_sent(&d, GW_FRAME_HELLO, 0);
+    assert_non_null(hello);
+    assert_int_equal(hello->link, 0);
+    assert_string_equal(hello->u.identity.name, "a");
+    remote_welcome(&d, 1, 55, "b", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_READY, 0)->link, 55);
+    assert_int_equal(driver_sent(&d, GW_FRAME_SERVE, 0)->link, 55);
+    assert_true(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.complete);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_UP, 0));
+    assert_int_equal(link_to(&d, "b")->id, 55);
+    driver_close(&d);
+}
+
+static void an_acceptor_has_the_link_only_at_ready(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    remote_hello(&d, 1, "b", 9);
+    const struct gw_frame *welcome = driver_sent(&d, GW_FRAME_WELCOME, 0);
+    uint64_t link = welcome->link;
+    assert_int_equal(link, d.entropy); /* drawn by the shell, for this very frame */
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    remote_say(&d, 1, GW_FRAME_READY, link);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_now), 1);
+    driver_close(&d);
+}
+
+static void ready_counts_only_for_the_last_welcome(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    remote_hello(&d, 1, "b", 9);
+    uint64_t first = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
+    remote_hello(&d, 2, "b", 9); /* a reconnect: another connection */
+    uint64_t second = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
+    remote_say(&d, 1, GW_FRAME_READY, first);
+    assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, first);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    remote_say(&d, 2, GW_FRAME_READY, second);
+    assert_int_equal(link_to(&d, "b")->id, second);
+    driver_close(&d);
+}
+
+static void a_stray_hello_disturbs_no_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_hello(&d, 2, "b", gw_remote_find(d.core, "b")->identity.process);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    remote_ping(&d, 1, link, 0);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_PONG), 1);
+    driver_close(&d);
+}
+
+static void a_second_ready_changes_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_say(&d, 1, GW_FRAME_READY, link);
+    assert_int_equal(d.effects.count, 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_up), 1);
+    driver_close(&d);
+}
+
+static void hello_is_refused_by_version_and_by_its_own_name(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    struct gw_frame hello = {.type = GW_FRAME_HELLO};
+    remote_identity(&hello.u.identity, "b", 9);
+    hello.u.identity.version_min = hello.u.identity.version_max = 2;
+    driver_frame(&d, 1, &hello);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_VERSION);
+    remote_hello(&d, 2, "a", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_SELF);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_WELCOME), 0);
+    driver_close(&d);
+}
+
+static void a_connection_speaks_for_one_name(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_hello(&d, 1, "c", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_IDENTITY);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    driver_close(&d);
+}
+
+/* ---- the fence ---- */
+
+static void a_frame_of_another_link_id_is_reset_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    uint64_t heard = link_to(&d, "b")->heard_us;
+    d.now_us += 1000;
+    remote_ack(&d, 1, link + 1, EPOCH, 1, 4);
+    assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link + 1);
+    assert_int_equal(gw_core_commit_due_us(d.core), GW_NEVER); /* nothing was settled */
+    assert_int_equal(link_to(&d, "b")->heard_us, heard);
+    remote_serve(&d, 1, link - 1, 0, 0);
+    assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link - 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_stale_frames), 2);
+    driver_close(&d);
+}
+
+static void a_link_id_counts_only_on_its_own_connection(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_member(&d, 1, "b", 100);
+    driver_member(&d, 2, "c", 0);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    remote_ack(&d, 2, b, EPOCH, 1, 4); /* b's link id, c's connection */
+    assert_int_equal(gw_core_commit_due_us(d.core), GW_NEVER);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_stale_frames), 1);
+    driver_close(&d);
+}
+
+static void an_old_links_frames_are_fenced_after_a_new_one(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t old = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    uint64_t fresh = driver_member(&d, 2, "b", 100);
+    assert_int_not_equal(old, fresh);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_replaced), 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_now), 1);
+    remote_ack(&d, 1, old, EPOCH, 1, 4);
+    assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, old);
+    assert_int_equal(gw_core_commit_due_us(d.core), GW_NEVER);
+    driver_close(&d);
+}
+
+static void reset_and_bye_end_only_the_link_that_they_name(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_say(&d, 1, GW_FRAME_RESET, link + 1);
+    assert_int_equal(d.effects.count, 0); /* a RESET is never answered */
+    assert_int_equal(link_to(&d, "b")->id, link);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_RESET));
+    link = driver_link(&d, 1, "b");
+    remote_say(&d, 1, GW_FRAME_BYE, link);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_BYE));
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_lost), 1); /* BYE is not a loss */
+    driver_close(&d);
+}
+
+/* ---- who wins ---- */
+
+static void crossing(bool a_first, bool b_ready_late)
+{
+    struct driver a, b;
+    driver_open(&a, "a");
+    driver_open(&b, "b");
+    b.options.process = 2000;
+    b.core->options.process = 2000;
+    b.entropy = 9000;
+    driver_dial(&a, 1); /* a's connection 1 is b's 2; b's connection 1 is a's 2 */
+    driver_dial(&b, 1);
+    driver_tick(&a, 0);
+    driver_tick(&b, 0);
+    struct gw_frame hello_a = *driver_sent(&a, GW_FRAME_HELLO, 0);
+    struct gw_frame hello_b = *driver_sent(&b, GW_FRAME_HELLO, 0);
+    driver_frame(&a, 2, &hello_b);
+    struct gw_frame welcome_a = *driver_sent(&a, GW_FRAME_WELCOME, 0);
+    driver_frame(&b, 2, &hello_a);
+    struct gw_frame welcome_b = *driver_sent(&b, GW_FRAME_WELCOME, 0);
+    struct gw_frame ready_b = {.type = GW_FRAME_READY, .link = welcome_a.link};
+    if (a_first) { /* a's dial is up before b's */
+        driver_frame(&a, 1, &welcome_b);
+        pass(&a, 1, &b, 2);
+        driver_frame(&b, 1, &welcome_a);
+        assert_int_equal(driver_sent_count(&b, GW_FRAME_READY), 0); /* b stands back */
+    } else {
+        driver_frame(&b, 1, &welcome_a);
+        assert_int_equal(driver_sent_count(&b, GW_FRAME_READY), 1);
+        if (!b_ready_late)
+            driver_frame(&a, 2, &ready_b);
+        driver_frame(&a, 1, &welcome_b);
+        assert_int_equal(driver_sent_count(&a, GW_FRAME_READY), 1); /* a's dial wins */
+        pass(&a, 1, &b, 2);
+        if (b_ready_late) {
+            driver_frame(&a, 2, &ready_b);
+            assert_int_equal(driver_sent(&a, GW_FRAME_REFUSE, 0)->u.refuse.code,
+                             GW_REFUSE_CROSSED);
+            pass(&a, 2, &b, 1);
+        }
+    }
+    assert_int_equal(link_to(&a, "b")->id, welcome_b.link);
+    assert_int_equal(link_to(&b, "a")->id, welcome_b.link);
+    assert_int_equal(driver_counter(&a, GW_COUNTER_links_now), 1);
+    assert_int_equal(driver_counter(&b, GW_COUNTER_links_now), 1);
+    driver_tick(&b, DRIVER_HEARTBEAT_US / 2);
+    assert_int_equal(driver_sent_count(&b, GW_FRAME_HELLO), 0); /* the other dial rests */
+    driver_close(&a);
+    driver_close(&b);
+}
+
+static void crossing_dials_end_in_the_lower_names_link(void **state)
+{
+    (void)state;
+    crossing(true, false);
+    crossing(false, false);
+    crossing(false, true);
+}
+
+static void a_dial_that_stood_back_dials_when_the_link_ends(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "b");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_hello(&d, 2, "a", 9); /* a's dial: it wins */
+    uint64_t link = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
+    remote_say(&d, 2, GW_FRAME_READY, link);
+    remote_welcome(&d, 1, 55, "a", 9);
+    assert_int_equal(link_to(&d, "a")->id, link);
+    d.now_us += 2 * DRIVER_HEARTBEAT_US;
+    remote_say(&d, 2, GW_FRAME_RESET, link);
+    driver_tick(&d, 0);
+    assert_non_null(driver_sent_on(&d, 1, GW_FRAME_HELLO));
+    driver_close(&d);
+}
+
+static void an_endpoint_that_stood_back_dials_when_the_other_is_disconnected(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1); /* two endpoints of one peer */
+    driver_dial(&d, 2);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    remote_welcome(&d, 2, 66, "b", 9);
+    assert_int_equal(link_to(&d, "b")->id, 55);
+    driver_undial(&d, 1);
+    assert_int_equal(driver_sent(&d, GW_FRAME_BYE, 0)->link, 55);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_HELLO));
+    driver_close(&d);
+}
+
+static void a_live_incumbent_keeps_its_name(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_hello(&d, 2, "b", 4242); /* another process of that name */
+    assert_int_equal(driver_sent_on(&d, 2, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
+    const struct gw_frame *ping = driver_sent_on(&d, 1, GW_FRAME_PING);
+    assert_non_null(ping);
+    remote_pong(&d, 1, link, ping->u.ping.time_us, 0);
+    driver_tick(&d, 500000);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    remote_hello(&d, 2, "b", 4242);
+    assert_int_equal(driver_sent_on(&d, 2, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
+    driver_close(&d);
+}
+
+static void a_dead_incumbent_loses_its_name_to_the_next_try(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_hello(&d, 2, "b", 4242);
+    driver_tick(&d, 199999);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    driver_tick(&d, 1);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    remote_hello(&d, 2, "b", 4242);
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_WELCOME));
+    driver_close(&d);
+}
+
+/* ---- liveness ---- */
+
+static void three_silent_heartbeats_end_a_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    for (int i = 0; i < 5; i++)
+        driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_SILENT));
+    driver_close(&d);
+}
+
+static void any_frame_proves_life_and_pings_go_out_within_a_heartbeat(void **state)
+{
+    (void)state;
+    struct driver d;
+    size_t pings = 0;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    for (int i = 0; i < 20; i++) {
+        driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
+        pings += driver_sent_count(&d, GW_FRAME_PING);
+        if (i % 4 == 0)
+            remote_serve(&d, 1, link, 1, 1);
+    }
+    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_true(pings >= 9);
+    driver_close(&d);
+}
+
+static void a_peer_that_slept_itself_blames_nobody_for_the_silence(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    driver_tick(&d, 10 * DRIVER_HEARTBEAT_US); /* our own process stood still */
+    assert_int_equal(link_to(&d, "b")->id, link);
+    driver_close(&d);
+}
+
+static void overdue_answers_are_asked_for_with_growing_pauses(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(gw_core_wake_us(d.core), d.now_us + 200000); /* no sample yet */
+    driver_tick(&d, 199999);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 0);
+    driver_tick(&d, 1);
+    assert_int_equal(driver_sent(&d, GW_FRAME_PING, 0)->u.ping.frames, 1);
+    driver_tick(&d, 399999);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 1);
+    driver_tick(&d, 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 2);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0); /* nothing is sent on a timer */
+    remote_ping(&d, 1, link, 0);                                /* life: nothing is overdue */
+    driver_tick(&d, 399999);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 2);
+    driver_close(&d);
+}
+
+static void the_timeout_follows_the_measured_round_trip(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    const struct gw_frame *ping = driver_sent(&d, GW_FRAME_PING, 0);
+    assert_non_null(ping);
+    d.now_us += 40000;
+    remote_pong(&d, 1, link, ping->u.ping.time_us, 0);
+    assert_int_equal(link_to(&d, "b")->srtt_us, 40000);
+    assert_int_equal(link_to(&d, "b")->rttvar_us, 20000);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(link_to(&d, "b")->probe_due_us, d.now_us + 120000);
+    driver_close(&d);
+}
+
+static void a_pong_that_counts_too_few_proves_a_gap(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    driver_tick(&d, 200000);
+    uint64_t time_us = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.time_us;
+    remote_pong(&d, 1, link, time_us, 0); /* it never got the DATA */
+    assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_GAP));
+    driver_member(&d, 1, "b", 100);
+    assert_int_equal(driver_data(&d, 0).first, 1); /* exactly that again */
+    assert_true(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.redelivered);
+    driver_close(&d);
+}
+
+static void what_left_after_the_ping_is_no_gap(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    uint64_t time_us = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.time_us;
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    remote_pong(&d, 1, link, time_us, 0);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
+    driver_close(&d);
+}
+
+static void a_gap_is_found_although_the_round_trip_is_longer_than_the_heartbeat(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    uint64_t asked[40];
+    size_t count = 0, answered = 0;
+    for (int i = 0; i < 40 && link_to(&d, "b")->id; i++) { /* answers come 2 s late */
+        driver_tick(&d, 250000);
+        const struct gw_frame *ping = driver_sent(&d, GW_FRAME_PING, 0);
+        if (ping)
+            asked[count++] = ping->u.ping.time_us;
+        if (answered < count && d.now_us >= asked[answered] + 2 * DRIVER_HEARTBEAT_US)
+            remote_pong(&d, 1, link, asked[answered++], 0);
+    }
+    assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 1);
+    driver_close(&d);
+}
+
+static void two_pings_of_one_moment_are_not_mistaken_for_a_gap(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    d.now_us += DRIVER_HEARTBEAT_US;
+    remote_hello(&d, 2, "b", 4242); /* asks the incumbent */
+    uint64_t time_us = driver_sent_on(&d, 1, GW_FRAME_PING)->u.ping.time_us;
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    driver_tick(&d, 0); /* a heartbeat in the same microsecond */
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_PING), 1);
+    remote_pong(&d, 1, link, time_us, 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
+    assert_int_equal(link_to(&d, "b")->id, link);
+    driver_close(&d);
+}
+
+/* ---- connections ---- */
+
+static void hellos_back_off_to_about_a_heartbeat(void **state)
+{
+    (void)state;
+    static const uint64_t pauses[] = {50000, 100000, 200000, 400000, 800000, 1000000, 1000000};
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    for (size_t i = 0; i < sizeof pauses / sizeof pauses[0]; i++) {
+        driver_tick(&d, pauses[i] - 1);
+        assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 0);
+        driver_tick(&d, 1);
+        assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 1);
+    }
+    driver_close(&d);
+}
+
+static void two_who_cannot_agree_do_not_spin(void **state)
+{
+    (void)state;
+    struct driver d;
+    size_t hellos = 0;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    for (uint64_t i = 0; i < 1000; i++) { /* 10 s; every link is ended at once */
+        driver_tick(&d, 10000);
+        if (!driver_sent_count(&d, GW_FRAME_HELLO))
+            continue;
+        hellos++;
+        remote_welcome(&d, 1, 1000 + i, "b", 9);
+        remote_say(&d, 1, GW_FRAME_RESET, 1000 + i);
+    }
+    assert_in_range(hellos, 5, 20);
+    driver_close(&d);
+}
+
+static void a_lost_connection_that_was_dialled_is_dialled_again(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    driver_lost(&d, 1);
+    assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_LOST));
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 1);
+    driver_close(&d);
+}
+
+static void leaving_says_bye_on_every_link_and_dials_no_more(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    driver_link(&d, 2, "c");
+    driver_leave(&d);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_BYE), 2);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_now), 0);
+    driver_tick(&d, 10 * DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 0);
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dialler_says_hello_and_takes_the_link_of_the_welcome),
+        cmocka_unit_test(an_acceptor_has_the_link_only_at_ready),
+        cmocka_unit_test(ready_counts_only_for_the_last_welcome),
+        cmocka_unit_test(a_stray_hello_disturbs_no_link),
+        cmocka_unit_test(a_second_ready_changes_nothing),
+        cmocka_unit_test(hello_is_refused_by_version_and_by_its_own_name),
+        cmocka_unit_test(a_connection_speaks_for_one_name),
+        cmocka_unit_test(a_frame_of_another_link_id_is_reset_and_changes_nothing),
+        cmocka_unit_test(a_link_id_counts_only_on_its_own_connection),
+        cmocka_unit_test(an_old_links_frames_are_fenced_after_a_new_one),
+        cmocka_unit_test(reset_and_bye_end_only_the_link_that_they_name),
+        cmocka_unit_test(crossing_dials_end_in_the_lower_names_link),
+        cmocka_unit_test(a_dial_that_stood_back_dials_when_the_link_ends),
+        cmocka_unit_test(an_endpoint_that_stood_back_dials_when_the_other_is_disconnected),
+        cmocka_unit_test(a_live_incumbent_keeps_its_name),
+        cmocka_unit_test(a_dead_incumbent_loses_its_name_to_the_next_try),
+        cmocka_unit_test(three_silent_heartbeats_end_a_link),
+        cmocka_unit_test(any_frame_proves_life_and_pings_go_out_within_a_heartbeat),
+        cmocka_unit_test(a_peer_that_slept_itself_blames_nobody_for_the_silence),
+        cmocka_unit_test(overdue_answers_are_asked_for_with_growing_pauses),
+        cmocka_unit_test(the_timeout_follows_the_measured_round_trip),
+        cmocka_unit_test(a_pong_that_counts_too_few_proves_a_gap),
+        cmocka_unit_test(what_left_after_the_ping_is_no_gap),
+        cmocka_unit_test(a_gap_is_found_although_the_round_trip_is_longer_than_the_heartbeat),
+        cmocka_unit_test(two_pings_of_one_moment_are_not_mistaken_for_a_gap),
+        cmocka_unit_test(hellos_back_off_to_about_a_heartbeat),
+        cmocka_unit_test(two_who_cannot_agree_do_not_spin),
+        cmocka_unit_test(a_lost_connection_that_was_dialled_is_dialled_again),
+        cmocka_unit_test(leaving_says_bye_on_every_link_and_dials_no_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
