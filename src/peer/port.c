@@ -87,6 +87,7 @@ void gw_engine_tell(struct gw_engine *engine)
 
     if (engine->news_count == 0)
         return;
+    gw_engine_publish(engine); /* who is woken finds the counters as they are */
     pthread_mutex_lock(&peer->lock);
     for (size_t i = 0; i < engine->news_count; i++)
         apply(peer, &engine->news[i], &error);
@@ -169,6 +170,7 @@ static void port_members(void *context, const struct gw_destination *destination
     struct godwit_peer *peer = engine->peer;
     size_t at = 0;
 
+    gw_engine_publish(engine);
     pthread_mutex_lock(&peer->lock);
     while (at < peer->member_count &&
            !gw_destination_equal(&peer->members[at].destination, destination))

@@ -185,6 +185,8 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     pthread_mutex_lock(&peer->lock);
     queue_waiting_commits(engine);
     uint64_t lost = follow_store(engine, found, recovered);
+    engine->before[GW_COUNTER_not_stored] += lost;
+    gw_engine_publish(engine);
     answer_commits(engine);
     peer->finished_token = peer->last_token;
     peer->down = false;
@@ -192,7 +194,6 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
     engine->doubt_count = 0;
-    engine->before[GW_COUNTER_not_stored] += lost;
     gw_log(&peer->settings, GODWIT_LOG_WARNING,
            "the store is open again: %" PRIu64 " messages were not stored and their senders are "
            "told; %" PRIu64 " are in the outbox",
