@@ -297,38 +297,52 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     return count;
 }
 
-/* Sends what is left of the run. False: it must wait (credit, or its bytes are being read). */
-static bool send_run(struct gw_core *core, struct gw_run *run)
+enum progress { SENT, NO_BYTES, NO_CREDIT };
+
+/* Sends what is left of the run, unless it must wait: for its bytes, which are being read, or for
+ * credit. */
+static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
     if (!opened(core, run->stream, run->member->remote))
-        return true; /* refused on this link: nothing of it goes there */
+        return SENT; /* refused on this link: nothing of it goes there */
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
         if (!batch || !batch->body) {
             gw_stream_request_load(core, run->stream, piece.first);
-            return false;
+            return NO_BYTES;
         }
         uint64_t count = charge(run, batch, piece.first, piece.last - piece.first + 1);
         if (!count) {
             gw_count(core, GW_COUNTER_credit_zero, 1);
-            return false;
+            return NO_CREDIT;
         }
         emit_data(core, run, batch, piece.first, count);
         run->cursor = piece.first + count;
     }
-    return true;
+    return SENT;
 }
 
+/* A run that an earlier link had paid for may find the credit gone to a later one, assigned while
+ * its own commit was slow. What is paid for goes first then: only its decision brings new credit. */
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
 {
-    if (!member->remote->link.complete || !member->serving)
+    const struct gw_link *link = &member->remote->link;
+    bool starved = false;
+    struct gw_run *next;
+    if (!link->complete || !member->serving)
         return;
-    while (member->unsent_head && !core->failed) {
-        struct gw_run *run = member->unsent_head;
-        if (!send_run(core, run))
+    for (struct gw_run *run = member->unsent_head; run && !core->failed; run = next) {
+        next = run->next_unsent;
+        if (starved && run->charged_link != link->id)
+            continue;
+        enum progress progress = send_run(core, run);
+        if (progress == NO_BYTES)
             return;
-        gw_dispatch_unqueue(member, run);
+        if (progress == NO_CREDIT)
+            starved = true;
+        else
+            gw_dispatch_unqueue(member, run);
     }
 }
 
