@@ -56,6 +56,7 @@ struct sim_world {
     size_t link_count, link_capacity;
 
     uint64_t sent_messages; /* by the applications, stage work */
+    bool guest_linked;      /* a newcomer was once taken for the peer whose name it has */
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
     uint64_t deadline_us;   /* by when all must be settled */
