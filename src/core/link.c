@@ -22,6 +22,7 @@
 #define UNUSED_CONN_US \
     60000000 /* an accepted connection without a link is forgotten after a minute */
 #define FLOORS_PER_PING 64
+#define FORGOTTEN_PER_TICK 64
 
 /* ---- time ---- */
 
@@ -94,6 +95,14 @@ struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id)
     return gw_map_get(&core->conns, id);
 }
 
+/* From now on it may be forgotten, if it was accepted and nothing comes of it. */
+static void conn_unused(struct gw_core *core, struct gw_conn *conn)
+{
+    conn->touched_us = core->now_us;
+    if (!conn->dialled)
+        gw_wake_at(core, core->now_us + UNUSED_CONN_US);
+}
+
 struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
 {
     if (core->conns.count >= GW_CONNS_MAX)
@@ -109,7 +118,7 @@ struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
     conn->id = id;
     conn->dialled = dialled;
     conn->hello_due_us = GW_NEVER;
-    conn->touched_us = core->now_us;
+    conn_unused(core, conn);
     return conn;
 }
 
@@ -151,8 +160,10 @@ void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down w
     if (!link->id)
         return;
     struct gw_conn *conn = gw_conn_get(core, link->conn);
-    if (conn)
+    if (conn) {
         conn->link = 0;
+        conn_unused(core, conn);
+    }
     uint64_t lived_us = core->now_us - link->up_us;
     memset(link, 0, sizeof *link);
     remote->probe_deadline_us = 0;
@@ -311,9 +322,9 @@ static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct
 }
 
 /* A PONG counts what came before its PING, connections keep order: a count that falls short proves
- * that a frame was lost on a live link. A new link says what is missing and only that is sent again.
- * The oldest unanswered PING is the one that is followed, and any later one's PONG answers it too:
- * where the round trip is longer than a heartbeat, the latest PING is never answered in time. */
+ * that a frame was lost on a live link. A new link says what is missing and only that is sent
+ * again. The oldest unanswered PING is the one that is followed, and any later one's PONG answers
+ * it too: where the round trip is longer than a heartbeat, the latest PING is never answered. */
 static void on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     take_floors(core, remote, frame);
@@ -364,19 +375,28 @@ static void tick_conn(struct gw_core *core, struct gw_conn *conn)
     gw_wake_at(core, conn->hello_due_us);
 }
 
-/* One forgotten connection a tick is enough: the table is bounded, removal disturbs the walk. */
+/* Strangers that came and never got a link. In portions, since removal disturbs the walk. */
 static void forget_unused(struct gw_core *core)
 {
-    struct gw_conn *conn;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
-        if (conn->dialled || conn->link || core->now_us - conn->touched_us < UNUSED_CONN_US)
+    struct gw_conn *conn, *unused[FORGOTTEN_PER_TICK];
+    size_t count = 0;
+    size_t at = 0;
+    while (count < FORGOTTEN_PER_TICK && (conn = gw_map_next(&core->conns, &at, NULL))) {
+        if (conn->dialled || conn->link)
             continue;
+        if (core->now_us - conn->touched_us >= UNUSED_CONN_US)
+            unused[count++] = conn;
+        else
+            gw_wake_at(core, conn->touched_us + UNUSED_CONN_US);
+    }
+    for (size_t i = 0; i < count; i++) {
         struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_HANGUP);
         if (effect)
-            effect->u.conn = conn->id;
-        conn_remove(core, conn);
-        return;
+            effect->u.conn = unused[i]->id;
+        conn_remove(core, unused[i]);
     }
+    if (count == FORGOTTEN_PER_TICK)
+        gw_wake_at(core, core->now_us);
 }
 
 void gw_link_tick(struct gw_core *core)

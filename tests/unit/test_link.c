@@ -559,6 +559,27 @@ static void a_lost_connection_that_was_dialled_is_dialled_again(void **state)
     driver_close(&d);
 }
 
+static void unused_connections_are_forgotten_even_if_nothing_else_happens(void **state)
+{
+    (void)state;
+    struct driver d;
+    size_t hangups = 0;
+    driver_open(&d, "a");
+    for (uint64_t conn = 1; conn < 300; conn++)
+        remote_say(&d, conn, GW_FRAME_PING, 1);
+    uint64_t link = driver_link(&d, 300, "b");
+    remote_say(&d, 300, GW_FRAME_BYE, link);
+    assert_int_equal(d.core->conns.count, 300);
+    for (int i = 0; i < 10 && gw_core_wake_us(d.core) != GW_NEVER; i++) {
+        uint64_t wake = gw_core_wake_us(d.core);
+        driver_tick(&d, wake > d.now_us ? wake - d.now_us : 0);
+        hangups += driver_count(&d, GW_EFFECT_HANGUP);
+    }
+    assert_int_equal(d.core->conns.count, 0);
+    assert_int_equal(hangups, 300);
+    driver_close(&d);
+}
+
 static void leaving_says_bye_on_every_link_and_dials_no_more(void **state)
 {
     (void)state;
@@ -607,6 +628,7 @@ int main(void)
         cmocka_unit_test(hellos_back_off_to_about_a_heartbeat),
         cmocka_unit_test(two_who_cannot_agree_do_not_spin),
         cmocka_unit_test(a_lost_connection_that_was_dialled_is_dialled_again),
+        cmocka_unit_test(unused_connections_are_forgotten_even_if_nothing_else_happens),
         cmocka_unit_test(leaving_says_bye_on_every_link_and_dials_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
