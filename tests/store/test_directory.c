@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -265,6 +266,7 @@ static struct other start_other(const char *path)
     assert_int_equal(pipe2(output, O_CLOEXEC), 0);
     other.pid = fork();
     if (other.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(input[0], 0);
         dup2(output[1], 1);
         execl("/proc/self/exe", "test_directory", "--open", path, (char *)NULL);
@@ -359,6 +361,7 @@ static void a_child_that_lives_on_does_not_keep_the_lock(void **state)
     pid_t pid = fork();
 
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail before it ends the child */
         pause();
         _exit(0);
     }
