@@ -86,18 +86,25 @@ static int broken(struct gw_turn *turn)
 
 /* ---- sending ---- */
 
-static void connection_lost(struct gw_turn *turn, uint64_t conn)
+static bool is_lost(const struct gw_turn *turn, uint64_t conn)
 {
     for (size_t i = 0; i < turn->lost_count; i++)
         if (turn->lost[i] == conn)
-            return;
-    if (turn->lost_count < LOST_MAX)
+            return true;
+    return false;
+}
+
+static void connection_lost(struct gw_turn *turn, uint64_t conn)
+{
+    if (!is_lost(turn, conn) && turn->lost_count < LOST_MAX)
         turn->lost[turn->lost_count++] = conn;
 }
 
 static void send_header(struct gw_turn *turn, uint64_t conn, const struct gw_frame *frame,
                         struct gw_blob *blob, struct gw_slice body)
 {
+    if (is_lost(turn, conn))
+        return; /* no frame passes one that was refused: DATA without its OPEN is a violation */
     gw_buffer_reset(&turn->header);
     if (gw_encode(frame, &turn->header)) {
         broken(turn);
