@@ -108,22 +108,25 @@ struct recovery {
     struct gw_turn *turn;
     uint64_t now_us;
     enum gw_store_error error;
-    uint64_t *epochs; /* of the streams found */
+    struct found { /* the streams, each with its floor */
+        uint64_t epoch;
+        uint64_t floor;
+    } *epochs;
     size_t epoch_count;
     size_t epoch_capacity;
 };
 
-static bool remember_epoch(struct recovery *recovery, uint64_t epoch)
+static bool remember_epoch(struct recovery *recovery, const struct gw_row *row)
 {
     if (recovery->epoch_count == recovery->epoch_capacity) {
         size_t capacity = recovery->epoch_capacity ? recovery->epoch_capacity * 2 : 16;
-        uint64_t *epochs = realloc(recovery->epochs, capacity * sizeof *epochs);
+        struct found *epochs = realloc(recovery->epochs, capacity * sizeof *epochs);
         if (!epochs)
             return false;
         recovery->epochs = epochs;
         recovery->epoch_capacity = capacity;
     }
-    recovery->epochs[recovery->epoch_count++] = epoch;
+    recovery->epochs[recovery->epoch_count++] = (struct found){row->epoch, row->floor};
     return true;
 }
 
@@ -134,7 +137,7 @@ static bool feed(void *context, struct gw_slice key, struct gw_slice value)
     recovery->error = gw_row_read(key, value, &row);
     if (recovery->error != GW_STORE_OK)
         return false;
-    if ((row.kind == GW_ROW_STREAM && !remember_epoch(recovery, row.epoch)) ||
+    if ((row.kind == GW_ROW_STREAM && !remember_epoch(recovery, &row)) ||
         gw_turn_recover_row(recovery->turn, recovery->now_us, &row))
         recovery->error = GW_STORE_NOMEM;
     return recovery->error == GW_STORE_OK;
@@ -243,10 +246,11 @@ static enum gw_store_error settled_of(struct gw_store *store, uint64_t epoch,
     return error == GW_STORE_OK ? scan->error : error;
 }
 
-/* Batches that were wholly settled out of order are gone from the middle of the epoch. What stands just
- * before a settled range is unsettled, so its batch is there: the gap is between it and the next. */
+/* Takes the gap between the batch that holds `before` and the next one off the count. *counted becomes
+ * the last sequence of that batch, *right_last that of the next one (0: there is none). */
 static enum gw_store_error subtract_gap(struct gw_store *store, uint64_t epoch, uint64_t before,
-                                        struct gw_recovered *recovered, uint64_t *counted)
+                                        struct gw_recovered *recovered, uint64_t *counted,
+                                        uint64_t *right_last)
 {
     struct gw_batch *left, *right = NULL;
     enum gw_store_error error = batch_from(store, epoch, before, &left);
@@ -254,6 +258,7 @@ static enum gw_store_error subtract_gap(struct gw_store *store, uint64_t epoch, 
         error = batch_from(store, epoch, gw_batch_last(left) + 1, &right);
     if (left)
         *counted = gw_batch_last(left);
+    *right_last = right ? gw_batch_last(right) : 0;
     if (error == GW_STORE_OK && right) {
         recovered->messages -= right->first - gw_batch_last(left) - 1;
         recovered->bytes -= right->bytes_before - left->bytes_before - left->bytes;
@@ -263,39 +268,60 @@ static enum gw_store_error subtract_gap(struct gw_store *store, uint64_t epoch, 
     return error;
 }
 
-/* What the quota must count: the batches that are in the store. */
+/* Below the floor stand only batches whose deletion is still owed: few, so they are walked. */
+static enum gw_store_error subtract_below(struct gw_store *store, uint64_t epoch, uint64_t first,
+                                          uint64_t floor, struct gw_recovered *recovered,
+                                          uint64_t *counted)
+{
+    uint64_t at = first;
+    while (at && at < floor) {
+        uint64_t next;
+        enum gw_store_error error = subtract_gap(store, epoch, at, recovered, counted, &next);
+        if (error != GW_STORE_OK)
+            return error;
+        at = next;
+    }
+    return GW_STORE_OK;
+}
+
+/* What the quota must count: the batches that are in the store. Those that were wholly settled are
+ * gone, and leave gaps. What stands just before a settled range is unsettled, so its batch is there:
+ * the gap is between it and the next. */
 static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_batch *first,
-                                       const struct gw_batch *last, struct gw_recovered *recovered)
+                                       const struct gw_batch *last, uint64_t floor,
+                                       struct gw_recovered *recovered)
 {
     struct settled_scan scan = {.error = GW_STORE_OK};
-    enum gw_store_error error = settled_of(store, first->epoch, &scan);
+    uint64_t epoch = first->epoch, counted = 0, next;
+    enum gw_store_error error = settled_of(store, epoch, &scan);
     recovered->messages += gw_batch_last(last) - first->first + 1;
     recovered->bytes += last->bytes_before + last->bytes - first->bytes_before;
-    uint64_t counted = 0; /* the gap behind this sequence's batch has been seen to */
+    if (error == GW_STORE_OK)
+        error = subtract_below(store, epoch, gw_batch_last(first), floor, recovered, &counted);
     for (size_t i = 0; i < scan.ranges.count && error == GW_STORE_OK; i++) {
-        struct gw_range range = scan.ranges.items[i];
-        if (range.first > counted + 1 && range.first <= gw_batch_last(last))
-            error = subtract_gap(store, first->epoch, range.first - 1, recovered, &counted);
+        uint64_t at = scan.ranges.items[i].first;
+        if (at > floor && at > counted + 1 && at <= gw_batch_last(last))
+            error = subtract_gap(store, epoch, at - 1, recovered, &counted, &next);
     }
     gw_ranges_clear(&scan.ranges);
     return error;
 }
 
 static enum gw_store_error feed_epoch(struct recovery *recovery, struct gw_store *store,
-                                      uint64_t epoch, struct gw_recovered *recovered)
+                                      const struct found *found, struct gw_recovered *recovered)
 {
     struct gw_batch *first, *last = NULL;
-    enum gw_store_error error = batch_from(store, epoch, 0, &first);
+    enum gw_store_error error = batch_from(store, found->epoch, 0, &first);
     if (error != GW_STORE_OK || !first)
         return error;
     last = gw_batch_hold(first);
-    error = last_batch(store, epoch, &last);
+    error = last_batch(store, found->epoch, &last);
     if (error == GW_STORE_OK)
         error = feed_batch(recovery, first);
     if (error == GW_STORE_OK && last->first != first->first)
         error = feed_batch(recovery, last);
     if (error == GW_STORE_OK)
-        error = count_epoch(store, first, last, recovered);
+        error = count_epoch(store, first, last, found->floor, recovered);
     gw_batch_drop(first);
     gw_batch_drop(last);
     return error;
@@ -313,7 +339,7 @@ enum gw_store_error gw_turn_recover(struct gw_turn *turn, struct gw_store *store
     for (size_t i = 0; i < 3 && error == GW_STORE_OK; i++)
         error = feed_kind(&recovery, store, before[i]);
     for (size_t i = 0; i < recovery.epoch_count && error == GW_STORE_OK; i++)
-        error = feed_epoch(&recovery, store, recovery.epochs[i], recovered);
+        error = feed_epoch(&recovery, store, &recovery.epochs[i], recovered);
     for (size_t i = 0; i < 3 && error == GW_STORE_OK; i++)
         error = feed_kind(&recovery, store, after[i]);
     if (error == GW_STORE_OK && gw_turn_start(turn, now_us))
