@@ -4,12 +4,14 @@
 
 #include "peer/store_thread.h"
 
+#include "base/plant.h"
 #include "peer/thread.h"
 #include "peer/turn.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct job {
     struct gw_store *store;
@@ -80,6 +82,9 @@ static void work(struct job *job)
     const struct gw_load *load = &job->load;
 
     if (job->write) {
+        const struct timespec slow = {.tv_nsec = 20000000};
+        if (GW_PLANT(ACK_BEFORE_COMMIT)) /* a disk slow enough for a real process to meet the bug */
+            nanosleep(&slow, NULL);
         done->commit = true;
         done->error = gw_store_write(job->store, job->write, job->sync);
     } else {
