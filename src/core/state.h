@@ -188,6 +188,7 @@ struct gw_stream {
     uint64_t load_from;
     uint64_t sweep;      /* settled batches from here .. */
     uint64_t sweep_upto; /* .. to here were not in memory: read, then delete them; 0: none */
+    struct gw_ranges gone; /* batches deleted, while a read under way may still bring them */
     bool swept;          /* a sweep brought batches in: the next seal deletes the settled ones */
     bool stalled;        /* at W */
     bool ending;         /* the seal in flight deletes its row */

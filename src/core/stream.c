@@ -211,6 +211,19 @@ static void sweep_on(struct gw_core *core, struct gw_stream *stream, uint64_t up
         gw_stream_request_load(core, stream, stream->sweep);
 }
 
+/* The read began before the deletion was written: to keep the batch would release it twice. */
+static bool is_gone(const struct gw_stream *stream, const struct gw_batch *batch)
+{
+    return gw_ranges_covers(&stream->gone, batch->first, gw_batch_last(batch));
+}
+
+/* What is deleted durably cannot be brought back by a read that begins now. */
+static void forget_gone(struct gw_stream *stream)
+{
+    if (!stream->loading && !stream->committing_any)
+        gw_ranges_clear(&stream->gone);
+}
+
 void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *const *batches,
                       size_t count)
 {
@@ -219,7 +232,7 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
     gw_count(core, GW_COUNTER_batches_loaded, count);
     for (size_t i = 0; i < count; i++) {
         struct gw_batch *known = stream ? gw_stream_batch(stream, batches[i]->first) : NULL;
-        if (stream && !known) {
+        if (stream && !known && !is_gone(stream, batches[i])) {
             keep_batch(core, stream, batches[i]);
             continue;
         }
@@ -232,6 +245,7 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
     if (!stream || core->failed)
         return;
     stream->loading = false;
+    forget_gone(stream);
     sweep_on(core, stream, upto);
     if (count)
         resume_members(core, stream->target);
@@ -269,6 +283,7 @@ static void release_batches(struct gw_core *core, struct gw_stream *stream, uint
         op->row.last = gw_batch_last(batch);
         stream->released_messages += batch->count;
         stream->released_bytes += batch->bytes;
+        gw_check(core, gw_ranges_add(&stream->gone, batch->first, gw_batch_last(batch)));
         gw_index_remove_at(&stream->batches, at);
         hand_back(core, batch);
     }
@@ -463,6 +478,7 @@ void gw_stream_durable(struct gw_core *core, struct gw_stream *stream)
         stream->stalled = false;
         gw_dispatch_later(core, stream->target);
     }
+    forget_gone(stream);
     gw_stream_try_close(core, stream);
 }
 
@@ -538,5 +554,6 @@ void gw_stream_free(struct gw_core *core, struct gw_stream *stream)
     gw_ranges_clear(&stream->settled);
     gw_ranges_clear(&stream->settling);
     gw_ranges_clear(&stream->committing);
+    gw_ranges_clear(&stream->gone);
     free(stream);
 }
