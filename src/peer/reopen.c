@@ -49,8 +49,7 @@ static void make_stale(struct gw_engine *engine)
     peer->down = true;
     peer->generation++;
     peer->mailbox.decision_count = 0;
-    for (size_t i = 0; i < peer->member_count; i++)
-        peer->members[i].count = 0;
+    peer->member_count = 0;
     pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->lock);
     for (size_t i = 0; i < engine->serving_count; i++)
