@@ -36,7 +36,7 @@ static godwit_err_t number_outputs(struct godwit_txn *txn, struct gw_txn_plan *p
     struct godwit_peer *peer = txn->peer;
 
     /* What was sent before has lower sequences, so it goes first. */
-    if (gw_peer_gather(peer) != 0)
+    if (gw_peer_gather(peer, UINT64_MAX) != 0)
         return gw_error_memory();
     for (size_t i = 0; i < plan->group_count; i++)
         plan->groups[i].epoch_entropy = gw_entropy_next(&peer->entropy);

@@ -17,6 +17,9 @@
 
 #define FRAMES_A_ROUND 256
 #define COMMITS_A_ROUND 4 /* for a store in memory, whose commits take no time */
+/* Sent bytes in one turn. Whatever comes of a commit waits for it, so that a larger group moves no
+ * more bytes a second but leaves less credit in use while it is written. */
+#define TURN_BYTES (512u << 10)
 #define LEAVE_US_MAX 5000000 /* a guard only: without links there is soon nothing to store */
 #define CACHE_BYTES (16u << 20)
 
@@ -162,7 +165,8 @@ static void take_submissions(struct gw_engine *engine)
 
     atomic_store(&peer->notified, false);
     pthread_mutex_lock(&peer->lock);
-    gw_peer_gather(peer); /* without memory, some of it waits for a better round */
+    /* Without memory, some of it waits for a better round. */
+    engine->more = gw_peer_gather(peer, TURN_BYTES) > 0;
     struct gw_command *commands = peer->mailbox.commands;
     struct gw_command **commands_end = peer->mailbox.commands_end;
     struct gw_mailbox empty = *taken;
@@ -233,9 +237,16 @@ static int64_t timeout_us(const struct gw_engine *engine)
         next = dials;
     if (engine->phase != GW_ENGINE_OPEN && engine->end_us < next)
         next = engine->end_us;
+    if (engine->more && engine->turn && !engine->writing)
+        next = now;
     if (next == GW_NEVER)
         return -1;
     return next > now ? (int64_t)(next - now) : 0;
+}
+
+static bool is_busy(const struct gw_engine *engine)
+{
+    return engine->writing || engine->more || gw_turn_busy(engine->turn);
 }
 
 /* Goes on with closing as far as it is possible now. */
@@ -247,11 +258,11 @@ static void end(struct gw_engine *engine)
         return;
     }
     bool late = engine->now_us >= engine->end_us;
-    bool busy = engine->writing || gw_turn_busy(engine->turn);
+    bool busy = is_busy(engine);
     if (engine->phase == GW_ENGINE_ENDING && (!busy || late)) {
         gw_engine_check(engine, gw_turn_close(engine->turn, engine->now_us));
         run_turn(engine);
-        busy = engine->writing || gw_turn_busy(engine->turn);
+        busy = is_busy(engine);
         late = false;
         engine->phase = GW_ENGINE_LEAVING;
         engine->end_us = engine->now_us + LEAVE_US_MAX;

@@ -75,6 +75,7 @@ struct gw_engine {
     struct gw_mailbox taken; /* swapped with the peer's */
     struct gw_news news[GW_NEWS_MAX];
     size_t news_count;
+    bool more; /* may lie in the tail than the last turn took */
 
     bool writing;                 /* a commit is under way */
     struct gw_write *inline_write; /* memory: to be written when the turn has returned */

@@ -70,18 +70,21 @@ bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *dea
     return in_time;
 }
 
-int gw_peer_gather(struct godwit_peer *peer)
+int gw_peer_gather(struct godwit_peer *peer, uint64_t enough_bytes)
 {
     struct gw_submission next = {0};
+    uint64_t bytes = 0;
 
-    for (;;) {
+    while (bytes < enough_bytes) {
         if (gw_mailbox_reserve(&peer->mailbox) != 0)
             return -ENOMEM;
         next.batch = gw_tail_take(peer->tail, &next.destination);
         if (!next.batch)
             return 0;
+        bytes += next.batch->bytes + next.batch->count; /* empty messages are work too */
         gw_mailbox_submit(&peer->mailbox, &next);
     }
+    return 1;
 }
 
 godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *command)

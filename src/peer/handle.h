@@ -92,9 +92,10 @@ void gw_peer_notify(struct godwit_peer *peer);
 /* Waits for `changed` under the lock; false when the deadline passed. */
 bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline);
 
-/* Hands all that was sent so far over to the mailbox, so that what follows comes behind it. With
- * the lock. 0 or -ENOMEM. */
-int gw_peer_gather(struct godwit_peer *peer);
+/* Hands what was sent so far over to the mailbox, oldest first, until that is `enough_bytes`. With
+ * UINT64_MAX what follows comes behind it all. With the lock. 0: all; 1: some may be left; or
+ * -ENOMEM. */
+int gw_peer_gather(struct godwit_peer *peer, uint64_t enough_bytes);
 
 /* Queues a command and waits until the engine has carried it out. */
 godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *command);
