@@ -5,8 +5,6 @@
 #include "peer/handle.h"
 #include "peer/message.h"
 
-#include <stdlib.h>
-
 static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
 {
     if (size > peer->settings.max_message)
@@ -146,8 +144,8 @@ godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t sta
     return error;
 }
 
-/* Batches are stored in the order in which they were filled, so a count tells when all that was
- * sent before is stored. Settlements have no order: there, all must be gone. */
+/* What is in the mailbox is stored in its order, so once all that was sent is there, a count tells
+ * when it is stored. Settlements have no order: there, all must be gone. */
 static bool drained(const struct godwit_peer *peer, uint64_t sent, godwit_state_t state)
 {
     if (peer->down)
@@ -171,6 +169,8 @@ godwit_err_t godwit_peer_drain(godwit_peer_t *peer, godwit_state_t state, int ti
     struct gw_deadline deadline = gw_deadline_in(timeout_ms);
     pthread_mutex_lock(&peer->lock);
     uint64_t sent = peer->sent;
+    if (gw_peer_gather(peer, UINT64_MAX) != 0)
+        sent = UINT64_MAX; /* no memory: then nothing at all may be left */
     while (!(done = drained(peer, sent, state)) && in_time && !atomic_load(&peer->closing))
         in_time = gw_peer_wait_change(peer, &deadline);
     if (done && peer->not_stored > peer->not_stored_said)
