@@ -159,6 +159,9 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
         next = above > next ? above : next;
     }
     stream->next_unassigned = next;
+    if (stream->settled.count) /* batches whose deletion waited for a read that never came back */
+        gw_stream_sweep(core, stream, stream->settled.items[0].first,
+                        stream->settled.items[stream->settled.count - 1].last);
     gw_stream_try_close(core, stream);
     gw_dispatch_later(core, stream->target);
 }

@@ -183,6 +183,21 @@ static void resume_members(struct gw_core *core, struct gw_target *target)
     gw_dispatch_later(core, target);
 }
 
+/* Reads on where the next settled message stands; what lies between is none of the sweep's. */
+static void continue_sweep(struct gw_core *core, struct gw_stream *stream)
+{
+    struct gw_range piece;
+    uint64_t at = stream->sweep;
+    if (at >= stream->floor && at <= stream->sweep_upto) {
+        bool any = gw_ranges_next(&stream->settled, true, &at, stream->sweep_upto, &piece);
+        stream->sweep = any ? piece.first : stream->sweep_upto + 1;
+    }
+    if (stream->sweep > stream->sweep_upto)
+        stream->sweep_upto = 0;
+    else
+        gw_stream_request_load(core, stream, stream->sweep);
+}
+
 /* Batches that were settled while they were not in memory are deleted once they have been read:
  * [first, last] may hold such ones. */
 void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last)
@@ -191,7 +206,7 @@ void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t fi
         stream->sweep = first;
     if (last > stream->sweep_upto)
         stream->sweep_upto = last;
-    gw_stream_request_load(core, stream, stream->sweep);
+    continue_sweep(core, stream);
 }
 
 /* A read from load_from to `upto` is in: what stands there is in memory or does not exist. */
@@ -205,10 +220,7 @@ static void sweep_on(struct gw_core *core, struct gw_stream *stream, uint64_t up
         gw_stream_dirty(core, stream);
         gw_commit_lazily(core);
     }
-    if (stream->sweep > stream->sweep_upto)
-        stream->sweep_upto = 0;
-    else
-        gw_stream_request_load(core, stream, stream->sweep);
+    continue_sweep(core, stream);
 }
 
 /* The read began before the deletion was written: to keep the batch would release it twice. */
@@ -249,6 +261,8 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
     sweep_on(core, stream, upto);
     if (count)
         resume_members(core, stream->target);
+    else if (stream->load_from != stream->next_unassigned)
+        gw_dispatch_later(core, stream->target); /* what it waits for was not asked for */
 }
 
 /* ---- settlement ---- */

@@ -373,6 +373,24 @@ static void a_batch_deleted_during_a_read_is_not_released_again(void **state)
     driver_close(&d);
 }
 
+static void a_deletion_that_a_crash_forgot_is_made_up_above_the_floor(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = restarted_with_three_batches(&d);
+    remote_ack(&d, 1, link, EPOCH, 11, 20);
+    driver_commit(&d); /* settled; the read that would delete 11-20 never comes back */
+    assert_int_equal(d.batch_count, 3);
+    driver_restart(&d);
+    const struct gw_effect *load = driver_effect(&d, GW_EFFECT_LOAD, 0);
+    const struct gw_stream *stream = gw_map_get(&d.core->streams, EPOCH);
+    assert_true(load || stream->loading);
+    driver_loaded(&d, EPOCH, 11, 20);
+    driver_commit(&d);
+    assert_int_equal(d.batch_count, 2);
+    driver_close(&d);
+}
+
 static void a_read_for_deletions_that_finds_nothing_does_not_hold_up_new_work(void **state)
 {
     (void)state;
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_backlog_beyond_the_read_ahead_is_read_back_in_its_turn),
         cmocka_unit_test(a_batch_settled_out_of_memory_is_read_and_then_deleted),
         cmocka_unit_test(a_batch_deleted_during_a_read_is_not_released_again),
+        cmocka_unit_test(a_deletion_that_a_crash_forgot_is_made_up_above_the_floor),
         cmocka_unit_test(a_read_for_deletions_that_finds_nothing_does_not_hold_up_new_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
