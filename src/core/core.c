@@ -158,6 +158,8 @@ struct gw_frame *gw_send_frame(struct gw_core *core, uint64_t conn, enum gw_fram
     effect->u.send.frame = frame;
     frame->type = (uint8_t)type;
     frame->link = link;
+    if (link)
+        gw_link_frame_sent(core, conn, frame->type, link);
     return frame;
 }
 

@@ -50,7 +50,7 @@ enum gw_down {
     GW_DOWN_RESET,      /* the other side does not know the link */
     GW_DOWN_BYE,        /* a clean leave */
     GW_DOWN_REPLACED,   /* a newer link of the same peer took over */
-    GW_DOWN_GAP,        /* a DATA frame was lost on a live link */
+    GW_DOWN_GAP,        /* a frame was lost on a live link */
     GW_DOWN_VIOLATION,  /* the other side broke the protocol */
     GW_DOWN_CLOSED      /* we left */
 };

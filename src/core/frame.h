@@ -116,7 +116,7 @@ struct gw_frame {
         } refuse;
         struct {
             uint64_t time_us; /* PING: the sender's monotonic time; PONG: echo of the PING's */
-            uint64_t frames;  /* DATA frames on this link. PING: sent; PONG: received */
+            uint64_t frames;  /* SERVE, OPEN, DATA, ACK, CLOSED. PING: sent; PONG: received */
             const struct gw_floor *floors; /* of streams of the sender; bounded, rotating */
             size_t floor_count;
         } ping;

@@ -76,11 +76,26 @@ void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn)
     gw_wake_at(core, core->now_us);
 }
 
+/* Frames that a link cannot do without: one that is lost is found by the count in PING and PONG,
+ * which are not counted themselves, as are those that end a link. */
+static bool is_counted(uint8_t type)
+{
+    return type == GW_FRAME_SERVE || type == GW_FRAME_OPEN || type == GW_FRAME_DATA ||
+           type == GW_FRAME_ACK || type == GW_FRAME_CLOSED;
+}
+
+void gw_link_frame_sent(struct gw_core *core, uint64_t id, uint8_t type, uint64_t link)
+{
+    struct gw_conn *conn = is_counted(type) ? gw_conn_get(core, id) : NULL;
+    if (conn && conn->link == link && conn->remote)
+        conn->remote->link.frames_sent++;
+}
+
 /* A run left on this link: if no frame comes back within the RTO, a PING asks. */
 void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote)
 {
     struct gw_link *link = &remote->link;
-    link->data_sent++;
+    link->frames_sent++;
     if (link->probe_due_us != GW_NEVER)
         return;
     link->probe_due_us =
@@ -291,11 +306,11 @@ void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
     struct gw_link *link = &remote->link;
     struct gw_frame *frame = gw_send_frame(core, link->conn, GW_FRAME_PING, link->id);
     frame->u.ping.time_us = core->now_us;
-    frame->u.ping.frames = link->data_sent;
+    frame->u.ping.frames = link->frames_sent;
     fill_floors(core, remote, frame);
     if (!link->ping_time_us) { /* else an earlier one is still to be answered, see on_pong */
         link->ping_time_us = core->now_us;
-        link->ping_frames = link->data_sent;
+        link->ping_frames = link->frames_sent;
     }
     gw_count(core, GW_COUNTER_pings_sent, 1);
     gw_stream_repeat_closed(core, remote);
@@ -317,7 +332,7 @@ static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct
         return;
     struct gw_frame *pong = gw_send_frame(core, link->conn, GW_FRAME_PONG, link->id);
     pong->u.ping.time_us = frame->u.ping.time_us;
-    pong->u.ping.frames = link->data_received;
+    pong->u.ping.frames = link->frames_received;
     gw_window_pinged(core, remote);
 }
 
@@ -443,6 +458,7 @@ static void on_link(struct gw_core *core, struct gw_remote *remote, const struct
     link->probe_backoff = 0;
     link->probe_due_us = GW_NEVER;
     remote->probe_deadline_us = 0;
+    link->frames_received += is_counted(frame->type);
     switch (frame->type) {
     case GW_FRAME_PING:
         on_ping(core, remote, frame);

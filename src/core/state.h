@@ -35,11 +35,11 @@ struct gw_link {
     uint64_t probe_due_us; /* GW_NEVER: nothing overdue */
     unsigned probe_backoff;
     uint64_t ping_time_us; /* of the oldest PING that is not answered; 0: none */
-    uint64_t ping_frames;  /* DATA frames sent before it */
+    uint64_t ping_frames;  /* frames sent before it */
     uint64_t srtt_us;      /* RFC 6298; 0: no sample yet */
     uint64_t rttvar_us;
-    uint64_t data_sent; /* DATA frames on this link */
-    uint64_t data_received;
+    uint64_t frames_sent; /* on this link, those that a PING counts */
+    uint64_t frames_received;
     uint64_t floors_cursor; /* where the next PING's list of floors begins */
 };
 
@@ -319,6 +319,7 @@ void gw_link_close_all(struct gw_core *core);
 void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why);
 void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t frame_type);
 void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote);
+void gw_link_frame_sent(struct gw_core *core, uint64_t conn, uint8_t type, uint64_t link);
 
 /* stream.c: what we send, until it is settled. */
 struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,

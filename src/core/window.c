@@ -383,7 +383,6 @@ void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct
 {
     const struct gw_frame *frame = event->u.frame.frame;
     struct gw_window *window = gw_map_get(&core->windows, frame->u.data.epoch);
-    remote->link.data_received++;
     if (!window) {
         unknown_data(core, remote, event);
         return;

@@ -317,7 +317,7 @@ static void a_live_incumbent_keeps_its_name(void **state)
     assert_int_equal(driver_sent_on(&d, 2, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
     const struct gw_frame *ping = driver_sent_on(&d, 1, GW_FRAME_PING);
     assert_non_null(ping);
-    remote_pong(&d, 1, link, ping->u.ping.time_us, 0);
+    remote_pong(&d, 1, link, ping->u.ping.time_us, ping->u.ping.frames);
     driver_tick(&d, 500000);
     assert_int_equal(link_to(&d, "b")->id, link);
     remote_hello(&d, 2, "b", 4242);
@@ -399,7 +399,7 @@ static void overdue_answers_are_asked_for_with_growing_pauses(void **state)
     driver_tick(&d, 199999);
     assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 0);
     driver_tick(&d, 1);
-    assert_int_equal(driver_sent(&d, GW_FRAME_PING, 0)->u.ping.frames, 1);
+    assert_int_equal(driver_sent(&d, GW_FRAME_PING, 0)->u.ping.frames, 4); /* SERVE to DATA */
     driver_tick(&d, 399999);
     assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 1);
     driver_tick(&d, 1);
@@ -421,7 +421,7 @@ static void the_timeout_follows_the_measured_round_trip(void **state)
     const struct gw_frame *ping = driver_sent(&d, GW_FRAME_PING, 0);
     assert_non_null(ping);
     d.now_us += 40000;
-    remote_pong(&d, 1, link, ping->u.ping.time_us, 0);
+    remote_pong(&d, 1, link, ping->u.ping.time_us, ping->u.ping.frames);
     assert_int_equal(link_to(&d, "b")->srtt_us, 40000);
     assert_int_equal(link_to(&d, "b")->rttvar_us, 20000);
     driver_send(&d, EPOCH, 1, 1, 10);
@@ -457,9 +457,10 @@ static void what_left_after_the_ping_is_no_gap(void **state)
     uint64_t link = driver_member(&d, 1, "b", 100);
     driver_tick(&d, DRIVER_HEARTBEAT_US);
     uint64_t time_us = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.time_us;
+    uint64_t frames = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.frames;
     driver_send(&d, EPOCH, 1, 1, 10);
     driver_commit(&d);
-    remote_pong(&d, 1, link, time_us, 0);
+    remote_pong(&d, 1, link, time_us, frames);
     assert_int_equal(link_to(&d, "b")->id, link);
     assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
     driver_close(&d);
@@ -496,11 +497,12 @@ static void two_pings_of_one_moment_are_not_mistaken_for_a_gap(void **state)
     d.now_us += DRIVER_HEARTBEAT_US;
     remote_hello(&d, 2, "b", 4242); /* asks the incumbent */
     uint64_t time_us = driver_sent_on(&d, 1, GW_FRAME_PING)->u.ping.time_us;
+    uint64_t frames = driver_sent_on(&d, 1, GW_FRAME_PING)->u.ping.frames;
     driver_send(&d, EPOCH, 1, 1, 10);
     driver_commit(&d);
     driver_tick(&d, 0); /* a heartbeat in the same microsecond */
     assert_int_equal(driver_sent_count(&d, GW_FRAME_PING), 1);
-    remote_pong(&d, 1, link, time_us, 0);
+    remote_pong(&d, 1, link, time_us, frames);
     assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
     assert_int_equal(link_to(&d, "b")->id, link);
     driver_close(&d);
