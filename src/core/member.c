@@ -20,10 +20,13 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     for (size_t i = 0; i < entry->decided_count; i++)
         if (entry->decided[i].last > highest)
             highest = entry->decided[i].last;
-    if (!offer || highest > stream->last) {
-        gw_link_violation(core, remote, GW_FRAME_ACK); /* never offered, or never existed */
+    bool impossible = !offer || highest > stream->last; /* never offered, or never existed */
+    if (impossible && !stream->old) {
+        gw_link_violation(core, remote, GW_FRAME_ACK);
         return;
     }
+    if (!offer)
+        return; /* of an earlier open this store may have lost the end: a backup, a power cut */
     if (!offer->known && (entry->decided_count || entry->floor > 1)) {
         offer->known = offer->dirty = true;
         gw_stream_dirty(core, stream);

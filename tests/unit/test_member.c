@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The members' side of sending: what they tell, and how an old epoch ends. */
+
+#include "core/state.h"
+#include "support/core_driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define EPOCH 5
+
+/* An old epoch of ten messages at b, of which b has told the first `settled` as decided. */
+static uint64_t old_epoch(struct driver *d, uint64_t settled)
+{
+    driver_open(d, "a");
+    uint64_t link = driver_member(d, 1, "b", 1000);
+    driver_send(d, EPOCH, 1, 10, 10);
+    driver_commit(d);
+    if (settled)
+        remote_ack(d, 1, link, EPOCH, 1, settled);
+    driver_commit(d);
+    driver_restart(d);
+    return driver_member(d, 1, "b", 1000);
+}
+
+static void load_all(struct driver *d)
+{
+    driver_loaded(d, EPOCH, 1, 1000);
+    driver_commit(d);
+}
+
+/* ---- the end of an epoch ---- */
+
+static void an_epoch_of_this_open_is_never_closed(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, link, EPOCH, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
+    remote_closed(&d, 1, link, EPOCH);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 1);
+    driver_send(&d, EPOCH, 11, 1, 10); /* it goes on */
+    driver_commit(&d);
+    assert_int_equal(driver_data(&d, 0).first, 11);
+    driver_close(&d);
+}
+
+static void closed_is_told_when_the_last_settlement_is_durable_and_not_before(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 5);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
+    remote_ack(&d, 1, link, EPOCH, 6, 10);
+    driver_seal(&d);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
+    driver_committed(&d);
+    assert_int_equal(driver_sent(&d, GW_FRAME_CLOSED, 0)->u.closed.last, 10);
+    driver_close(&d);
+}
+
+static void closed_is_repeated_until_it_is_confirmed_and_then_all_is_deleted(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 10);
+    assert_int_equal(d.batch_count, 0);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 1);
+    driver_restart(&d);
+    link = driver_member(&d, 1, "b", 1000);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 1);
+    remote_closed(&d, 1, link, EPOCH);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 1);
+    driver_commit(&d);
+    assert_int_equal(d.row_count, 0);
+    struct gw_stream_view view;
+    assert_false(driver_stream(&d, EPOCH, &view));
+    assert_int_equal(driver_counter(&d, GW_COUNTER_epochs_closed), 1);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
+    driver_close(&d);
+}
+
+static void every_member_that_was_offered_something_must_confirm(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_member(&d, 1, "b", 1000);
+    uint64_t c = driver_member(&d, 2, "c", 1000);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, b, EPOCH, 1, 10);
+    remote_ack(&d, 2, c, EPOCH, 1, 10);
+    driver_commit(&d);
+    driver_restart(&d);
+    b = driver_member(&d, 1, "b", 1000);
+    remote_closed(&d, 1, b, EPOCH);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 1);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 1);
+    assert_string_equal(driver_row(&d, GW_ROW_OFFERED, 0)->peer, "c");
+    c = driver_member(&d, 2, "c", 1000);
+    remote_closed(&d, 2, c, EPOCH);
+    driver_commit(&d);
+    assert_int_equal(d.row_count, 0);
+    driver_close(&d);
+}
+
+static void an_early_confirmation_is_not_believed(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 5);
+    remote_closed(&d, 1, link, EPOCH);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 1);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 1);
+    driver_close(&d);
+}
+
+static void an_epoch_ends_only_after_its_last_batch_is_deleted(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 0); /* the batch is not in memory */
+    remote_ack(&d, 1, link, EPOCH, 1, 10);
+    driver_commit(&d);
+    remote_closed(&d, 1, link, EPOCH);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 1);
+    load_all(&d);
+    driver_commit(&d);
+    assert_int_equal(d.batch_count, 0);
+    assert_int_equal(d.row_count, 0);
+    driver_close(&d);
+}
+
+/* ---- facts from before a restored backup ---- */
+
+static void what_a_restored_sender_has_forgotten_does_not_end_its_links(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 0);
+    remote_ack(&d, 1, link, EPOCH, 1, 50); /* forty that this store does not know */
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    driver_commit(&d);
+    struct gw_stream_view view;
+    assert_true(driver_stream(&d, EPOCH, &view));
+    assert_int_equal(view.unsettled, 0);
+    uint64_t c = driver_member(&d, 2, "c", 1000);
+    remote_ack(&d, 2, c, EPOCH, 1, 10); /* offered to c by what is forgotten */
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    driver_send(&d, EPOCH + 1, 1, 2, 10); /* and new work goes on */
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 2);
+    driver_close(&d);
+}
+
+/* ---- fresh, or known ---- */
+
+static void an_epoch_is_fresh_to_a_member_until_it_has_decided_something(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_member(&d, 1, "b", 1000);
+    assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    remote_ack(&d, 1, link, EPOCH, 2, 2);
+    driver_commit(&d);
+    assert_true(driver_row(&d, GW_ROW_OFFERED, 0)->flag);
+    driver_restart(&d);
+    driver_member(&d, 1, "b", 1000);
+    assert_false(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    driver_close(&d);
+}
+
+/* ---- coming and going ---- */
+
+static void members_are_counted_as_they_come_and_go(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_link(&d, 1, "b");
+    remote_serve(&d, 1, b, 10, 1000);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_MEMBERS, 0)->u.members.count, 1);
+    uint64_t c = driver_link(&d, 2, "c");
+    remote_serve(&d, 2, c, 10, 1000);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_MEMBERS, 0)->u.members.count, 2);
+    remote_serve(&d, 2, c, 20, 2000);
+    assert_int_equal(driver_count(&d, GW_EFFECT_MEMBERS), 0); /* the same as before */
+    remote_say(&d, 1, GW_FRAME_BYE, b);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_MEMBERS, 0)->u.members.count, 1);
+    struct gw_frame none = {.type = GW_FRAME_SERVE, .link = c};
+    driver_frame(&d, 2, &none);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_MEMBERS, 0)->u.members.count, 0);
+    driver_close(&d);
+}
+
+static void floors_of_many_streams_go_round(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t seen[101] = {0};
+    driver_open(&d, "a");
+    driver_member(&d, 1, "b", 1000);
+    for (uint64_t epoch = 1; epoch <= 50; epoch++)
+        driver_send(&d, epoch, 1, 1, 10);
+    driver_commit(&d);
+    struct gw_floor floors[20];
+    struct gw_remote *remote = gw_remote_find(d.core, "b");
+    for (int i = 0; i < 3; i++) {
+        size_t count = gw_stream_floors(d.core, remote, floors, 20);
+        assert_int_equal(count, i < 2 ? 20 : 10);
+        for (size_t j = 0; j < count; j++)
+            seen[floors[j].epoch]++;
+    }
+    for (uint64_t epoch = 1; epoch <= 50; epoch++)
+        assert_int_equal(seen[epoch], 1);
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_epoch_of_this_open_is_never_closed),
+        cmocka_unit_test(closed_is_told_when_the_last_settlement_is_durable_and_not_before),
+        cmocka_unit_test(closed_is_repeated_until_it_is_confirmed_and_then_all_is_deleted),
+        cmocka_unit_test(every_member_that_was_offered_something_must_confirm),
+        cmocka_unit_test(an_early_confirmation_is_not_believed),
+        cmocka_unit_test(an_epoch_ends_only_after_its_last_batch_is_deleted),
+        cmocka_unit_test(what_a_restored_sender_has_forgotten_does_not_end_its_links),
+        cmocka_unit_test(an_epoch_is_fresh_to_a_member_until_it_has_decided_something),
+        cmocka_unit_test(members_are_counted_as_they_come_and_go),
+        cmocka_unit_test(floors_of_many_streams_go_round),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
