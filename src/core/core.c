@@ -98,14 +98,21 @@ struct gw_remote *gw_remote_get(struct gw_core *core, const char *name)
     return remote;
 }
 
+struct gw_target *gw_target_find(const struct gw_core *core,
+                                 const struct gw_destination *destination)
+{
+    struct gw_target *target = core->targets;
+    while (target && !gw_destination_equal(&target->destination, destination))
+        target = target->next;
+    return target;
+}
+
 struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination)
 {
-    for (struct gw_target *target = core->targets; target; target = target->next)
-        if (gw_destination_equal(&target->destination, destination))
-            return target;
-    if (core->target_count >= GW_TARGETS_MAX)
-        return NULL;
-    struct gw_target *target = gw_allocate(core, sizeof *target);
+    struct gw_target *target = gw_target_find(core, destination);
+    if (target || core->target_count >= GW_TARGETS_MAX)
+        return target;
+    target = gw_allocate(core, sizeof *target);
     if (!target)
         return NULL;
     target->destination = *destination;

@@ -51,9 +51,10 @@ static void take_credits(struct gw_core *core, struct gw_remote *remote,
 {
     for (size_t i = 0; i < frame->u.ack.credit_count; i++) {
         const struct gw_credit *credit = &frame->u.ack.credits[i];
-        if (credit->serve >= remote->serve_count)
-            continue; /* of a SERVE that a later one replaced */
-        struct gw_member *member = remote->by_serve[credit->serve];
+        struct gw_member *member =
+            credit->serve < remote->serve_count ? remote->by_serve[credit->serve] : NULL;
+        if (!member)
+            continue; /* of a SERVE that a later one replaced, or no room for its destination */
         if (credit->messages > member->granted_messages)
             member->granted_messages = credit->messages;
         if (credit->bytes > member->granted_bytes)
@@ -138,6 +139,16 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
     effect->u.members.count = live;
 }
 
+/* What others say they serve fills half of the table at most: the rest is for what is sent. */
+static struct gw_target *served_target(struct gw_core *core,
+                                       const struct gw_destination *destination)
+{
+    struct gw_target *target = gw_target_find(core, destination);
+    if (target || core->target_count >= GW_TARGETS_MAX / 2)
+        return target;
+    return gw_target_get(core, destination);
+}
+
 void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     size_t count = frame->u.serve.count;
@@ -149,11 +160,11 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
     remote->serve_count = 0;
     for (size_t i = 0; i < count && by_serve; i++) {
         const struct gw_serve *serve = &frame->u.serve.items[i];
-        struct gw_target *target = gw_target_get(core, &serve->destination);
+        struct gw_target *target = served_target(core, &serve->destination);
         struct gw_member *member = target ? gw_member_get(core, remote, target) : NULL;
-        if (!member)
-            break; /* the table of destinations is full: the rest is not known here */
         by_serve[remote->serve_count++] = member;
+        if (!member)
+            continue; /* no room for its destination: not known here */
         member->serving = true;
         if (serve->credit_messages > member->granted_messages)
             member->granted_messages = serve->credit_messages;

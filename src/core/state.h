@@ -297,6 +297,8 @@ void gw_wake_at(struct gw_core *core, uint64_t time_us);
 struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name);
 struct gw_remote *gw_remote_get(struct gw_core *core,
                                 const char *name); /* makes it; NULL: limit or memory */
+struct gw_target *gw_target_find(const struct gw_core *core,
+                                 const struct gw_destination *destination);
 struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
 struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
                                 struct gw_target *target);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -217,6 +218,31 @@ static void members_are_counted_as_they_come_and_go(void **state)
     driver_close(&d);
 }
 
+static void a_stranger_that_serves_everything_leaves_room_for_our_own_sends(void **state)
+{
+    (void)state;
+    static struct gw_serve items[GW_SERVES_MAX];
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    for (int i = 0; i < 2 * GW_TARGETS_MAX / GW_SERVES_MAX; i++) {
+        struct gw_frame frame = {.type = GW_FRAME_SERVE, .link = link};
+        for (int j = 0; j < GW_SERVES_MAX; j++) {
+            items[j] = (struct gw_serve){{.kind = GW_KIND_STAGE}, 1, 1, 1};
+            snprintf(items[j].destination.name, GW_NAME_MAX, "x%d-%d", i, j);
+        }
+        frame.u.serve.items = items;
+        frame.u.serve.count = GW_SERVES_MAX;
+        driver_frame(&d, 1, &frame);
+    }
+    driver_send(&d, EPOCH, 1, 1, 10);
+    assert_int_equal(d.result, 0);
+    driver_member(&d, 2, "c", 10); /* who serves it is known, too */
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 1);
+    driver_close(&d);
+}
+
 static void floors_of_many_streams_go_round(void **state)
 {
     (void)state;
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(what_a_restored_sender_has_forgotten_does_not_end_its_links),
         cmocka_unit_test(an_epoch_is_fresh_to_a_member_until_it_has_decided_something),
         cmocka_unit_test(members_are_counted_as_they_come_and_go),
+        cmocka_unit_test(a_stranger_that_serves_everything_leaves_room_for_our_own_sends),
         cmocka_unit_test(floors_of_many_streams_go_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
