@@ -207,6 +207,7 @@ static void newcomer(struct sim_world *world)
     guest->life = old.life;
     guest->next_conn = old.next_conn;
     guest->run_ticket = old.run_ticket;
+    guest->load_ticket = old.load_ticket;
     sim_peer_start(guest);
     for (unsigned i = 0; i < 2 && !world->failed; i++) {
         struct sim_peer *to = &world->peers[sim_between(world, 0, world->options.peers - 1)];

@@ -224,6 +224,8 @@ void sim_check_disk_lost(struct sim_peer *peer)
             struct sim_message *message = sim_epoch_message(book, at);
             message->decided_by &= (uint8_t)~bit;
             message->claimed_by &= (uint8_t)~bit;
+            message->transacted = false;
+            message->outputs = 0;
         }
     }
 }
@@ -319,14 +321,18 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
         break;
     }
     before->fenced = !of_this_link(peer, conn, frame.link);
+    before->refusals = peer->world->stats.faults[SIM_FAULT_send_refused];
     if (before->fenced)
         before->hash = print_of(peer);
 }
 
 void sim_check_arrived(struct sim_peer *peer, const struct sim_print *before)
 {
-    if (before->fenced && !peer->world->failed && print_of(peer) != before->hash)
-        sim_fail(peer->world, "fencing: a frame of a link that is not the current one of its "
+    struct sim_world *world = peer->world;
+
+    if (before->fenced && !world->failed && print_of(peer) != before->hash &&
+        before->refusals == world->stats.faults[SIM_FAULT_send_refused])
+        sim_fail(world, "fencing: a frame of a link that is not the current one of its "
                  "connection changed the state of %s", peer->name);
 }
 
@@ -403,7 +409,6 @@ void sim_check_farewell(struct sim_peer *peer)
         {GW_COUNTER_probes, SIM_SIGHT_probe},
         {GW_COUNTER_bad_checksum, SIM_SIGHT_bad_checksum},
         {GW_COUNTER_malformed, SIM_SIGHT_malformed},
-        {GW_COUNTER_not_ready, SIM_SIGHT_not_ready},
     };
     const uint64_t *counters = gw_turn_counters(peer->turn);
 

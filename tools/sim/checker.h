@@ -26,6 +26,7 @@ struct sim_link_book { /* a link, as both ends learned of it */
 
 struct sim_print { /* of a turn's state: equal before and after a frame that must change nothing */
     uint64_t hash;
+    uint64_t refusals; /* sends refused so far: one more ends a link for a reason of its own */
     bool fenced; /* the frame about to be taken is of another link */
 };
 

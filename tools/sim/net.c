@@ -10,6 +10,7 @@
 
 #define QUEUE_MAX        32      /* frames that a dial keeps while it is not connected */
 #define NOTICE_US        2000000 /* until the acceptor's sends on a cut connection fail, at most */
+#define LATE_US          2000000 /* until a late copy of a frame comes, at most */
 #define REPLAY           100000
 #define REMEMBER         200000
 
@@ -183,6 +184,28 @@ static void depart(struct sim_world *world, struct sim_connection *connection, u
     expect(world, connection, end, frame->due_us);
 }
 
+/* The copy of a frame may come much later, on the same connection. */
+static void depart_late(struct sim_world *world, void *subject, uint64_t end, uint64_t unused)
+{
+    struct sim_connection *connection = subject;
+    struct sim_frame *copy = pop(&connection->late[end]);
+
+    (void)unused;
+    connection->events--;
+    if (copy && connection->cut)
+        frame_destroy(copy);
+    else if (copy)
+        depart(world, connection, (unsigned)end, copy);
+}
+
+static void duplicate_later(struct sim_world *world, struct sim_connection *connection,
+                            unsigned end, struct sim_frame *copy)
+{
+    connection->events++;
+    push(&connection->late[end], copy);
+    sim_world_after(world, sim_between(world, 0, LATE_US), depart_late, connection, end, 0);
+}
+
 /* How often the frame goes through. */
 static unsigned fate_of(struct sim_world *world, const struct sim_connection *connection,
                         unsigned end, struct gw_slice header)
@@ -265,12 +288,26 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
     }
     if (sim_chance(world, world->options.send_refused))
         return refuse(world, -EAGAIN);
-    for (unsigned n = fate_of(world, connection, end, header); n > 0; n--)
+    unsigned times = fate_of(world, connection, end, header);
+    if (times > 0)
+        depart(world, connection, end, frame_new(header, body, has_body));
+    if (times > 1 && !world->options.scripted && sim_chance(world, 500000))
+        duplicate_later(world, connection, end, frame_new(header, body, has_body));
+    else if (times > 1)
         depart(world, connection, end, frame_new(header, body, has_body));
     return 0;
 }
 
 /* --- connections --- */
+
+static void connection_free(struct sim_connection *connection)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        empty(&connection->queues[end]);
+        empty(&connection->late[end]);
+    }
+    free(connection);
+}
 
 static void prune(struct sim_world *world)
 {
@@ -283,9 +320,7 @@ static void prune(struct sim_world *world)
             continue;
         }
         *place = connection->next;
-        empty(&connection->queues[0]);
-        empty(&connection->queues[1]);
-        free(connection);
+        connection_free(connection);
     }
 }
 
@@ -499,9 +534,7 @@ void sim_net_clear(struct sim_world *world)
     while (world->net.connections) {
         struct sim_connection *connection = world->net.connections;
         world->net.connections = connection->next;
-        empty(&connection->queues[0]);
-        empty(&connection->queues[1]);
-        free(connection);
+        connection_free(connection);
     }
     while (world->net.dials) {
         struct sim_dial *dial = world->net.dials;

@@ -51,6 +51,7 @@ struct sim_connection {
     uint64_t noticed_us;  /* from when on the acceptor's sends fail, once it is cut */
     uint64_t clogged_until_us;
     struct sim_queue queues[2];
+    struct sim_queue late[2]; /* copies that depart later */
     size_t events; /* that point here */
 };
 

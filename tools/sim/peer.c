@@ -37,6 +37,7 @@ static void drop_turn(struct sim_peer *peer)
     if (peer->store)
         gw_store_close(&peer->store);
     peer->writing = NULL;
+    memset(peer->loads, 0, sizeof peer->loads);
     peer->run_at_us = GW_NEVER;
     peer->run_ticket++;
 }

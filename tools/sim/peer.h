@@ -18,6 +18,7 @@ struct sim_world;
 
 #define SIM_DIALS_MAX 12
 #define SIM_SERVES_MAX 3
+#define SIM_LOADS_MAX  128
 
 struct sim_clock { /* virtual time + offset; while it stands still: one value */
     uint64_t offset_us;
@@ -38,6 +39,11 @@ struct sim_served {
     uint64_t credit_bytes;
     uint64_t credit_most; /* messages: the most that was ever told */
     bool off; /* unserved for now */
+};
+
+struct sim_load { /* a read under way */
+    uint64_t epoch, from, max_messages, max_bytes;
+    uint64_t ticket; /* 0: free */
 };
 
 struct sim_peer {
@@ -69,6 +75,8 @@ struct sim_peer {
     size_t serve_count;
 
     struct gw_write *writing; /* in flight */
+    struct sim_load loads[SIM_LOADS_MAX];
+    uint64_t load_ticket;
     bool writing_sync;
     uint64_t committed; /* writes of this life */
     int fail_next;      /* scripts: the next commit fails: 1 not applied, 2 applied */

@@ -132,40 +132,30 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
     sim_world_after(world, pause_us, commit_done, peer, peer->life, 0);
 }
 
-struct wanted {
-    uint64_t epoch, from, max_messages, max_bytes;
-    uint64_t life;
-    struct sim_peer *peer;
-};
-
-static void load_done(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
+static void load_done(struct sim_world *world, void *subject, uint64_t place, uint64_t ticket)
 {
-    struct wanted *wanted = subject;
-    struct sim_peer *peer = wanted->peer;
+    struct sim_peer *peer = subject;
+    struct sim_load load = peer->loads[place];
     struct gw_batch **batches = NULL;
     size_t count = 0;
 
-    (void)a;
-    (void)b;
-    if (!peer->up || peer->life != wanted->life || !peer->turn) {
-        free(wanted);
+    if (load.ticket != ticket || !peer->turn)
         return;
-    }
     if (peer->paused_until_us > world->now_us) {
-        sim_world_at(world, peer->paused_until_us, load_done, wanted, 0, 0);
+        sim_world_at(world, peer->paused_until_us, load_done, peer, place, ticket);
         return;
     }
-    enum gw_store_error error =
-        gw_turn_load_from(peer->store, wanted->epoch, wanted->from, wanted->max_messages,
-                          wanted->max_bytes, &batches, &count);
+    peer->loads[place].ticket = 0;
+    enum gw_store_error error = gw_turn_load_from(peer->store, load.epoch, load.from,
+                                                  load.max_messages, load.max_bytes, &batches,
+                                                  &count);
     sim_trace_begin(world->trace, world->now_us, peer->name, "loaded %zu batches", count);
     if (error != GW_STORE_OK)
         sim_fail(world, "%s could not load from an intact store: %s", peer->name,
                  gw_store_error_name(error));
-    sim_port_after(peer, gw_turn_loaded(peer->turn, sim_peer_clock(peer), wanted->epoch, batches,
+    sim_port_after(peer, gw_turn_loaded(peer->turn, sim_peer_clock(peer), load.epoch, batches,
                                         count));
     free(batches);
-    free(wanted);
 }
 
 static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages,
@@ -173,14 +163,24 @@ static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max
 {
     struct sim_peer *peer = context;
     struct sim_world *world = peer->world;
-    struct wanted *wanted = malloc(sizeof *wanted);
+    size_t place = SIM_LOADS_MAX;
 
-    if (!wanted)
-        abort();
-    *wanted = (struct wanted){epoch, from, max_messages, max_bytes, peer->life, peer};
+    for (size_t i = SIM_LOADS_MAX; i-- > 0;) {
+        if (!peer->loads[i].ticket)
+            place = i;
+        else if (peer->loads[i].epoch == epoch)
+            sim_fail(world, "%s asks for two reads of one epoch at a time", peer->name);
+    }
+    if (place == SIM_LOADS_MAX) {
+        sim_fail(world, "%s asks for too many reads at a time", peer->name);
+        return;
+    }
+    peer->loads[place] =
+        (struct sim_load){epoch, from, max_messages, max_bytes, ++peer->load_ticket};
     sim_trace_effect(world->trace, "load e%" PRIu64 " from %" PRIu64,
                      sim_trace_epoch(world->trace, epoch), from);
-    sim_world_after(world, sim_between(world, 0, world->options.load_us), load_done, wanted, 0, 0);
+    sim_world_after(world, sim_between(world, 0, world->options.load_us), load_done, peer, place,
+                    peer->load_ticket);
 }
 
 /* --- the application --- */

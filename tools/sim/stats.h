@@ -68,7 +68,6 @@
     X(probe, "probe sent")                                                 \
     X(bad_checksum, "bad checksum refused")                                \
     X(malformed, "malformed frame refused")                                \
-    X(not_ready, "DATA refused: not served")                               \
     X(outbox_full, "send refused: outbox full")                            \
     X(in_doubt_stored, "store failure found stored")                       \
     X(in_doubt_not_stored, "store failure found not stored")               \
