@@ -96,9 +96,10 @@ static const char *check_window(const struct gw_window *window)
             gw_ranges_overlaps(&window->deciding, range.first, range.last))
             return "a message is in hand and decided";
     }
-    for (size_t i = 0; i < window->committing.count; i++)
-        if (!gw_ranges_covers(&window->decided, window->committing.items[i].first,
-                              window->committing.items[i].last))
+    struct gw_range piece;
+    uint64_t at = window->floor; /* below it decisions are not kept one by one */
+    while (gw_ranges_next(&window->committing, true, &at, UINT64_MAX, &piece))
+        if (!gw_ranges_covers(&window->decided, piece.first, piece.last))
             return "a decision is committing and not in the book";
     return NULL;
 }
