@@ -35,8 +35,9 @@ printf x >"$long/$long/$long/$long"
 head -c 262143 /dev/zero >part-minus-1
 head -c 262144 /dev/zero >part
 head -c 262145 /dev/zero >part-plus-1
-seq 1 500000 | head -c 3145728 >three-mebibytes
-seq 1 300000 | head -c 1500000 >large
+seq 1 500000 >three-mebibytes
+truncate -s 3145728 three-mebibytes
+seq 1 300000 >large
 
 # Not regular files: left out.
 ln -s empty symbolic-link
