@@ -299,9 +299,11 @@ static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_b
     if (error == GW_STORE_OK)
         error = subtract_below(store, epoch, gw_batch_last(first), floor, recovered, &counted);
     for (size_t i = 0; i < scan.ranges.count && error == GW_STORE_OK; i++) {
-        uint64_t at = scan.ranges.items[i].first;
-        if (at > floor && at > counted + 1 && at <= gw_batch_last(last))
-            error = subtract_gap(store, epoch, at - 1, recovered, &counted, &next);
+        uint64_t at = scan.ranges.items[i].first - 1, end = scan.ranges.items[i].last;
+        if (at < floor || at <= counted || at >= gw_batch_last(last))
+            continue;
+        for (; at && at < end && error == GW_STORE_OK; at = next) /* a deletion may be owed in it */
+            error = subtract_gap(store, epoch, at, recovered, &counted, &next);
     }
     gw_ranges_clear(&scan.ranges);
     return error;
