@@ -2,6 +2,7 @@
 
 /* The wires of net.h. */
 
+#include "checker.h"
 #include "world.h"
 
 #include <errno.h>
@@ -206,6 +207,16 @@ static void duplicate_later(struct sim_world *world, struct sim_connection *conn
     sim_world_after(world, sim_between(world, 0, LATE_US), depart_late, connection, end, 0);
 }
 
+/* SERVE replaces what the one before it said; no real connection lets an old one pass a new one.
+ * All others say facts that only add, so that late copies must do no harm. */
+static bool may_come_late(struct sim_world *world, struct gw_slice header)
+{
+    struct gw_frame frame;
+
+    return !world->options.scripted && sim_decode(world, header, &frame) &&
+           frame.type != GW_FRAME_SERVE;
+}
+
 /* How often the frame goes through. */
 static unsigned fate_of(struct sim_world *world, const struct sim_connection *connection,
                         unsigned end, struct gw_slice header)
@@ -291,7 +302,7 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
     unsigned times = fate_of(world, connection, end, header);
     if (times > 0)
         depart(world, connection, end, frame_new(header, body, has_body));
-    if (times > 1 && !world->options.scripted && sim_chance(world, 500000))
+    if (times > 1 && may_come_late(world, header) && sim_chance(world, 500000))
         duplicate_later(world, connection, end, frame_new(header, body, has_body));
     else if (times > 1)
         depart(world, connection, end, frame_new(header, body, has_body));
