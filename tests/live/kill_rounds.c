@@ -36,7 +36,7 @@
 #define GROUP_MAX 64  /* messages between two looks at STORED */
 #define TXN_MAX 16    /* deliveries in one transaction */
 #define RUN_MS_MAX 120 /* a process lives up to this long before it is killed */
-#define DRAIN_MS 60000
+#define DRAIN_MS 30000
 
 extern char **environ;
 static volatile sig_atomic_t stopping;
@@ -97,6 +97,13 @@ static godwit_peer_t *open_peer(const char *name, const char *directory)
     return peer;
 }
 
+/* Each binds and dials, so that whoever was killed finds the other at once. */
+static void meet(godwit_peer_t *peer, const char *own, const char *other)
+{
+    must(godwit_peer_bind(peer, own), "bind");
+    must(godwit_peer_connect(peer, other), "connect");
+}
+
 /* --- the producer --- */
 
 static int open_file(const char *directory, const char *name)
@@ -127,7 +134,7 @@ static uint64_t last_number(int fd)
     return number;
 }
 
-static void produce(const char *directory, const char *endpoint)
+static void produce(const char *directory, const char *own, const char *other)
 {
     godwit_peer_t *peer = open_peer("producer", directory);
     int ledger = open_file(directory, "ledger"), reserved = open_file(directory, "reserved");
@@ -135,7 +142,7 @@ static void produce(const char *directory, const char *endpoint)
     uint64_t group[GROUP_MAX];
     godwit_id_t id;
 
-    must(godwit_peer_connect(peer, endpoint), "connect");
+    meet(peer, own, other);
     while (!stopping) {
         size_t count = 1 + (size_t)(next % GROUP_MAX);
 
@@ -192,14 +199,14 @@ static void process(godwit_peer_t *peer, godwit_stage_t *stage, godwit_delivery_
     must(godwit_txn_commit(&txn), "commit");
 }
 
-static void consume(const char *directory, const char *endpoint)
+static void consume(const char *directory, const char *own, const char *other)
 {
     godwit_peer_t *peer = open_peer("consumer", directory);
     godwit_stage_t *stage;
     godwit_delivery_t *delivery;
 
-    must(godwit_peer_bind(peer, endpoint), "bind");
     must(godwit_stage_open(peer, STAGE, NULL, &stage), "stage");
+    meet(peer, own, other);
     while (!stopping)
         if (godwit_stage_next(stage, 50, &delivery) == GODWIT_OK)
             process(peer, stage, delivery);
@@ -271,6 +278,8 @@ static struct verdict judge(const char *directory)
 
 struct child {
     char role[16];
+    char own[64]; /* endpoint */
+    char other[64];
     pid_t pid;
 };
 
@@ -282,10 +291,10 @@ static uint64_t random_below(uint64_t bound)
     return (random_state >> 33) % bound;
 }
 
-static void start(struct child *child, char *directory, char *endpoint)
+static void start(struct child *child, char *directory)
 {
     char name[] = "live_kill_rounds";
-    char *arguments[] = {name, child->role, directory, endpoint, NULL};
+    char *arguments[] = {name, child->role, directory, child->own, child->other, NULL};
     int error = posix_spawn(&child->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
 
     if (error)
@@ -337,17 +346,22 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static bool play(char *directory, char *endpoint, uint64_t rounds)
+static bool play(char *directory, uint64_t rounds)
 {
-    struct child children[] = {{"producer", 0}, {"consumer", 0}};
+    struct child children[] = {{.role = "producer"}, {.role = "consumer"}};
     bool good = true;
+
+    for (int c = 0; c < 2; c++) {
+        free_endpoint(children[c].own);
+        memcpy(children[1 - c].other, children[c].own, sizeof children[c].own);
+    }
 
     for (uint64_t i = 0; i < rounds && good; i++) {
         uint64_t victims = 1 + random_below(3); /* one, the other, or both */
 
         for (int c = 0; c < 2; c++)
             if (!children[c].pid)
-                start(&children[c], directory, endpoint);
+                start(&children[c], directory);
         pause_ms(random_below(RUN_MS_MAX));
         for (int c = 0; c < 2; c++) {
             if (!(victims >> c & 1))
@@ -359,7 +373,7 @@ static bool play(char *directory, char *endpoint, uint64_t rounds)
     }
     for (int c = 0; c < 2; c++)
         if (!children[c].pid)
-            start(&children[c], directory, endpoint);
+            start(&children[c], directory);
     pause_ms(300);
     good = end_well(&children[0]) && good; /* drains: the consumer must still be there */
     good = end_well(&children[1]) && good;
@@ -369,16 +383,15 @@ static bool play(char *directory, char *endpoint, uint64_t rounds)
 static int control(uint64_t rounds, uint64_t seed)
 {
     const char *base = getenv("TMPDIR");
-    char directory[128], endpoint[64];
+    char directory[128];
 
     random_state = seed;
     snprintf(directory, sizeof directory, "%s/godwit-kill-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(directory))
         die("%s: %s", directory, strerror(errno));
-    free_endpoint(endpoint);
     printf("seed %" PRIu64 ", store %s\n", seed, directory);
     fflush(stdout);
-    bool good = play(directory, endpoint, rounds);
+    bool good = play(directory, rounds);
     struct verdict verdict = judge(directory);
     printf("rounds %" PRIu64 ", accepted %" PRIu64 ", processed %" PRIu64 ", lost %" PRIu64
            ", repeated %" PRIu64 "\n",
@@ -395,13 +408,13 @@ int main(int count, char **arguments)
 {
     struct sigaction action = {.sa_handler = stop};
 
-    if (count == 4) {
+    if (count == 5) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* no child outlives the test */
         sigaction(SIGTERM, &action, NULL);
         if (strcmp(arguments[1], "producer") == 0)
-            produce(arguments[2], arguments[3]);
+            produce(arguments[2], arguments[3], arguments[4]);
         else
-            consume(arguments[2], arguments[3]);
+            consume(arguments[2], arguments[3], arguments[4]);
         return 0;
     }
     return control(count > 1 ? strtoull(arguments[1], NULL, 10) : 200,
