@@ -297,6 +297,33 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     return count;
 }
 
+/* Gives back the credit that a run took for messages that will not leave on this link. */
+static void refund(struct gw_core *core, struct gw_run *run)
+{
+    struct gw_member *member = run->member;
+    const struct gw_batch *batch = gw_stream_batch(run->stream, run->cursor);
+    if (run->charged_link != member->remote->link.id || run->cursor > run->last || !batch)
+        return;
+    run->charged_link = 0;
+    member->used_messages -= run->last - run->cursor + 1;
+    member->used_bytes -=
+        gw_batch_offset(batch, run->last + 1) - gw_batch_offset(batch, run->cursor);
+    gw_dispatch_later(core, member->target);
+}
+
+/* The member refuses the stream on this link: what still waits to be sent goes nowhere. */
+void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+{
+    for (size_t i = 0; i < stream->runs.count; i++) {
+        struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->member->remote != remote || !run->queued)
+            continue;
+        gw_dispatch_unqueue(run->member, run);
+        refund(core, run);
+        gw_dispatch_send(core, run->member);
+    }
+}
+
 enum progress { SENT, NO_BYTES, NO_CREDIT };
 
 /* Sends what is left of the run, unless it must wait: for its bytes, which are being read, or for
@@ -304,8 +331,10 @@ enum progress { SENT, NO_BYTES, NO_CREDIT };
 static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
-    if (!opened(core, run->stream, run->member->remote))
-        return SENT; /* refused on this link: nothing of it goes there */
+    if (!opened(core, run->stream, run->member->remote)) {
+        refund(core, run); /* refused on this link: nothing of it goes there */
+        return SENT;
+    }
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
         if (!batch || !batch->body) {

@@ -120,6 +120,7 @@ void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t 
         return;
     offer->refused_link = remote->link.id;
     gw_note(core, GW_NOTE_QUARANTINE, remote->name, epoch, 0);
+    gw_dispatch_refused(core, stream, remote);
 }
 
 /* ---- members come and go ---- */

@@ -363,6 +363,7 @@ void gw_bodies_trim(struct gw_core *core);
 void gw_dispatch(struct gw_core *core, struct gw_target *target);
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run);
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
+void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);
 
