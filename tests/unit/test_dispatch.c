@@ -372,6 +372,23 @@ static void credit_of_a_run_that_is_refused_before_it_leaves_is_not_lost(void **
     driver_close(&d);
 }
 
+static void a_memory_peer_that_came_back_is_told_that_the_epoch_is_fresh(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = special_member(&d, 1, "b", 100, true, 9);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, link, EPOCH, 1, 5);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    special_member(&d, 1, "b", 100, true, 10); /* another process: it knows nothing any more */
+    assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    assert_range(driver_data(&d, 0), 6, 10);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +409,7 @@ int main(void)
         cmocka_unit_test(an_assignment_whose_member_left_waits_for_it),
         cmocka_unit_test(a_refused_epoch_sends_nothing_on_that_link),
         cmocka_unit_test(credit_of_a_run_that_is_refused_before_it_leaves_is_not_lost),
+        cmocka_unit_test(a_memory_peer_that_came_back_is_told_that_the_epoch_is_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
