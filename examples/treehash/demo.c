@@ -24,8 +24,8 @@ static const char usage[] =
     "usage: treehash-demo [OPTION ...] DIR\n"
     "  --seed=N           chooses the moments of kills and cuts; default: a random one, printed\n"
     "  --workers=N        1 to 8; default 3\n"
-    "  --kills=N          kills of each process (walk, collect, every worker); default 3\n"
-    "  --cuts=N           cuts of every link; default 4\n"
+    "  --kills=N          kills of each process (walk, collect, every worker); default 5\n"
+    "  --cuts=N           cuts of every link; default 5\n"
     "  --stall-seconds=N  give up after so long without progress; default 60\n"
     "  --limit-seconds=N  give up after so long; default 300\n"
     "  --keep             leave the temporary directory\n";
@@ -69,7 +69,7 @@ static void read_options(struct demo *demo, int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    *demo = (struct demo){.seed = scratch_seed(), .workers = 3, .kills = 3, .cuts = 4,
+    *demo = (struct demo){.seed = scratch_seed(), .workers = 3, .kills = 5, .cuts = 5,
                           .stall_seconds = 60, .limit_seconds = 300};
     int letter;
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
