@@ -10,6 +10,7 @@
 
 #include "base/plant.h"
 #include "core/state.h"
+#include <stdlib.h>
 
 /* ---- choosing ---- */
 
@@ -106,8 +107,11 @@ static struct gw_run *run_new(struct gw_core *core, struct gw_stream *stream,
     run->cursor = run->first;
     run->turn = core->turn;
     run->charged_link = member->remote->link.id;
-    gw_check(core, gw_index_add(&stream->runs, run->first, run));
-    return run;
+    if (!gw_index_add(&stream->runs, run->first, run))
+        return run;
+    gw_fail(core);
+    free(run);
+    return NULL;
 }
 
 static void assign(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,

@@ -78,8 +78,12 @@ static void recover_assignment(struct gw_core *core, struct gw_stream *stream,
     uint64_t at = row->first > stream->floor ? row->first : stream->floor;
     while (gw_ranges_next(&stream->settled, false, &at, row->last, &piece))
         run->left += piece.last - piece.first + 1;
+    if (gw_index_add(&stream->runs, run->first, run)) {
+        gw_fail(core);
+        free(run);
+        return;
+    }
     member->outstanding += run->left;
-    gw_check(core, gw_index_add(&stream->runs, run->first, run));
     if (row->last >= stream->next_unassigned)
         stream->next_unassigned = row->last + 1;
 }

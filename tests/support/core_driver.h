@@ -46,6 +46,8 @@ struct driver {
 void driver_options(struct gw_core_options *options, const char *name);
 void driver_open(struct driver *d, const char *name);
 void driver_open_with(struct driver *d, const struct gw_core_options *options);
+/* Where memory may run out: no step is asserted, d->result says how it went. */
+void driver_open_leniently(struct driver *d, const struct gw_core_options *options);
 void driver_close(struct driver *d);
 void driver_crash(struct driver *d);   /* the core is gone, the store stays */
 void driver_recover(struct driver *d); /* a fresh core from the store: rows, then START */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Whatever allocation fails, the step says so, and what was there can be destroyed: the core is
+ * started afresh from the store. AddressSanitizer watches for what leaks. */
+
+#define FAILING_HEAP_ITSELF
+
+#include "support/core_driver.h"
+#include "support/failing_heap.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+size_t heap_left = SIZE_MAX;
+static bool heap_refused;
+
+static bool heap_gives(void)
+{
+    heap_refused |= heap_left == 0;
+    if (heap_left == 0)
+        return false;
+    if (heap_left != SIZE_MAX)
+        heap_left--;
+    return true;
+}
+
+void *heap_malloc(size_t size)
+{
+    return heap_gives() ? malloc(size) : NULL;
+}
+
+void *heap_calloc(size_t count, size_t size)
+{
+    return heap_gives() ? calloc(count, size) : NULL;
+}
+
+void *heap_realloc(void *old, size_t size)
+{
+    return heap_gives() ? realloc(old, size) : NULL;
+}
+
+/* A sender's day: two members, losses, a backlog, settlements in and out of order, a restart, an
+ * old epoch that ends. */
+static void send_all_day(struct driver *d)
+{
+    driver_dial(d, 9);
+    driver_tick(d, 0);
+    uint64_t b = driver_member(d, 1, "b", 100);
+    uint64_t c = driver_member(d, 2, "c", 100);
+    for (uint64_t i = 0; i < 20; i++)
+        driver_send(d, 5, 1 + i * 10, 10, 10);
+    driver_commit(d);
+    for (uint64_t i = 1; i < 100; i += 4) {
+        remote_ack(d, 1, b, 5, i, i + 1);
+        remote_ack(d, 2, c, 5, i, i + 1);
+    }
+    driver_commit(d);
+    remote_say(d, 1, GW_FRAME_RESET, b);
+    b = driver_link(d, 1, "b");
+    remote_serve(d, 1, b, 50, 1 << 20);
+    remote_in_hand(d, 1, b, 5, 3, 4);
+    remote_complete(d, 1, b);
+    remote_refuse(d, 2, c, GW_REFUSE_EPOCH, 5);
+    driver_tick(d, DRIVER_HEARTBEAT_US);
+    driver_restart(d);
+    b = driver_member(d, 1, "b", 1000);
+    c = driver_member(d, 2, "c", 1000);
+    for (int i = 0; i < 10; i++) {
+        driver_loaded(d, 5, (uint64_t)i * 30, (uint64_t)i * 30 + 60);
+        driver_commit(d);
+        remote_ack(d, 1, b, 5, 1, 200);
+        remote_ack(d, 2, c, 5, 1, 200);
+    }
+    driver_commit(d);
+    remote_closed(d, 1, b, 5);
+    remote_closed(d, 2, c, 5);
+    driver_commit(d);
+    driver_leave(d);
+}
+
+/* A receiver's day: what is in hand, decided, repeated, refused, closed; a restart between. */
+static void receive_all_day(struct driver *d)
+{
+    driver_serve(d, "work", 1000, 1 << 24);
+    uint64_t s = driver_sender(d, 1, "s", 5);
+    for (uint64_t i = 1; i < 90; i += 3)
+        remote_data(d, 1, s, 5, i, 2);
+    for (uint64_t i = 1; i < 60; i += 3)
+        driver_decide(d, 5, i, i);
+    driver_seal(d);
+    remote_data(d, 1, s, 5, 1, 90);
+    driver_committed(d);
+    remote_open(d, 1, s, 66, false);
+    remote_ping_floor(d, 1, s, 5, 2, 90);
+    driver_serve(d, "other", 10, 100);
+    remote_say(d, 1, GW_FRAME_RESET, s);
+    s = driver_sender(d, 3, "s", 5);
+    driver_commit(d);
+    driver_restart(d);
+    driver_serve(d, "work", 1000, 1 << 24);
+    s = driver_sender(d, 1, "s", 5);
+    remote_data(d, 1, s, 5, 1, 100);
+    driver_decide(d, 5, 2, 3);
+    remote_close_epoch(d, 1, s, 5, 100);
+    driver_commit(d);
+    remote_hello(d, 4, "s", 4242);
+    remote_say(d, 1, GW_FRAME_BYE, s);
+    driver_tick(d, 100 * DRIVER_HEARTBEAT_US);
+}
+
+/* Runs the story with one allocation after the other failing. */
+static void run_out_everywhere(void (*story)(struct driver *))
+{
+    static struct driver d;
+    size_t n = 0;
+    heap_refused = true;
+    for (; heap_refused; n++) {
+        struct gw_core_options options;
+        driver_options(&options, "a");
+        memset(&d, 0, sizeof d);
+        heap_refused = false;
+        heap_left = n;
+        driver_open_leniently(&d, &options);
+        story(&d);
+        heap_left = SIZE_MAX;
+        assert_int_equal(d.result, heap_refused ? -ENOMEM : 0);
+        driver_close(&d);
+    }
+    assert_true(n > 50);
+}
+
+static void a_sender_without_memory_fails_its_step_and_leaks_nothing(void **state)
+{
+    (void)state;
+    run_out_everywhere(send_all_day);
+}
+
+static void a_receiver_without_memory_fails_its_step_and_leaks_nothing(void **state)
+{
+    (void)state;
+    run_out_everywhere(receive_all_day);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sender_without_memory_fails_its_step_and_leaks_nothing),
+        cmocka_unit_test(a_receiver_without_memory_fails_its_step_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
