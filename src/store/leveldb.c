@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #define WRITE_BUFFER_SIZE ((size_t)8 << 20)
+#define TABLE_SIZE WRITE_BUFFER_SIZE
 #define CACHE_SIZE ((size_t)8 << 20)
 #define OPEN_FILES_MAX 1000
 #define KEEP_SIZE ((size_t)8 << 20)   /* of the write batch: a larger one is given back */
@@ -304,6 +305,7 @@ static void set_options(struct leveldb *leveldb)
     leveldb_options_set_create_if_missing(leveldb->options, leveldb->directory->fresh);
     leveldb_options_set_paranoid_checks(leveldb->options, 1);
     leveldb_options_set_write_buffer_size(leveldb->options, WRITE_BUFFER_SIZE);
+    leveldb_options_set_max_file_size(leveldb->options, TABLE_SIZE);
     leveldb_options_set_cache(leveldb->options, leveldb->cache);
     leveldb_options_set_max_open_files(leveldb->options, open_files());
     /* Bodies are opaque, often compressed already, and on the hot path. */
