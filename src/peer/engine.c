@@ -17,9 +17,10 @@
 
 #define FRAMES_A_ROUND 256
 #define COMMITS_A_ROUND 4 /* for a store in memory, whose commits take no time */
-/* Sent bytes in one turn. Whatever comes of a commit waits for it, so that a larger group moves no
- * more bytes a second but leaves less credit in use while it is written. */
-#define TURN_BYTES (512u << 10)
+/* Sent bytes in one turn. Whatever comes of a commit waits for it, so that a larger group leaves
+ * less credit in use while it is written; it pays only as far as the sync costs more than it. */
+#define TURN_BYTES        (256u << 10)
+#define TURN_BYTES_SYNCED (512u << 10)
 #define LEAVE_US_MAX 5000000 /* a guard only: without links there is soon nothing to store */
 #define CACHE_BYTES (16u << 20)
 
@@ -166,7 +167,8 @@ static void take_submissions(struct gw_engine *engine)
     atomic_store(&peer->notified, false);
     pthread_mutex_lock(&peer->lock);
     /* Without memory, some of it waits for a better round. */
-    engine->more = gw_peer_gather(peer, TURN_BYTES) > 0;
+    engine->more =
+        gw_peer_gather(peer, engine->options.sync ? TURN_BYTES_SYNCED : TURN_BYTES) > 0;
     struct gw_command *commands = peer->mailbox.commands;
     struct gw_command **commands_end = peer->mailbox.commands_end;
     struct gw_mailbox empty = *taken;
