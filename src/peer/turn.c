@@ -260,8 +260,13 @@ static void step_once(struct gw_turn *turn, struct gw_event *event)
     gw_effects_reset(&turn->effects);
     if (gw_core_step(turn->core, event, &turn->effects))
         turn->broken = true;
-    for (size_t i = 0; i < turn->effects.count && !turn->broken; i++)
-        carry_out(turn, &turn->effects.items[i]);
+    for (size_t i = 0; i < turn->effects.count; i++) {
+        const struct gw_effect *effect = &turn->effects.items[i];
+        if (!turn->broken)
+            carry_out(turn, effect);
+        else if (effect->type == GW_EFFECT_FORGET)
+            gw_batch_drop(effect->u.forget); /* the rest of a failed step counts for nothing */
+    }
 }
 
 /* One event, then the losses that carrying out its effects brought to light. */
