@@ -236,7 +236,7 @@ static struct gw_decision decision_of(const struct sim_item *items, size_t count
 static void say_decision(struct sim_peer *peer, const char *what,
                          const struct gw_decision *decision)
 {
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name,
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
                     "%s e%" PRIu64 " %" PRIu64 "..%" PRIu64, what,
                     sim_trace_epoch(peer->world->trace, decision->epoch), decision->first,
                     decision->last);

@@ -2,9 +2,9 @@
 #ifndef GW_SIM_APP_H
 #define GW_SIM_APP_H
 
-/* The scripted application of a peer: it sends in bursts, takes what is delivered in hand, and after
- * random times decides in random order: alone, as ranges, or by transactions that write a key per
- * message and, at the workers, send each message on to the next stage. */
+/* The scripted application of a peer: it sends in bursts, takes what is delivered in hand, and
+ * after random times decides in random order: alone, as ranges, or by transactions that write a key
+ * per message and, at the workers, send each message on to the next stage. */
 
 #include "peer/inbound.h"
 
@@ -52,7 +52,8 @@ void sim_app_deliver(struct sim_peer *peer, const struct gw_inbound *inbound);
 void sim_app_transaction(struct sim_peer *peer, uint64_t token);
 /* Sends up to count messages; returns how many were taken. */
 size_t sim_app_send(struct sim_peer *peer, const struct gw_destination *destination, size_t count);
-/* Decides items [at, at + count) of the hand, which must be one range; `onward` NULL: sends none on. */
+/* Decides items [at, at + count) of the hand, which must be one range; `onward` NULL: sends none
+ * on. */
 bool sim_app_decide(struct sim_peer *peer, size_t at, size_t count);
 bool sim_app_transact(struct sim_peer *peer, size_t at, size_t count,
                       const struct gw_destination *onward);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The chaos monkey: from time to time, one deed. How often each kind comes is drawn with the options,
- * so that some worlds know nothing but cuts and others nothing but crashes. */
+/* The chaos monkey: from time to time, one deed. How often each kind comes is drawn with the
+ * options, so that some worlds know nothing but cuts and others nothing but crashes. */
 
 #include "world.h"
 
@@ -190,7 +190,8 @@ static void end_guest(struct sim_world *world, void *subject, uint64_t process, 
         sim_peer_crash(guest, SIM_KILLED);
 }
 
-/* A second process under a taken name, with a store of its own, dials those whom the first knows. */
+/* A second process under a taken name, with a store of its own, dials those whom the first knows.
+ * */
 static void newcomer(struct sim_world *world)
 {
     struct sim_peer *victim = some_peer(world), *guest = &world->peers[SIM_PEERS_MAX - 1];
@@ -198,16 +199,7 @@ static void newcomer(struct sim_world *world)
     if (!victim || guest->up)
         return;
     sim_fault(world, SIM_FAULT_newcomer);
-    if (guest->present)
-        sim_peer_clear(guest);
-    struct sim_peer old = *guest; /* its numbers go on: events of the old one may still come */
-    sim_peer_init(guest, world, SIM_PEERS_MAX - 1, victim->name);
-    guest->guest = true;
-    guest->process = old.process;
-    guest->life = old.life;
-    guest->next_conn = old.next_conn;
-    guest->run_ticket = old.run_ticket;
-    guest->load_ticket = old.load_ticket;
+    sim_peer_guest(guest, victim);
     sim_peer_start(guest);
     for (unsigned i = 0; i < 2 && !world->failed; i++) {
         struct sim_peer *to = &world->peers[sim_between(world, 0, world->options.peers - 1)];

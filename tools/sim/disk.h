@@ -5,7 +5,8 @@
 /* A disk: an ordered map that knows, for every row, what a process reads and what a power cut would
  * leave. Writes are atomic, as the store port promises; a write that is not synced survives the
  * process, and a power cut only by luck: some first ones of those not synced do (a log is cut
- * somewhere). Behind it stands the store port, so that the code under test opens it like any store. */
+ * somewhere). Behind it stands the store port, so that the code under test opens it like any store.
+ * */
 
 #include "base/bytes.h"
 #include "store/store.h"
@@ -42,7 +43,8 @@ struct sim_disk {
 void sim_disk_init(struct sim_disk *disk);
 void sim_disk_clear(struct sim_disk *disk); /* a new, empty disk; frees the old rows */
 void sim_disk_write(struct sim_disk *disk, const struct gw_write *write, bool sync);
-void sim_disk_power_lost(struct sim_disk *disk, size_t survivors); /* writes that the log still has */
+/* `survivors`: how many of the unsynced writes the log still has. */
+void sim_disk_power_lost(struct sim_disk *disk, size_t survivors);
 
 /* The first row at or after the key; disk->count if there is none. */
 size_t sim_disk_find(const struct sim_disk *disk, struct gw_slice key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* godwit-sim: runs whole clusters of peers in virtual time, one for each seed, breaks everything that
- * can break, and checks the promises after every event. */
+/* godwit-sim: runs whole clusters of peers in virtual time, one for each seed, breaks everything
+ * that can break, and checks the promises after every event. */
 
 #include "base/plant.h"
 #include "run.h"

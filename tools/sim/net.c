@@ -109,7 +109,7 @@ static void remember(struct sim_world *world, struct sim_connection *connection,
 {
     struct sim_frame **past = &connection->dial->past[end];
 
-    if (world->calm || !world->options.survives_cut || !sim_chance(world, REMEMBER))
+    if (world->calm || world->options.scripted || !sim_chance(world, REMEMBER))
         return;
     frame_destroy(*past);
     *past = frame_copy(frame);
@@ -123,7 +123,7 @@ static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_
 
     (void)unused;
     connection->events--;
-    if (!queue->first)
+    if (!queue->first || connection->held[end])
         return;
     if (!peer->up || peer->process != connection->processes[end] ||
         (end == SIM_DIALLER && connection->dial->closed)) {
@@ -419,7 +419,8 @@ static void cut_queue(struct sim_world *world, struct sim_connection *connection
     struct sim_queue *queue = &connection->queues[end];
     struct sim_queue old = *queue;
     struct sim_frame *frame;
-    size_t go_on = world->options.survives_cut ? sim_between(world, 0, old.count) : 0;
+    bool chance = world->options.survives_cut && !world->options.scripted;
+    size_t go_on = chance ? sim_between(world, 0, old.count) : 0;
 
     if (connection->flushed)
         go_on = old.count;
@@ -448,7 +449,7 @@ void sim_net_cut(struct sim_world *world, struct sim_connection *connection)
     cut_queue(world, connection, SIM_ACCEPTOR);
     connection->cut = true;
     connection->noticed_us = world->now_us;
-    if (world->options.survives_cut)
+    if (world->options.survives_cut && !world->options.scripted)
         connection->noticed_us += sim_between(world, 0, NOTICE_US);
     if (dial->now == connection)
         dial->now = NULL;
@@ -460,6 +461,20 @@ void sim_net_clog(struct sim_world *world, struct sim_connection *connection, ui
 {
     (void)world;
     connection->clogged_until_us = latest(connection->clogged_until_us, until_us);
+}
+
+void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold)
+{
+    for (struct sim_connection *at = world->net.connections; at; at = at->next) {
+        for (unsigned end = 0; end < 2; end++) {
+            if (at->ends[end] != to || at->ends[!end] != from || at->held[end] == hold)
+                continue;
+            at->held[end] = hold;
+            for (struct sim_frame *frame = at->queues[end].first; frame && !hold;
+                 frame = frame->next)
+                expect(world, at, end, frame->due_us);
+        }
+    }
 }
 
 void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us)

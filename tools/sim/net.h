@@ -9,7 +9,8 @@
  * The dialler has one number for all connections of a dial: a reconnect is invisible to it. The
  * acceptor gets a new number with the first frame of each connection. A connection is a queue in
  * each direction, in order. When it is cut, some first frames of each queue still arrive, as
- * frames that were on the way; of the rest most vanish, and some come through the next connection. */
+ * frames that were on the way; of the rest most vanish, and some come through the next connection.
+ * */
 
 #include "base/blob.h"
 #include "base/bytes.h"
@@ -50,6 +51,7 @@ struct sim_connection {
                  * hide a loss from the count of frames, and no real connection does that. */
     uint64_t noticed_us;  /* from when on the acceptor's sends fail, once it is cut */
     uint64_t clogged_until_us;
+    bool held[2]; /* scripts: what flows towards that end waits */
     struct sim_queue queues[2];
     struct sim_queue late[2]; /* copies that depart later */
     size_t events; /* that point here */
@@ -85,6 +87,7 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
                  struct gw_slice header, struct gw_slice body, bool has_body);
 void sim_net_cut(struct sim_world *world, struct sim_connection *connection);
 void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us);
+void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold);
 void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us);
 /* The peer's process is gone, and with it all of its connections; what it sent arrives if it ended
  * in good order (flushed). */

@@ -15,7 +15,7 @@
 enum sim_flavour {
     SIM_PLAIN,
     SIM_COMB,    /* thousands of messages decided in a comb: more ranges than an ACK can hold */
-    SIM_AMNESIA, /* a receiver loses its disk: what it knew is gone, so that liveness is not asked */
+    SIM_AMNESIA, /* a receiver loses its disk: strict messages then wait, liveness is not asked */
 };
 
 struct sim_options {

@@ -22,11 +22,28 @@ void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned inde
     peer->world = world;
     peer->index = index;
     peer->present = true;
-    strncpy(peer->name, name, GW_NAME_MAX);
+    snprintf(peer->name, sizeof peer->name, "%s", name);
+    snprintf(peer->label, sizeof peer->label, "%s", name);
     sim_disk_init(&peer->disk);
     peer->run_at_us = GW_NEVER;
     if (world->options.jitter)
         peer->clock.offset_us = sim_between(world, 0, CLOCK_SPAN);
+}
+
+void sim_peer_guest(struct sim_peer *guest, const struct sim_peer *whose)
+{
+    struct sim_peer old = *guest; /* its numbers go on: events of the old one may still come */
+
+    if (guest->present)
+        sim_peer_clear(guest);
+    sim_peer_init(guest, whose->world, SIM_PEERS_MAX - 1, whose->name);
+    snprintf(guest->label, sizeof guest->label, "%s'", whose->name);
+    guest->guest = true;
+    guest->process = old.process;
+    guest->life = old.life;
+    guest->next_conn = old.next_conn;
+    guest->run_ticket = old.run_ticket;
+    guest->load_ticket = old.load_ticket;
 }
 
 static void drop_turn(struct sim_peer *peer)
@@ -144,7 +161,7 @@ static void run(struct sim_world *world, void *subject, uint64_t ticket, uint64_
     }
     peer->run_at_us = GW_NEVER;
     sim_peer_submit(peer);
-    sim_trace_begin(world->trace, world->now_us, peer->name, "run");
+    sim_trace_begin(world->trace, world->now_us, peer->label, "run");
     sim_trace_if_any(world->trace);
     uint64_t wake_us = gw_turn_run(peer->turn, sim_peer_clock(peer), &error);
     if (error)
@@ -164,7 +181,7 @@ void sim_peer_submit(struct sim_peer *peer)
     struct gw_batch *batch;
 
     while ((batch = gw_tail_take(peer->tail, &destination))) {
-        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name,
+        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
                         "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
                         sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
                         gw_batch_last(batch));
@@ -324,7 +341,7 @@ void sim_peer_start(struct sim_peer *peer)
     peer->tail = gw_tail_new(&options);
     if (!peer->tail)
         abort();
-    sim_trace_begin(world->trace, world->now_us, peer->name, "start");
+    sim_trace_begin(world->trace, world->now_us, peer->label, "start");
     sim_app_restart(peer);
     begin_turn(peer);
     if (!world->failed)
@@ -374,7 +391,7 @@ void sim_peer_crash(struct sim_peer *peer, enum sim_death death)
 
     if (!peer->up)
         return;
-    sim_trace_begin(world->trace, world->now_us, peer->name, "%s",
+    sim_trace_begin(world->trace, world->now_us, peer->label, "%s",
                     death == SIM_POWER_LOST ? "power lost" : "killed");
     end_write(peer, death);
     if (death == SIM_POWER_LOST)
@@ -388,13 +405,13 @@ void sim_peer_leave(struct sim_peer *peer)
         return;
     peer->leaving = true;
     sim_peer_submit(peer);
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "close");
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "close");
     sim_port_after(peer, gw_turn_close(peer->turn, sim_peer_clock(peer)));
 }
 
 static void end_leave(struct sim_peer *peer)
 {
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "closed");
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "closed");
     end_process(peer, true);
     if (!peer->guest && !peer->world->options.scripted)
         sim_peer_start_later(peer, sim_between(peer->world, 0, 2000000));
@@ -420,7 +437,7 @@ void sim_peer_reopen(struct sim_peer *peer)
 
 void sim_peer_lose_disk(struct sim_peer *peer)
 {
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "disk lost");
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "disk lost");
     sim_disk_clear(&peer->disk);
     sim_check_disk_lost(peer);
 }
@@ -459,7 +476,7 @@ void sim_peer_redial(struct sim_peer *peer, size_t at)
     dial->off = false;
     if (!peer->turn || dial->conn || peer->leaving)
         return;
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "dial %s",
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "dial %s",
                     dial->to->name);
     dial->conn = sim_net_dial(peer->world, peer, dial->to);
     sim_port_after(peer, gw_turn_dial(peer->turn, sim_peer_clock(peer), dial->conn));
@@ -473,7 +490,7 @@ void sim_peer_undial(struct sim_peer *peer, size_t at, bool for_good)
     dial->off = true;
     dial->conn = 0;
     if (conn && peer->turn) {
-        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "undial %s",
+        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "undial %s",
                         dial->to->name);
         sim_port_after(peer, gw_turn_undial(peer->turn, sim_peer_clock(peer), conn));
         sim_net_hangup(peer->world, peer, conn);
@@ -492,11 +509,11 @@ void sim_peer_frame(struct sim_peer *peer, uint64_t conn, struct gw_slice header
     if (world->trace->on) {
         struct sim_peer *other = sim_net_other_end(world, peer, conn);
         struct gw_frame frame;
-        char text[400] = "something malformed";
+        char text[400] = "something that is no frame here";
         if (sim_decode(world, header, &frame))
             sim_trace_frame(world->trace, &frame, text, sizeof text);
-        sim_trace_begin(world->trace, world->now_us, peer->name, "%s: %s",
-                        other ? other->name : "?", text);
+        sim_trace_begin(world->trace, world->now_us, peer->label, "%s: %s",
+                        other ? other->label : "?", text);
     }
     sim_check_arrival(peer, conn, header, &before);
     if (header.size) {
@@ -513,7 +530,7 @@ void sim_peer_lost(struct sim_peer *peer, uint64_t conn)
 {
     if (!peer->turn)
         return;
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->name, "lost connection");
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "lost connection");
     sim_port_after(peer, gw_turn_lost(peer->turn, sim_peer_clock(peer), conn));
 }
 

@@ -2,9 +2,9 @@
 #ifndef GW_SIM_PEER_H
 #define GW_SIM_PEER_H
 
-/* One peer of the world: a turn and a tail, as the engine would drive them, over a virtual disk, with
- * a clock of its own and a scripted application. A process crash drops all but the disk; a failed
- * commit drops the turn only. */
+/* One peer of the world: a turn and a tail, as the engine would drive them, over a virtual disk,
+ * with a clock of its own and a scripted application. A process crash drops all but the disk; a
+ * failed commit drops the turn only. */
 
 #include "app.h"
 #include "disk.h"
@@ -50,6 +50,7 @@ struct sim_peer {
     struct sim_world *world;
     unsigned index;
     char name[GW_NAME_MAX + 1];
+    char label[GW_NAME_MAX + 2]; /* for traces: a guest's has a dash */
     bool present; /* takes part */
     bool guest;   /* under another's name */
     struct sim_disk disk;
@@ -86,6 +87,7 @@ struct sim_peer {
 
 void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
                    const char *name);
+void sim_peer_guest(struct sim_peer *peer, const struct sim_peer *whose); /* instead of init */
 void sim_peer_clear(struct sim_peer *peer);
 
 uint64_t sim_peer_clock(const struct sim_peer *peer);
@@ -96,7 +98,7 @@ void sim_peer_pause(struct sim_peer *peer, uint64_t for_us);
 void sim_peer_start(struct sim_peer *peer);
 enum sim_death { SIM_KILLED, SIM_POWER_LOST };
 void sim_peer_crash(struct sim_peer *peer, enum sim_death death);
-void sim_peer_reopen(struct sim_peer *peer); /* after a failed commit: a new turn, the same process */
+void sim_peer_reopen(struct sim_peer *peer); /* after a failed commit: only the turn is new */
 void sim_peer_leave(struct sim_peer *peer); /* BYE, then an orderly end of the process */
 void sim_peer_lose_disk(struct sim_peer *peer);
 void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The port of port.h: everything that leaves a turn passes here, so the checker looks here first. */
+/* The port of port.h: everything that leaves a turn passes here, so the checker looks here first.
+ * */
 
 #include "port.h"
 
@@ -32,7 +33,7 @@ static int port_send(void *context, uint64_t conn, struct gw_slice header, struc
     if (world->trace->on) {
         char text[400];
         sim_trace_frame(world->trace, &frame, text, sizeof text);
-        sim_trace_effect(world->trace, "send %s %s", other ? other->name : "nobody", text);
+        sim_trace_effect(world->trace, "send %s %s", other ? other->label : "nobody", text);
     }
     sim_check_send(peer, conn, &frame, body);
     return sim_net_send(world, peer, conn, header, body, blob != NULL);
@@ -82,7 +83,7 @@ static void commit_done(struct sim_world *world, void *subject, uint64_t life, u
         sim_disk_write(&peer->disk, peer->writing, true);
         sim_check_written(peer, peer->writing);
     }
-    sim_trace_begin(world->trace, world->now_us, peer->name, "%s",
+    sim_trace_begin(world->trace, world->now_us, peer->label, "%s",
                     !failing  ? "committed"
                     : applied ? "commit failed, yet it is stored"
                               : "commit failed, nothing is stored");
@@ -149,7 +150,7 @@ static void load_done(struct sim_world *world, void *subject, uint64_t place, ui
     enum gw_store_error error = gw_turn_load_from(peer->store, load.epoch, load.from,
                                                   load.max_messages, load.max_bytes, &batches,
                                                   &count);
-    sim_trace_begin(world->trace, world->now_us, peer->name, "loaded %zu batches", count);
+    sim_trace_begin(world->trace, world->now_us, peer->label, "loaded %zu batches", count);
     if (error != GW_STORE_OK)
         sim_fail(world, "%s could not load from an intact store: %s", peer->name,
                  gw_store_error_name(error));

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define EFFECT_COLUMN 56
-#define LINE_MAX_COLUMNS 110
+#define LINE_MAX_COLUMNS 112
 
 void sim_trace_init(struct sim_trace *trace, FILE *out, size_t ring_lines)
 {
@@ -96,33 +96,49 @@ void sim_trace_if_any(struct sim_trace *trace)
     trace->silent = true;
 }
 
-void sim_trace_effect(struct sim_trace *trace, const char *format, ...)
+/* One piece of an effect, on the present line or the next. */
+static void add_piece(struct sim_trace *trace, const char *text, size_t size, bool first)
 {
-    va_list arguments;
-    char text[600];
-
-    if (!trace->on)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     if (!trace->effect_column) {
-        pad(trace, EFFECT_COLUMN);
-        if (trace->used > EFFECT_COLUMN)
-            pad(trace, trace->used + 2);
+        pad(trace, trace->used < EFFECT_COLUMN ? EFFECT_COLUMN : trace->used + 2);
         trace->effect_column = trace->used;
-    } else if (trace->used + strlen(text) > LINE_MAX_COLUMNS) {
-        trace->line[trace->used++] = ';';
+    } else if (!first || trace->used + size > LINE_MAX_COLUMNS) {
+        if (first)
+            trace->line[trace->used++] = ';';
         emit(trace);
         pad(trace, EFFECT_COLUMN);
     } else {
         memcpy(trace->line + trace->used, "; ", 2);
         trace->used += 2;
     }
-    if (trace->used + strlen(text) < sizeof trace->line - 4) {
-        memcpy(trace->line + trace->used, text, strlen(text));
-        trace->used += strlen(text);
+    memcpy(trace->line + trace->used, text, size);
+    trace->used += size;
+}
+
+/* Long ones are broken at commas. */
+void sim_trace_effect(struct sim_trace *trace, const char *format, ...)
+{
+    const size_t width = LINE_MAX_COLUMNS - EFFECT_COLUMN;
+    va_list arguments;
+    char text[600], *at = text;
+    bool first = true;
+
+    if (!trace->on)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    while (strlen(at) > width) {
+        size_t cut = 0;
+        for (size_t i = 0; i < width; i++)
+            cut = at[i] == ',' && at[i + 1] == ' ' ? i + 2 : cut;
+        if (!cut)
+            break;
+        add_piece(trace, at, cut, first);
+        at += cut;
+        first = false;
     }
+    add_piece(trace, at, strlen(at), first);
 }
 
 void sim_trace_end(struct sim_trace *trace)
