@@ -58,6 +58,10 @@ run 0 "$godwit" bench --count 500 --durability os --runs 1 --against none
 says out "stage os"
 ! grep -q '^raw' "$work/out" || complain "measures raw though told not to"
 
+run 1 "$godwit" bench --count 100000000 --size 10 --timeout 1 --durability os --against none
+says err "takes too long: see --timeout"
+[ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
+
 # Killed in the middle, its processes and directories go too.
 echo "$TMPDIR/" >"$work/path"
 gone() { # gone: within ten seconds, no process of its and no directory is there
@@ -74,11 +78,13 @@ for signal in TERM KILL; do
     pid=$!
     what="bench, killed by $signal"
     for ((i = 0; i < 100; i++)); do
-        [ -n "$(ls -A "$TMPDIR")" ] && break
+        compgen -G "$TMPDIR/*/producer" >/dev/null && break
         sleep 0.1
     done
     kill -s $signal $pid
     wait $pid 2>/dev/null
+    status=$?
+    [ $signal = KILL ] || [ $status = 1 ] || complain "ended with $status, not 1"
     gone
 done
 finish

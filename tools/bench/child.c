@@ -20,6 +20,7 @@
 extern char **environ;
 
 static volatile sig_atomic_t stop;
+static bool stop_said;
 
 static void on_stop(int number)
 {
@@ -99,7 +100,9 @@ static ssize_t hear(struct child *child, double deadline_s)
 {
     for (;;) {
         if (stop) {
-            bench_complain("told to stop (%s)", strsignal(stop));
+            if (!stop_said)
+                bench_complain("told to stop (%s)", strsignal(stop));
+            stop_said = true;
             return -1;
         }
         if (bench_now() >= deadline_s) {
