@@ -24,7 +24,7 @@ void remote_identity(struct gw_identity *identity, const char *name, uint64_t pr
     strcpy(identity->name, name);
     identity->process = process;
     identity->max_message = 1 << 20;
-    identity->window = DRIVER_WINDOW;
+    identity->window = 10 * DRIVER_WINDOW; /* ours is the smaller one */
     identity->heartbeat_ms = DRIVER_HEARTBEAT_US / 1000;
 }
 

@@ -132,6 +132,7 @@ static void the_window_is_a_distance_and_not_a_number(void **state)
     driver_commit(&d);
     remote_ack(&d, 1, link, EPOCH, 2, 100); /* all but the first */
     driver_commit(&d);
+    remote_credit(&d, 1, link, 2000, 1 << 24);
     driver_commit(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
     assert_int_equal(view_of(&d).unsettled, 51);
