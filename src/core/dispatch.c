@@ -301,6 +301,19 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     return count;
 }
 
+/* Whether there is credit for the message `first`, as far as that can be told without its batch. Asked
+ * before its bytes are read: else two runs that cannot go could read each other out of memory for
+ * ever. */
+static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint64_t first)
+{
+    const struct gw_member *member = run->member;
+    if (run->charged_link == member->remote->link.id)
+        return true;
+    return free_messages(member) &&
+           (!batch ||
+            gw_batch_offset(batch, first + 1) - gw_batch_offset(batch, first) <= free_bytes(member));
+}
+
 /* Gives back the credit that a run took for messages that will not leave on this link. */
 static void refund(struct gw_core *core, struct gw_run *run)
 {
@@ -341,15 +354,15 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
     }
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
+        if (!can_pay(run, batch, piece.first)) {
+            gw_count(core, GW_COUNTER_credit_zero, 1);
+            return NO_CREDIT;
+        }
         if (!batch || !batch->body) {
             gw_stream_request_load(core, run->stream, piece.first);
             return NO_BYTES;
         }
         uint64_t count = charge(run, batch, piece.first, piece.last - piece.first + 1);
-        if (!count) {
-            gw_count(core, GW_COUNTER_credit_zero, 1);
-            return NO_CREDIT;
-        }
         emit_data(core, run, batch, piece.first, count);
         run->cursor = piece.first + count;
     }
