@@ -221,8 +221,9 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
     window->closed = window->closing = true;
     if (frame->u.closed.last > window->last)
         window->last = frame->u.closed.last;
-    if (window->floor < window->last + 1)
-        window->floor = window->last + 1;
+    /* Not from what was heard of: a sender may have named sequences that a crash took back. */
+    if (window->floor < frame->u.closed.last + 1)
+        window->floor = frame->u.closed.last + 1;
     gw_window_dirty(core, window);
     gw_commit_lazily(core);
 }
