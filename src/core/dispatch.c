@@ -225,7 +225,7 @@ static bool opened(struct gw_core *core, struct gw_stream *stream, struct gw_rem
     frame->u.open.destination = stream->target->destination;
     frame->u.open.epoch = stream->epoch;
     frame->u.open.floor = stream->floor_published;
-    frame->u.open.last = stream->last;
+    frame->u.open.last = stream->stored;
     frame->u.open.fresh = !offer->known || remote->identity.memory; /* that one may forget */
     return true;
 }

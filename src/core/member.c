@@ -213,7 +213,7 @@ size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct g
         uint64_t floor = stream->floor_published;
         if (GW_PLANT(FLOOR_TOO_HIGH) && floor <= stream->last)
             floor++;
-        floors[count++] = (struct gw_floor){stream->epoch, floor, stream->last};
+        floors[count++] = (struct gw_floor){stream->epoch, floor, stream->stored};
     }
     remote->link.floors_cursor = count == most ? skip + count : 0;
     return count;
