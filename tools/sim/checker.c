@@ -222,6 +222,8 @@ void sim_check_disk_lost(struct sim_peer *peer)
         book->gone = book->gone || book->sender == peer->index;
         for (uint64_t at = 1; at <= book->count; at++) {
             struct sim_message *message = sim_epoch_message(book, at);
+            if (!((message->decided_by | message->claimed_by) & bit))
+                continue;
             message->decided_by &= (uint8_t)~bit;
             message->claimed_by &= (uint8_t)~bit;
             message->transacted = false;

@@ -230,6 +230,7 @@ static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered 
                                 sizeof why);
     }
     if (error != GW_STORE_OK) {
+        memset(peer->loads, 0, sizeof peer->loads);
         gw_turn_destroy(&peer->turn);
         gw_store_close(&peer->store);
     }
