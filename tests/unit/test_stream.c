@@ -309,7 +309,7 @@ static void a_backlog_beyond_the_read_ahead_is_read_back_in_its_turn(void **stat
     driver_close(&d);
 }
 
-/* After a restart nothing is in memory: batches 1-10, 11-20, 21-30, all at b, who has them in hand. */
+/* After a restart nothing is in memory: batches 1-10, 11-20, 21-30, all in hand at b. */
 static uint64_t restarted_with_three_batches(struct driver *d)
 {
     driver_open(d, "a");
