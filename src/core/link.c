@@ -34,11 +34,13 @@ uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us)
     return pause_us * 4 / 5 + gw_random_below(&core->random, pause_us * 2 / 5 + 1);
 }
 
+/* Doubles with each probe that nothing answers, up to the heartbeat. */
 static uint64_t rto_us(const struct gw_core *core, const struct gw_link *link)
 {
     uint64_t rto = link->srtt_us ? link->srtt_us + 4 * link->rttvar_us : RTO_FIRST_US;
     if (rto < RTO_MIN_US)
         rto = RTO_MIN_US;
+    rto <<= link->probe_backoff;
     return rto < core->options.heartbeat_us ? rto : core->options.heartbeat_us;
 }
 
@@ -98,8 +100,7 @@ void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote)
     link->frames_sent++;
     if (link->probe_due_us != GW_NEVER)
         return;
-    link->probe_due_us =
-        core->now_us + gw_link_jitter(core, rto_us(core, link) << link->probe_backoff);
+    link->probe_due_us = core->now_us + gw_link_jitter(core, rto_us(core, link));
     gw_wake_at(core, link->probe_due_us);
 }
 
@@ -369,8 +370,7 @@ static void tick_link(struct gw_core *core, struct gw_remote *remote)
     }
     if (core->now_us >= link->probe_due_us) {
         link->probe_backoff += link->probe_backoff < 8;
-        link->probe_due_us =
-            core->now_us + gw_link_jitter(core, rto_us(core, link) << link->probe_backoff);
+        link->probe_due_us = core->now_us + gw_link_jitter(core, rto_us(core, link));
         gw_count(core, GW_COUNTER_probes, 1);
         gw_link_ping(core, remote);
     }

@@ -162,6 +162,22 @@ static void overdue_answers_are_asked_for_with_growing_pauses(void **state)
     driver_close(&d);
 }
 
+static void no_probe_waits_longer_than_a_heartbeat(void **state)
+{
+    (void)state;
+    static const uint64_t pauses[] = {200000, 400000, 800000, DRIVER_HEARTBEAT_US};
+    struct driver d;
+    driver_open(&d, "a");
+    driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(link_to(&d, "b")->probe_due_us, d.now_us + pauses[i]);
+        driver_tick(&d, pauses[i]);
+    }
+    driver_close(&d);
+}
+
 static void the_timeout_follows_the_measured_round_trip(void **state)
 {
     (void)state;
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test(any_frame_proves_life_and_pings_go_out_within_a_heartbeat),
         cmocka_unit_test(a_peer_that_slept_itself_blames_nobody_for_the_silence),
         cmocka_unit_test(overdue_answers_are_asked_for_with_growing_pauses),
+        cmocka_unit_test(no_probe_waits_longer_than_a_heartbeat),
         cmocka_unit_test(the_timeout_follows_the_measured_round_trip),
         cmocka_unit_test(a_pong_that_counts_too_few_proves_a_gap),
         cmocka_unit_test(what_left_after_the_ping_is_no_gap),
