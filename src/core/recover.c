@@ -166,6 +166,8 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
     if (stream->settled.count) /* batches whose deletion waited for a read that never came back */
         gw_stream_sweep(core, stream, stream->settled.items[0].first,
                         stream->settled.items[stream->settled.count - 1].last);
+    if (stream->sweep_upto)
+        gw_stream_request_load(core, stream, stream->sweep);
     gw_stream_try_close(core, stream);
     gw_dispatch_later(core, stream->target);
 }
@@ -173,6 +175,7 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
 void gw_recover_done(struct gw_core *core)
 {
     struct gw_stream *stream;
+    core->started = true;
     while ((stream = core->dirty_streams)) { /* what was just read is not to be written again */
         core->dirty_streams = stream->next_dirty;
         stream->dirty = false;

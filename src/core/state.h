@@ -244,6 +244,7 @@ struct gw_core {
     uint64_t now_us;
     struct gw_effects *out; /* of the present step */
     bool failed;            /* out of memory in the present step */
+    bool started;           /* recovery is complete */
     struct gw_random random;
     uint64_t entropy; /* of the present event */
 

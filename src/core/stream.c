@@ -153,7 +153,7 @@ void gw_stream_submit(struct gw_core *core, const struct gw_destination *destina
 
 void gw_stream_request_load(struct gw_core *core, struct gw_stream *stream, uint64_t from)
 {
-    if (stream->loading || from > stream->stored)
+    if (!core->started || stream->loading || from > stream->stored)
         return;
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_LOAD);
     if (!effect)
