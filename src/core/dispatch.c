@@ -301,17 +301,18 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     return count;
 }
 
-/* Whether there is credit for the message `first`, as far as that can be told without its batch. Asked
- * before its bytes are read: else two runs that cannot go could read each other out of memory for
- * ever. */
+/* Whether there is credit for the message `first`, as far as that can be told without its batch.
+ * Asked before its bytes are read: else two runs that cannot go could read each other out of memory
+ * for ever. */
 static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint64_t first)
 {
     const struct gw_member *member = run->member;
     if (run->charged_link == member->remote->link.id)
         return true;
-    return free_messages(member) &&
-           (!batch ||
-            gw_batch_offset(batch, first + 1) - gw_batch_offset(batch, first) <= free_bytes(member));
+    if (!free_messages(member) || !batch)
+        return free_messages(member) > 0;
+    uint64_t size = gw_batch_offset(batch, first + 1) - gw_batch_offset(batch, first);
+    return size <= free_bytes(member);
 }
 
 /* Gives back the credit that a run took for messages that will not leave on this link. */
@@ -370,7 +371,8 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
 }
 
 /* A run that an earlier link had paid for may find the credit gone to a later one, assigned while
- * its own commit was slow. What is paid for goes first then: only its decision brings new credit. */
+ * its own commit was slow. What is paid for goes first then: only its decision brings new credit.
+ * */
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
 {
     const struct gw_link *link = &member->remote->link;

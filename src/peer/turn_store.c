@@ -246,8 +246,8 @@ static enum gw_store_error settled_of(struct gw_store *store, uint64_t epoch,
     return error == GW_STORE_OK ? scan->error : error;
 }
 
-/* Takes the gap between the batch that holds `before` and the next one off the count. *counted becomes
- * the last sequence of that batch, *right_last that of the next one (0: there is none). */
+/* Takes the gap between the batch that holds `before` and the next one off the count. *counted
+ * becomes the last sequence of that batch, *right_last that of the next one (0: there is none). */
 static enum gw_store_error subtract_gap(struct gw_store *store, uint64_t epoch, uint64_t before,
                                         struct gw_recovered *recovered, uint64_t *counted,
                                         uint64_t *right_last)
@@ -285,8 +285,8 @@ static enum gw_store_error subtract_below(struct gw_store *store, uint64_t epoch
 }
 
 /* What the quota must count: the batches that are in the store. Those that were wholly settled are
- * gone, and leave gaps. What stands just before a settled range is unsettled, so its batch is there:
- * the gap is between it and the next. */
+ * gone, and leave gaps. What stands just before a settled range is unsettled, so its batch is
+ * there: the gap is between it and the next. */
 static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_batch *first,
                                        const struct gw_batch *last, uint64_t floor,
                                        struct gw_recovered *recovered)
