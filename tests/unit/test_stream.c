@@ -392,6 +392,24 @@ static void a_deletion_that_a_crash_forgot_is_made_up_above_the_floor(void **sta
     driver_close(&d);
 }
 
+static void a_deletion_that_a_crash_forgot_is_made_up_below_the_floor(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = restarted_with_three_batches(&d);
+    remote_ack(&d, 1, link, EPOCH, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(view_of(&d).floor, 11);
+    driver_restart(&d);
+    const struct gw_stream *stream = gw_map_get(&d.core->streams, EPOCH);
+    assert_true(stream->loading);
+    assert_int_equal(stream->load_from, 1);
+    driver_loaded(&d, EPOCH, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(d.batch_count, 2);
+    driver_close(&d);
+}
+
 static void a_read_for_deletions_that_finds_nothing_does_not_hold_up_new_work(void **state)
 {
     (void)state;
@@ -428,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_batch_settled_out_of_memory_is_read_and_then_deleted),
         cmocka_unit_test(a_batch_deleted_during_a_read_is_not_released_again),
         cmocka_unit_test(a_deletion_that_a_crash_forgot_is_made_up_above_the_floor),
+        cmocka_unit_test(a_deletion_that_a_crash_forgot_is_made_up_below_the_floor),
         cmocka_unit_test(a_read_for_deletions_that_finds_nothing_does_not_hold_up_new_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
