@@ -371,8 +371,8 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
 }
 
 /* A run that an earlier link had paid for may find the credit gone to a later one, assigned while
- * its own commit was slow. What is paid for goes first then: only its decision brings new credit.
- * */
+ * its own commit was slow. What is paid for goes first then: only its decision brings new
+ * credit. */
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
 {
     const struct gw_link *link = &member->remote->link;
