@@ -116,12 +116,9 @@ void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn, const str
                "this connection belongs to another name");
         return;
     }
-    bool repeated = conn->offered && remote->offer_conn == conn->id &&
-                    conn->identity.process == identity->process;
     conn->remote = remote;
     conn->identity = *identity;
-    if (!repeated) /* a HELLO said twice must not void the WELCOME that is on its way */
-        conn->offered = core->entropy ? core->entropy : 1;
+    conn->offered = core->entropy ? core->entropy : 1; /* never the same twice, not even repeated */
     remote->offer_conn = conn->id;
     struct gw_frame *welcome = gw_send_frame(core, conn->id, GW_FRAME_WELCOME, conn->offered);
     fill_identity(core, &welcome->u.identity);
