@@ -84,6 +84,12 @@ static bool closed_by_a_guest(const struct sim_world *world, const struct sim_ep
            sim_rows_unsettled(&world->peers[book->sender], book->epoch) == 0;
 }
 
+/* Nor can an epoch be closed whose sender's disk is gone. */
+static bool stays_open(const struct sim_world *world, const struct sim_epoch *book)
+{
+    return closed_by_a_guest(world, book) || (book && book->gone);
+}
+
 static bool no_decided_rows(const struct sim_peer *peer, struct why *why)
 {
     size_t at = sim_rows_seek(peer, GW_ROW_DECIDED, 0, 0);
@@ -91,7 +97,7 @@ static bool no_decided_rows(const struct sim_peer *peer, struct why *why)
 
     while (sim_rows_next(peer, &at, GW_ROW_DECIDED, 0, &row)) {
         const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, row.epoch);
-        if (closed_by_a_guest(peer->world, book))
+        if (stays_open(peer->world, book))
             continue;
         snprintf(why->text, why->size, "%s still stores decided ranges of e%" PRIu64, peer->name,
                  book ? book->number : 0);
@@ -107,7 +113,7 @@ static bool windows_agree(const struct sim_peer *peer, struct why *why)
 
     for (size_t i = 0; gw_core_window_at(core, i, &view); i++) {
         const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, view.epoch);
-        if ((!view.decided_above && !view.in_hand) || closed_by_a_guest(peer->world, book))
+        if ((!view.decided_above && !view.in_hand) || stays_open(peer->world, book))
             continue;
         snprintf(why->text, why->size,
                  "the window of e%" PRIu64 " at %s holds %" PRIu64 " decisions and %" PRIu64

@@ -174,6 +174,8 @@ static void check_open(struct sim_peer *peer, const struct sim_peer *other,
     size_t at = sim_rows_seek(peer, GW_ROW_OFFERED, frame->u.open.epoch, 0);
 
     check_floor(peer, "OPEN", frame->u.open.epoch, frame->u.open.floor);
+    if (other && peer->world->options.memory >> other->index & 1)
+        return; /* to a memory peer every epoch is fresh */
     while (frame->u.open.fresh && other &&
            sim_rows_next(peer, &at, GW_ROW_OFFERED, frame->u.open.epoch, &row)) {
         if (row.flag && strcmp(row.peer, other->name) == 0)

@@ -146,6 +146,9 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
         make_comb(options);
     } else if (seed % 40 == 13) {
         options->flavour = SIM_AMNESIA;
+    } else if (seed % 10 == 4) {
+        options->flavour = SIM_MEMORY;
+        options->memory = 1 + (uint32_t)gw_random_below(&random, (1u << options->peers) - 1);
     }
 }
 

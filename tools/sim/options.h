@@ -15,6 +15,7 @@
 enum sim_flavour {
     SIM_PLAIN,
     SIM_COMB,    /* thousands of messages decided in a comb: more ranges than an ACK can hold */
+    SIM_MEMORY,  /* some peers keep nothing beyond their process */
     SIM_AMNESIA, /* a receiver loses its disk: strict messages then wait, liveness is not asked */
 };
 
@@ -40,6 +41,7 @@ struct sim_options {
     uint32_t senders; /* bit per peer: sends to stage work */
     uint32_t workers; /* serves stage work */
     uint32_t sinks;   /* serves stage done: what workers send on */
+    uint32_t memory;  /* has no disk: its store ends with the process */
     uint64_t messages; /* in all */
     uint64_t burst;    /* messages at once, at most */
     uint64_t body_max;

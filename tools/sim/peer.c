@@ -199,6 +199,7 @@ static struct gw_turn_options turn_options(struct sim_peer *peer)
                  .window = options->window,
                  .heartbeat_us = options->heartbeat_us,
                  .settle_delay_us = options->settle_delay_us,
+                 .memory = peer->world->options.memory >> peer->index & 1,
                  .no_jitter = !options->jitter,
                  .cache_bytes = options->cache_bytes},
         .sync = options->sync,
@@ -384,6 +385,10 @@ static void end_process(struct sim_peer *peer, bool flushed)
     peer->up = false;
     sim_check_crashed(peer);
     sim_app_restart(peer);
+    if (world->options.memory >> peer->index & 1) {
+        sim_fault(world, SIM_FAULT_memory_lost);
+        sim_peer_lose_disk(peer);
+    }
 }
 
 void sim_peer_crash(struct sim_peer *peer, enum sim_death death)

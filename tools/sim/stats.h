@@ -33,6 +33,7 @@
     X(commit_slow, "commit that took seconds")                    \
     X(row_damaged, "row damaged before a restart")                \
     X(disk_lost, "disk of a receiver lost")                       \
+    X(memory_lost, "memory store gone with its process")              \
     X(clock_jump, "clock jumped forwards")                        \
     X(clock_stall, "clock stood still")                           \
     X(process_paused, "process paused")                           \
