@@ -374,10 +374,15 @@ static bool within_bounds(struct gw_core *core, struct gw_window *window,
         return false;
     }
     uint64_t last = frame->u.data.first + frame->u.data.count - 1;
-    if (!window->closed)
-        raise_floor(core, window, frame->u.data.floor);
-    return charge(core, window->intake, event) &&
-           (window->closed || last < window->floor + core->options.window); /* rule 15 */
+    uint64_t floor = window->floor > frame->u.data.floor ? window->floor : frame->u.data.floor;
+    if (!charge(core, window->intake, event))
+        return false;
+    if (window->closed)
+        return true;
+    if (last >= floor + core->options.window) /* rule 15 */
+        return false;
+    raise_floor(core, window, floor);
+    return true;
 }
 
 void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event)
