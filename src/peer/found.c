@@ -98,9 +98,36 @@ enum gw_store_error gw_found_decision(struct gw_store *store, uint64_t epoch, ui
     return error ? error : search.error;
 }
 
-static enum gw_store_error found_keys(struct gw_store *store, const struct gw_write *keys,
+static bool has_value(const struct gw_write *keys, const struct gw_write_op *op, bool there,
+                      const struct gw_buffer *value)
+{
+    return there == op->put &&
+           (!there || (value->size == op->value_size &&
+                       memcmp(value->data, keys->bytes.data + op->value, value->size) == 0));
+}
+
+/* True if a transaction submitted after this one gave the key the value that it has now: a value
+ * that was written over says nothing against the earlier write. */
+static bool written_over(const struct gw_commit *commit, struct gw_slice key, bool there,
+                         const struct gw_buffer *value)
+{
+    for (const struct gw_commit *later = commit->next; later; later = later->next) {
+        for (size_t i = 0; later->submitted && i < later->keys.count; i++) {
+            const struct gw_write_op *op = &later->keys.ops[i];
+
+            if (op->key_size == key.size &&
+                memcmp(later->keys.bytes.data + op->key, key.data, key.size) == 0 &&
+                has_value(&later->keys, op, there, value))
+                return true;
+        }
+    }
+    return false;
+}
+
+static enum gw_store_error found_keys(struct gw_store *store, const struct gw_commit *commit,
                                       bool *found)
 {
+    const struct gw_write *keys = &commit->keys;
     enum gw_store_error error = GW_STORE_OK;
     struct gw_buffer value = {0};
 
@@ -113,9 +140,7 @@ static enum gw_store_error found_keys(struct gw_store *store, const struct gw_wr
         error = gw_store_get(store, key, &value);
         bool there = error == GW_STORE_OK;
         error = absent_is_ok(error);
-        *found = there == op->put &&
-                 (!there || (value.size == op->value_size &&
-                             memcmp(value.data, keys->bytes.data + op->value, value.size) == 0));
+        *found = has_value(keys, op, there, &value) || written_over(commit, key, there, &value);
     }
     gw_buffer_clear(&value);
     return error;
@@ -132,7 +157,7 @@ enum gw_store_error gw_found_commit(struct gw_store *store, const struct gw_comm
     if (commit->decision_count > 0)
         return gw_found_decision(store, commit->decisions[0].epoch, commit->decisions[0].first,
                                  found);
-    return found_keys(store, &commit->keys, found);
+    return found_keys(store, commit, found);
 }
 
 struct settling {

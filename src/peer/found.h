@@ -13,7 +13,7 @@ enum gw_store_error gw_found_batch(struct gw_store *store, uint64_t epoch, uint6
 enum gw_store_error gw_found_decision(struct gw_store *store, uint64_t epoch, uint64_t sequence,
                                       bool *found);
 /* True if the transaction is stored: known by its first batch, else by its first decision, else by
- * its keys having just the values that it wrote. */
+ * its keys having just the values that it, or a transaction behind it in the list, wrote. */
 enum gw_store_error gw_found_commit(struct gw_store *store, const struct gw_commit *commit,
                                     bool *found);
 /* Tells the tail which messages of an epoch, stored up to a sequence, are settled. */
