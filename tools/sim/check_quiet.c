@@ -142,6 +142,32 @@ static bool peer_quiet(const struct sim_peer *peer, struct why *why)
            windows_agree(peer, why);
 }
 
+static bool dials(const struct sim_peer *from, const struct sim_peer *to)
+{
+    for (size_t i = 0; i < from->dial_count; i++) {
+        if (from->dials[i].to == to && !from->dials[i].off)
+            return true;
+    }
+    return false;
+}
+
+/* INV 22, 32: one link with each peer that is there to be linked with, and none with the dead. */
+static bool links_agree(struct sim_peer *peer, struct why *why)
+{
+    uint64_t expected = 0, links = gw_turn_counters(peer->turn)[GW_COUNTER_links_now];
+
+    for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
+        struct sim_peer *other = &peer->world->peers[i];
+        expected += other != peer && other->present && !other->guest &&
+                    (dials(peer, other) || dials(other, peer));
+    }
+    if (links == expected)
+        return true;
+    snprintf(why->text, why->size, "%s has %" PRIu64 " links, not %" PRIu64, peer->name, links,
+             expected);
+    return false;
+}
+
 bool sim_check_quiet(struct sim_world *world, char *text, size_t size)
 {
     struct why why = {text, size};
@@ -149,8 +175,9 @@ bool sim_check_quiet(struct sim_world *world, char *text, size_t size)
     if (!messages_settled(world, &why) || !outputs_match(world, &why))
         return false;
     for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
-        if (world->peers[i].present && !world->peers[i].guest &&
-            !peer_quiet(&world->peers[i], &why))
+        struct sim_peer *peer = &world->peers[i];
+        if (peer->present && !peer->guest &&
+            (!peer_quiet(peer, &why) || !links_agree(peer, &why)))
             return false;
     }
     return true;
