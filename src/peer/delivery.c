@@ -71,7 +71,9 @@ static godwit_err_t decide(struct godwit_peer *peer, const struct godwit_deliver
     godwit_err_t error = GODWIT_OK;
 
     pthread_mutex_lock(&peer->lock);
-    if (delivery->run->generation != peer->generation)
+    if (atomic_load(&peer->closing)) /* the engine may have looked for the last time */
+        error = gw_error_closed();
+    else if (delivery->run->generation != peer->generation)
         error = GODWIT_ESTALE;
     else if (gw_mailbox_decide(&peer->mailbox, gw_delivery_epoch(delivery),
                                gw_delivery_sequence(delivery),
