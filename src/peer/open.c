@@ -11,12 +11,29 @@
 
 #define CALLERS_NS 200000 /* between looks at whether all callers have left */
 
+/* Readers that overlap without end would keep the engine waiting at a default lock: it could then
+ * neither reopen a failed store nor answer a heartbeat. */
+static int init_store_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    int error = pthread_rwlockattr_init(&attributes);
+
+    if (error)
+        return error;
+    error = pthread_rwlockattr_setkind_np(&attributes,
+                                          PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    if (!error)
+        error = pthread_rwlock_init(lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    return error;
+}
+
 static int init_locks(struct godwit_peer *peer)
 {
     int error = pthread_mutex_init(&peer->lock, NULL);
 
     if (!error)
-        error = pthread_rwlock_init(&peer->store_lock, NULL);
+        error = init_store_lock(&peer->store_lock);
     if (!error)
         error = gw_cond_init(&peer->changed);
     if (!error)

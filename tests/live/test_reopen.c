@@ -327,6 +327,41 @@ static void every_message_has_a_true_answer_under_load(void **state)
     tear_down(&scene);
 }
 
+#define READERS 8
+
+static void *read_on(void *context)
+{
+    void *value;
+    size_t size;
+
+    while (!atomic_load(&finished)) {
+        if (godwit_get(context, "space", "key", 3, &value, &size) == GODWIT_OK)
+            godwit_free(value);
+    }
+    return NULL;
+}
+
+static void readers_do_not_keep_a_failed_store_open(void **state)
+{
+    struct scene scene = set_up("walker", "worker");
+    pthread_t threads[READERS];
+    godwit_id_t id;
+
+    (void)state;
+    atomic_store(&finished, false);
+    for (int i = 0; i < READERS; i++)
+        pthread_create(&threads[i], NULL, read_on, scene.failing);
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&fault, FAIL_BEFORE_WRITE);
+        ok(godwit_push_data(scene.failing, "s", "lost", 4, &id));
+        fails(GODWIT_ENOTSTORED, godwit_wait(scene.failing, id, GODWIT_STORED, 10000));
+    }
+    atomic_store(&finished, true);
+    for (int i = 0; i < READERS; i++)
+        pthread_join(threads[i], NULL);
+    tear_down(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_transaction_in_doubt_is_looked_up),
         cmocka_unit_test(closing_while_the_store_is_away_ends),
         cmocka_unit_test(every_message_has_a_true_answer_under_load),
+        cmocka_unit_test(readers_do_not_keep_a_failed_store_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
