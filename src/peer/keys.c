@@ -122,6 +122,7 @@ struct pair { /* offsets into the cursor's bytes */
 struct godwit_cursor {
     struct godwit_peer *peer; /* one reference */
     struct gw_buffer from;    /* where the next stretch begins */
+    struct gw_buffer after;   /* where the one after it begins; empty if there is none */
     struct gw_buffer to;      /* the first row key beyond */
     size_t name_size;         /* bytes of a row key before the application's */
     struct gw_buffer bytes;   /* the stretch */
@@ -148,9 +149,7 @@ static bool collect(void *context, struct gw_slice key, struct gw_slice value)
     struct gw_slice user;
 
     if (cursor->count == STRETCH_PAIRS || cursor->bytes.size >= STRETCH_BYTES) {
-        gw_buffer_reset(&cursor->from);
-        gw_buffer_append(&cursor->from, key.data, key.size);
-        cursor->ended = false;
+        gw_buffer_append(&cursor->after, key.data, key.size);
         return false;
     }
     cursor->damage = gw_row_read_key(key, value, &user);
@@ -165,15 +164,17 @@ static bool collect(void *context, struct gw_slice key, struct gw_slice value)
     return true;
 }
 
+/* After an error the same stretch may be tried again. */
 static godwit_err_t fill(struct godwit_cursor *cursor)
 {
     struct godwit_peer *peer = cursor->peer;
+    struct gw_buffer *after = &cursor->after;
     enum gw_store_error error = GW_STORE_OK;
     godwit_err_t result = GODWIT_OK;
 
     gw_buffer_reset(&cursor->bytes);
+    gw_buffer_reset(after);
     cursor->count = cursor->given = 0;
-    cursor->ended = true;
     pthread_rwlock_rdlock(&peer->store_lock);
     if (peer->store)
         error = gw_store_scan(peer->store, (struct gw_slice){cursor->from.data, cursor->from.size},
@@ -184,13 +185,18 @@ static godwit_err_t fill(struct godwit_cursor *cursor)
     if (error)
         result = read_failed(peer->store, error);
     pthread_rwlock_unlock(&peer->store_lock);
-    if (result)
-        cursor->ended = false; /* the same stretch may be tried again */
-    if (gw_buffer_failed(&cursor->bytes) || gw_buffer_failed(&cursor->from)) {
+    if (!result && (gw_buffer_failed(&cursor->bytes) || gw_buffer_failed(after)))
+        result = gw_error_memory();
+    if (result) {
         cursor->count = 0;
-        return gw_error_memory();
+        cursor->damage = GW_STORE_OK;
+        return result;
     }
-    return result;
+    struct gw_buffer used = cursor->from;
+    cursor->from = *after;
+    *after = used;
+    cursor->ended = cursor->from.size == 0;
+    return GODWIT_OK;
 }
 
 static godwit_err_t new_cursor(struct godwit_peer *peer, const char *space, struct gw_slice prefix,
@@ -282,6 +288,7 @@ void godwit_cursor_close(godwit_cursor_t **pointer)
     if (gw_forked(&cursor->peer->fork_mark))
         return;
     gw_buffer_clear(&cursor->from);
+    gw_buffer_clear(&cursor->after);
     gw_buffer_clear(&cursor->to);
     gw_buffer_clear(&cursor->bytes);
     gw_peer_drop(cursor->peer);

@@ -17,6 +17,7 @@ enum fault { NO_FAULT, FAIL_BEFORE_WRITE, FAIL_AFTER_WRITE };
 
 static atomic_int fault;      /* for the next write; once */
 static atomic_int bad_opens;  /* so many opens fail first */
+static atomic_int bad_scans;  /* so many scans fail, at their end */
 static const char *faulty_at; /* the directory of the store that may fail */
 
 struct faulty {
@@ -51,7 +52,13 @@ static enum gw_store_error faulty_get(struct gw_store *store, struct gw_slice ke
 static enum gw_store_error faulty_scan(struct gw_store *store, struct gw_slice from,
                                        struct gw_slice to, gw_store_visit visit, void *context)
 {
-    return gw_store_scan(((struct faulty *)store)->real, from, to, visit, context);
+    enum gw_store_error error =
+        gw_store_scan(((struct faulty *)store)->real, from, to, visit, context);
+
+    if (atomic_load(&bad_scans) == 0)
+        return error;
+    atomic_fetch_sub(&bad_scans, 1);
+    return GW_STORE_IO;
 }
 
 static const char *faulty_why(struct gw_store *store)
@@ -327,6 +334,55 @@ static void every_message_has_a_true_answer_under_load(void **state)
     tear_down(&scene);
 }
 
+static void expect_keys(godwit_cursor_t *cursor, int count)
+{
+    const void *key, *value;
+    size_t key_size, value_size;
+    char text[16];
+
+    for (int i = 0; i < count; i++) {
+        ok(godwit_cursor_next(cursor, &key, &key_size, &value, &value_size));
+        snprintf(text, sizeof text, "%04d", i);
+        assert_int_equal(key_size, 4);
+        assert_memory_equal(key, text, 4);
+    }
+    fails(GODWIT_ENOTFOUND, godwit_cursor_next(cursor, &key, &key_size, &value, &value_size));
+}
+
+static void put_keys(godwit_peer_t *peer, const char *space, int count)
+{
+    godwit_txn_t *txn;
+    char text[16];
+
+    ok(godwit_txn_begin(peer, &txn));
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "%04d", i);
+        ok(godwit_txn_put(txn, space, text, 4, "x", 1));
+    }
+    ok(godwit_txn_commit(&txn));
+}
+
+static void a_scan_that_failed_goes_on_where_it_was(void **state)
+{
+    static const int counts[] = {10, 600}; /* within one read, and more than one */
+    static const char *const spaces[] = {"few", "many"};
+    struct scene scene = set_up("walker", "worker");
+    const void *key, *value;
+    size_t key_size, value_size;
+    godwit_cursor_t *cursor;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        put_keys(scene.failing, spaces[i], counts[i]);
+        ok(godwit_scan(scene.failing, spaces[i], NULL, 0, &cursor));
+        atomic_store(&bad_scans, 1);
+        fails(GODWIT_EIO, godwit_cursor_next(cursor, &key, &key_size, &value, &value_size));
+        expect_keys(cursor, counts[i]);
+        godwit_cursor_close(&cursor);
+    }
+    tear_down(&scene);
+}
+
 #define READERS 8
 
 static void *read_on(void *context)
@@ -371,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_transaction_in_doubt_is_looked_up),
         cmocka_unit_test(closing_while_the_store_is_away_ends),
         cmocka_unit_test(every_message_has_a_true_answer_under_load),
+        cmocka_unit_test(a_scan_that_failed_goes_on_where_it_was),
         cmocka_unit_test(readers_do_not_keep_a_failed_store_open),
     };
 
