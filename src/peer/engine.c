@@ -394,6 +394,7 @@ enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovere
     if (error) {
         gw_store_thread_quiesce(engine->disk); /* recovery may have asked for reads */
         gw_turn_destroy(&engine->turn);
+        engine->broken = false; /* of a turn that is no more */
     }
     engine->next_us = engine->now_us;
     return error;
