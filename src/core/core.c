@@ -98,6 +98,26 @@ struct gw_remote *gw_remote_get(struct gw_core *core, const char *name)
     return remote;
 }
 
+void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
+{
+    uint64_t hash = name_hash(remote->name);
+    struct gw_remote *alike = gw_map_get(&core->remotes, hash), **link = &core->remote_list;
+    while (*link != remote)
+        link = &(*link)->next;
+    *link = remote->next;
+    if (alike == remote && !remote->next_same_hash) {
+        gw_map_remove(&core->remotes, hash);
+    } else if (alike == remote) {
+        gw_check(core, gw_map_put(&core->remotes, hash, remote->next_same_hash));
+    } else {
+        while (alike->next_same_hash != remote)
+            alike = alike->next_same_hash;
+        alike->next_same_hash = remote->next_same_hash;
+    }
+    core->remote_count--;
+    free(remote);
+}
+
 struct gw_target *gw_target_find(const struct gw_core *core,
                                  const struct gw_destination *destination)
 {
@@ -307,7 +327,7 @@ static void handle(struct gw_core *core, const struct gw_event *event)
         gw_link_malformed(core, event->u.conn.conn);
         break;
     case GW_EVENT_CORRUPT:
-        gw_count(core, GW_COUNTER_bad_checksum, 1);
+        gw_link_corrupt(core, event->u.conn.conn);
         break;
     case GW_EVENT_SERVE:
         gw_intake_serve(core, event, true);

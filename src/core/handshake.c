@@ -80,8 +80,19 @@ static struct gw_remote *acceptable(struct gw_core *core, struct gw_conn *conn,
         refuse(core, conn, GW_REFUSE_SELF, identity->name, "this peer has that name itself");
         return NULL;
     }
-    struct gw_remote *remote = gw_remote_get(core, identity->name);
-    if (!remote)
+    if (conn->remote && !conn->dialled && strcmp(identity->name, conn->remote->name) != 0) {
+        /* one connection speaks for one peer, and costs the room of one */
+        refuse(core, conn, GW_REFUSE_IDENTITY, identity->name,
+               "this connection belongs to another name");
+        return NULL;
+    }
+    struct gw_remote *remote = gw_remote_find(core, identity->name);
+    if (remote)
+        return remote;
+    remote = gw_remote_get(core, identity->name);
+    if (remote)
+        remote->passing = true;
+    else
         refuse(core, conn, GW_REFUSE_BUSY, identity->name, "this peer knows too many others");
     return remote;
 }
@@ -111,12 +122,7 @@ void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn, const str
         refuse(core, conn, GW_REFUSE_CROSSED, remote->name, "we share a link already");
         return;
     }
-    if (conn->remote && conn->remote != remote) { /* one connection speaks for one peer */
-        refuse(core, conn, GW_REFUSE_IDENTITY, remote->name,
-               "this connection belongs to another name");
-        return;
-    }
-    conn->remote = remote;
+    gw_conn_claim(core, conn, remote);
     conn->identity = *identity;
     conn->offered = core->entropy ? core->entropy : 1; /* never the same twice, not even repeated */
     remote->offer_conn = conn->id;
@@ -149,7 +155,7 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
         return;
     if (held_by_incumbent(core, remote, conn, identity))
         return; /* HELLO comes again */
-    conn->remote = remote;
+    gw_conn_claim(core, conn, remote);
     if (stand_back(core, conn, remote, identity))
         return;
     gw_link_up(core, conn, frame->link, identity);

@@ -119,9 +119,52 @@ static void conn_unused(struct gw_core *core, struct gw_conn *conn)
         gw_wake_at(core, core->now_us + UNUSED_CONN_US);
 }
 
+void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote *remote)
+{
+    struct gw_remote *before = conn->remote;
+    if (before == remote)
+        return;
+    conn->remote = remote;
+    if (remote)
+        remote->conns++;
+    if (before && --before->conns == 0 && before->passing)
+        gw_remote_forget(core, before);
+}
+
+static void conn_remove(struct gw_core *core, struct gw_conn *conn)
+{
+    if (conn->remote && conn->remote->offer_conn == conn->id)
+        conn->remote->offer_conn = 0;
+    gw_conn_claim(core, conn, NULL);
+    gw_map_remove(&core->conns, conn->id);
+    free(conn);
+}
+
+/* An accepted connection that is of no use (any more). */
+static void hang_up(struct gw_core *core, struct gw_conn *conn)
+{
+    struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_HANGUP);
+    if (effect)
+        effect->u.conn = conn->id;
+    conn_remove(core, conn);
+}
+
+/* A full table keeps nobody out for as long as some in it have no link: the one that was silent for
+ * longest makes room. False: all have one. */
+static bool make_room(struct gw_core *core)
+{
+    struct gw_conn *conn, *oldest = NULL;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
+        if (!conn->dialled && !conn->link && (!oldest || conn->touched_us < oldest->touched_us))
+            oldest = conn;
+    if (oldest)
+        hang_up(core, oldest);
+    return oldest != NULL;
+}
+
 struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
 {
-    if (core->conns.count >= GW_CONNS_MAX)
+    if (core->conns.count >= GW_CONNS_MAX && !make_room(core))
         return NULL;
     struct gw_conn *conn = gw_allocate(core, sizeof *conn);
     if (!conn)
@@ -136,14 +179,6 @@ struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
     conn->hello_due_us = GW_NEVER;
     conn_unused(core, conn);
     return conn;
-}
-
-static void conn_remove(struct gw_core *core, struct gw_conn *conn)
-{
-    if (conn->remote && conn->remote->offer_conn == conn->id)
-        conn->remote->offer_conn = 0;
-    gw_map_remove(&core->conns, conn->id);
-    free(conn);
 }
 
 /* ---- up and down ---- */
@@ -212,6 +247,7 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
         gw_link_down(core, remote, GW_DOWN_REPLACED);
     struct gw_link *link = &remote->link;
     remote->identity = *identity;
+    remote->passing = false;
     conn->link = id;
     conn->offered = 0;
     conn->hello_due_us = GW_NEVER;
@@ -270,10 +306,24 @@ void gw_link_lost(struct gw_core *core, uint64_t id)
         gw_link_hello_later(core, conn); /* there is nobody yet: a pause, not a loop */
 }
 
+/* A connection is known from its first frame on, whatever that is: else nobody would ever hang it
+ * up, and the net has room for so many only. */
+static struct gw_conn *conn_of(struct gw_core *core, uint64_t id)
+{
+    struct gw_conn *conn = gw_conn_get(core, id);
+    return conn ? conn : gw_conn_add(core, id, false);
+}
+
+void gw_link_corrupt(struct gw_core *core, uint64_t id)
+{
+    gw_count(core, GW_COUNTER_bad_checksum, 1);
+    conn_of(core, id);
+}
+
 void gw_link_malformed(struct gw_core *core, uint64_t id)
 {
     gw_count(core, GW_COUNTER_malformed, 1);
-    struct gw_conn *conn = gw_conn_get(core, id);
+    struct gw_conn *conn = conn_of(core, id);
     if (conn && conn->link)
         gw_link_violation(core, conn->remote, 0);
 }
@@ -404,12 +454,8 @@ static void forget_unused(struct gw_core *core)
         else
             gw_wake_at(core, conn->touched_us + UNUSED_CONN_US);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_HANGUP);
-        if (effect)
-            effect->u.conn = unused[i]->id;
-        conn_remove(core, unused[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        hang_up(core, unused[i]);
     if (count == FORGOTTEN_PER_TICK)
         gw_wake_at(core, core->now_us);
 }
@@ -507,9 +553,7 @@ static void fenced(struct gw_core *core, struct gw_conn *conn, const struct gw_e
 void gw_link_frame(struct gw_core *core, const struct gw_event *event)
 {
     const struct gw_frame *frame = event->u.frame.frame;
-    struct gw_conn *conn = gw_conn_get(core, event->u.frame.conn);
-    if (!conn)
-        conn = gw_conn_add(core, event->u.frame.conn, false);
+    struct gw_conn *conn = conn_of(core, event->u.frame.conn);
     if (!conn)
         return; /* the table is full: whoever it is tries again */
     conn->touched_us = core->now_us;

@@ -9,6 +9,8 @@
 struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id);
 struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id,
                             bool dialled); /* NULL: limit or memory */
+/* From now on the connection is that peer's, or nobody's if NULL. */
+void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote *remote);
 uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us);
 void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn);
 void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn);

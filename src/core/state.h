@@ -20,7 +20,7 @@
 #include "core/core.h"
 #include "core/index.h"
 
-#define GW_CONNS_MAX   8192  /* connections, dialled and accepted */
+#define GW_CONNS_MAX   8192  /* connections, dialled and accepted; fewer than the net takes */
 #define GW_REMOTES_MAX 16384 /* other peers ever met or remembered */
 #define GW_TARGETS_MAX 8192  /* destinations sent to or announced */
 
@@ -104,6 +104,8 @@ struct gw_remote {
     struct gw_remote *next_same_hash;
     char name[GW_NAME_MAX + 1];
     struct gw_identity identity; /* of the last link */
+    bool passing; /* no more than its HELLO is known: forgotten with its last connection */
+    size_t conns; /* whose `remote` it is */
     struct gw_link link;
     uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
     uint64_t probe_deadline_us; /* an incumbent asked to prove that it lives; 0: not */
@@ -298,6 +300,7 @@ void gw_wake_at(struct gw_core *core, uint64_t time_us);
 struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name);
 struct gw_remote *gw_remote_get(struct gw_core *core,
                                 const char *name); /* makes it; NULL: limit or memory */
+void gw_remote_forget(struct gw_core *core, struct gw_remote *remote); /* a passing one */
 struct gw_target *gw_target_find(const struct gw_core *core,
                                  const struct gw_destination *destination);
 struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
@@ -316,6 +319,7 @@ void gw_link_dial(struct gw_core *core, uint64_t conn);
 void gw_link_undial(struct gw_core *core, uint64_t conn);
 void gw_link_lost(struct gw_core *core, uint64_t conn);
 void gw_link_malformed(struct gw_core *core, uint64_t conn);
+void gw_link_corrupt(struct gw_core *core, uint64_t conn);
 void gw_link_frame(struct gw_core *core, const struct gw_event *event);
 void gw_link_tick(struct gw_core *core);
 void gw_link_close_all(struct gw_core *core);
