@@ -184,10 +184,9 @@ static void end_guest(struct sim_world *world, void *subject, uint64_t process, 
 {
     struct sim_peer *guest = subject;
 
-    (void)world;
     (void)unused;
     if (guest->process == process)
-        sim_peer_crash(guest, SIM_KILLED);
+        sim_peer_crash(guest, sim_chance(world, 500000) ? SIM_KILLED : SIM_POWER_LOST);
 }
 
 /* A second process under a taken name, with a store of its own, dials those whom the first knows.
@@ -348,7 +347,7 @@ void sim_chaos_end(struct sim_world *world)
     world->calm = true;
     sim_options_calm(&world->options);
     if (world->peers[SIM_PEERS_MAX - 1].guest)
-        sim_peer_crash(&world->peers[SIM_PEERS_MAX - 1], SIM_KILLED);
+        sim_peer_crash(&world->peers[SIM_PEERS_MAX - 1], SIM_POWER_LOST);
     for (size_t i = 0; i < world->options.peers && !world->failed; i++)
         calm_peer(world, &world->peers[i]);
 }

@@ -261,6 +261,20 @@ void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes)
     }
 }
 
+void sim_check_quota(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    uint64_t messages, bytes;
+
+    if (world->failed || world->options.flavour == SIM_COMB)
+        return;
+    sim_rows_outbox(peer, &messages, &bytes);
+    messages += gw_tail_unstored(peer->tail);
+    if (gw_tail_outbox_messages(peer->tail) != messages)
+        sim_fail(world, "%s counts %" PRIu64 " messages in its outbox, but there are %" PRIu64,
+                 peer->name, gw_tail_outbox_messages(peer->tail), messages);
+}
+
 /* --- frames of other links (INV 16) --- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)

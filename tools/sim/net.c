@@ -11,81 +11,10 @@
 
 #define QUEUE_MAX        32      /* frames that a dial keeps while it is not connected */
 #define NOTICE_US        2000000 /* until the acceptor's sends on a cut connection fail, at most */
+#define VANISHED_US      3600000000u
 #define LATE_US          2000000 /* until a late copy of a frame comes, at most */
 #define REPLAY           100000
 #define REMEMBER         200000
-
-/* --- frames and queues --- */
-
-static struct sim_frame *frame_new(struct gw_slice header, struct gw_slice body, bool has_body)
-{
-    struct sim_frame *frame = calloc(1, sizeof *frame);
-    uint8_t *bytes;
-
-    if (!frame || !(frame->header = malloc(header.size + 1)))
-        abort();
-    memcpy(frame->header, header.data, header.size);
-    frame->header_size = header.size;
-    if (has_body) {
-        frame->body = gw_blob_new(body.size, &bytes);
-        if (!frame->body)
-            abort();
-        if (body.size)
-            memcpy(bytes, body.data, body.size);
-    }
-    return frame;
-}
-
-static struct sim_frame *frame_copy(const struct sim_frame *frame)
-{
-    struct gw_slice body = {0};
-
-    if (frame->body)
-        body = (struct gw_slice){frame->body->data, frame->body->size};
-    return frame_new((struct gw_slice){frame->header, frame->header_size}, body,
-                     frame->body != NULL);
-}
-
-static void frame_destroy(struct sim_frame *frame)
-{
-    if (!frame)
-        return;
-    gw_blob_drop(frame->body);
-    free(frame->header);
-    free(frame);
-}
-
-static void push(struct sim_queue *queue, struct sim_frame *frame)
-{
-    frame->next = NULL;
-    if (queue->last)
-        queue->last->next = frame;
-    else
-        queue->first = frame;
-    queue->last = frame;
-    queue->count++;
-}
-
-static struct sim_frame *pop(struct sim_queue *queue)
-{
-    struct sim_frame *frame = queue->first;
-
-    if (!frame)
-        return NULL;
-    queue->first = frame->next;
-    if (!queue->first)
-        queue->last = NULL;
-    queue->count--;
-    return frame;
-}
-
-static void empty(struct sim_queue *queue)
-{
-    struct sim_frame *frame;
-
-    while ((frame = pop(queue)))
-        frame_destroy(frame);
-}
 
 static uint64_t latest(uint64_t a, uint64_t b)
 {
@@ -111,8 +40,8 @@ static void remember(struct sim_world *world, struct sim_connection *connection,
 
     if (world->calm || world->options.scripted || !sim_chance(world, REMEMBER))
         return;
-    frame_destroy(*past);
-    *past = frame_copy(frame);
+    sim_frame_destroy(*past);
+    *past = sim_frame_copy(frame);
 }
 
 static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_t unused)
@@ -127,7 +56,7 @@ static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_
         return;
     if (!peer->up || peer->process != connection->processes[end] ||
         (end == SIM_DIALLER && connection->dial->closed)) {
-        empty(queue);
+        sim_queue_empty(queue);
         return;
     }
     uint64_t wait_us = latest(queue->first->due_us, peer->paused_until_us);
@@ -137,7 +66,7 @@ static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_
         expect(world, connection, (unsigned)end, wait_us);
         return;
     }
-    struct sim_frame *frame = pop(queue);
+    struct sim_frame *frame = sim_queue_pop(queue);
     if (!connection->conns[end])
         connection->conns[end] = ++peer->next_conn;
     remember(world, connection, (unsigned)end, frame);
@@ -145,7 +74,7 @@ static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_
     frame->body = NULL;
     sim_peer_frame(peer, connection->conns[end],
                    (struct gw_slice){frame->header, frame->header_size}, body);
-    frame_destroy(frame);
+    sim_frame_destroy(frame);
 }
 
 /* --- departure --- */
@@ -181,7 +110,7 @@ static void depart(struct sim_world *world, struct sim_connection *connection, u
     frame->due_us = latest(world->now_us + delay_us, queue->last_due_us);
     frame->due_us = latest(frame->due_us, connection->clogged_until_us);
     queue->last_due_us = frame->due_us;
-    push(queue, frame);
+    sim_queue_push(queue, frame);
     expect(world, connection, end, frame->due_us);
 }
 
@@ -189,12 +118,12 @@ static void depart(struct sim_world *world, struct sim_connection *connection, u
 static void depart_late(struct sim_world *world, void *subject, uint64_t end, uint64_t unused)
 {
     struct sim_connection *connection = subject;
-    struct sim_frame *copy = pop(&connection->late[end]);
+    struct sim_frame *copy = sim_queue_pop(&connection->late[end]);
 
     (void)unused;
     connection->events--;
     if (copy && connection->cut)
-        frame_destroy(copy);
+        sim_frame_destroy(copy);
     else if (copy)
         depart(world, connection, (unsigned)end, copy);
 }
@@ -203,7 +132,7 @@ static void duplicate_later(struct sim_world *world, struct sim_connection *conn
                             unsigned end, struct sim_frame *copy)
 {
     connection->events++;
-    push(&connection->late[end], copy);
+    sim_queue_push(&connection->late[end], copy);
     sim_world_after(world, sim_between(world, 0, LATE_US), depart_late, connection, end, 0);
 }
 
@@ -274,7 +203,7 @@ static int keep_for_later(struct sim_world *world, struct sim_dial *dial, struct
     if (queue->count == QUEUE_MAX)
         return refuse(world, -EAGAIN);
     if (!dial->connected_once || sim_chance(world, world->options.survives_cut))
-        push(queue, frame_new(header, body, has_body));
+        sim_queue_push(queue, sim_frame_new(header, body, has_body));
     else
         sim_trace_effect(world->trace, "(not connected)");
     return 0;
@@ -301,11 +230,11 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
         return refuse(world, -EAGAIN);
     unsigned times = fate_of(world, connection, end, header);
     if (times > 0)
-        depart(world, connection, end, frame_new(header, body, has_body));
+        depart(world, connection, end, sim_frame_new(header, body, has_body));
     if (times > 1 && may_come_late(world, header) && sim_chance(world, 500000))
-        duplicate_later(world, connection, end, frame_new(header, body, has_body));
+        duplicate_later(world, connection, end, sim_frame_new(header, body, has_body));
     else if (times > 1)
-        depart(world, connection, end, frame_new(header, body, has_body));
+        depart(world, connection, end, sim_frame_new(header, body, has_body));
     return 0;
 }
 
@@ -314,8 +243,8 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
 static void connection_free(struct sim_connection *connection)
 {
     for (unsigned end = 0; end < 2; end++) {
-        empty(&connection->queues[end]);
-        empty(&connection->late[end]);
+        sim_queue_empty(&connection->queues[end]);
+        sim_queue_empty(&connection->late[end]);
     }
     free(connection);
 }
@@ -354,7 +283,7 @@ static void hand_over_old(struct sim_world *world, struct sim_connection *connec
         depart(world, connection, end, dial->past[end]);
         dial->past[end] = NULL;
     }
-    while ((frame = pop(&dial->survivors[end]))) {
+    while ((frame = sim_queue_pop(&dial->survivors[end]))) {
         if (dial->connected_once)
             sim_fault(world, SIM_FAULT_frame_old);
         depart(world, connection, end, frame);
@@ -425,16 +354,16 @@ static void cut_queue(struct sim_world *world, struct sim_connection *connection
     if (connection->flushed)
         go_on = old.count;
     *queue = (struct sim_queue){.last_due_us = old.last_due_us};
-    while ((frame = pop(&old))) {
+    while ((frame = sim_queue_pop(&old))) {
         struct sim_queue *survivors = &connection->dial->survivors[end];
         if (go_on > 0) {
             go_on--;
-            push(queue, frame);
+            sim_queue_push(queue, frame);
         } else if (survivors->count < QUEUE_MAX && !connection->dial->closed &&
                    sim_chance(world, world->options.survives_cut)) {
-            push(survivors, frame);
+            sim_queue_push(survivors, frame);
         } else {
-            frame_destroy(frame);
+            sim_frame_destroy(frame);
         }
     }
 }
@@ -450,7 +379,8 @@ void sim_net_cut(struct sim_world *world, struct sim_connection *connection)
     connection->cut = true;
     connection->noticed_us = world->now_us;
     if (world->options.survives_cut && !world->options.scripted)
-        connection->noticed_us += sim_between(world, 0, NOTICE_US);
+        connection->noticed_us +=
+            connection->vanished ? VANISHED_US : sim_between(world, 0, NOTICE_US);
     if (dial->now == connection)
         dial->now = NULL;
     if (!dial->closed)
@@ -486,16 +416,22 @@ void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t un
     }
 }
 
-static void close_dial(struct sim_world *world, struct sim_dial *dial, bool flushed)
+static void end_connection(struct sim_world *world, struct sim_connection *connection,
+                           enum sim_end end)
+{
+    connection->flushed = connection->flushed || end == SIM_END_FLUSHED;
+    connection->vanished = connection->vanished || end == SIM_END_VANISHED;
+    sim_net_cut(world, connection);
+}
+
+static void close_dial(struct sim_world *world, struct sim_dial *dial, enum sim_end how)
 {
     dial->closed = true;
-    if (dial->now) {
-        dial->now->flushed = flushed;
-        sim_net_cut(world, dial->now);
-    }
+    if (dial->now)
+        end_connection(world, dial->now, how);
     for (unsigned end = 0; end < 2; end++) {
-        empty(&dial->survivors[end]);
-        frame_destroy(dial->past[end]);
+        sim_queue_empty(&dial->survivors[end]);
+        sim_frame_destroy(dial->past[end]);
         dial->past[end] = NULL;
     }
 }
@@ -505,7 +441,7 @@ void sim_net_hangup(struct sim_world *world, struct sim_peer *peer, uint64_t con
     struct sim_dial *dial = dial_of(world, peer, conn);
 
     if (dial) {
-        close_dial(world, dial, true);
+        close_dial(world, dial, SIM_END_FLUSHED);
         return;
     }
     struct sim_connection *connection = accepted(world, peer, conn);
@@ -513,17 +449,15 @@ void sim_net_hangup(struct sim_world *world, struct sim_peer *peer, uint64_t con
         connection->conns[SIM_ACCEPTOR] = 0; /* the next frame begins a new one */
 }
 
-void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, bool flushed)
+void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, enum sim_end end)
 {
     for (struct sim_dial *dial = world->net.dials; dial; dial = dial->next) {
         if (dial->from == peer && dial->process == peer->process && !dial->closed)
-            close_dial(world, dial, flushed);
+            close_dial(world, dial, end);
     }
     for (struct sim_connection *at = world->net.connections; at; at = at->next) {
-        if (at->ends[SIM_ACCEPTOR] != peer || at->processes[SIM_ACCEPTOR] != peer->process)
-            continue;
-        at->flushed = at->flushed || flushed;
-        sim_net_cut(world, at);
+        if (at->ends[SIM_ACCEPTOR] == peer && at->processes[SIM_ACCEPTOR] == peer->process)
+            end_connection(world, at, end);
     }
 }
 
@@ -566,8 +500,8 @@ void sim_net_clear(struct sim_world *world)
         struct sim_dial *dial = world->net.dials;
         world->net.dials = dial->next;
         for (unsigned end = 0; end < 2; end++) {
-            empty(&dial->survivors[end]);
-            frame_destroy(dial->past[end]);
+            sim_queue_empty(&dial->survivors[end]);
+            sim_frame_destroy(dial->past[end]);
         }
         free(dial);
     }

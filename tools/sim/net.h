@@ -12,8 +12,7 @@
  * frames that were on the way; of the rest most vanish, and some come through the next connection.
  * */
 
-#include "base/blob.h"
-#include "base/bytes.h"
+#include "frames.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,20 +21,6 @@
 struct sim_world;
 struct sim_peer;
 struct sim_dial;
-
-struct sim_frame {
-    struct sim_frame *next;
-    uint64_t due_us;
-    size_t header_size;
-    uint8_t *header;
-    struct gw_blob *body; /* NULL: a header alone */
-};
-
-struct sim_queue {
-    struct sim_frame *first, *last;
-    size_t count;
-    uint64_t last_due_us;
-};
 
 enum { SIM_DIALLER, SIM_ACCEPTOR }; /* ends; queues[end] flows towards that end */
 
@@ -46,7 +31,8 @@ struct sim_connection {
     uint64_t processes[2]; /* of the ends, when it was made */
     uint64_t conns[2];     /* numbers; the acceptor's is 0 before its first frame */
     bool cut;
-    bool flushed; /* it ends in good order: what was sent arrives */
+    bool flushed;  /* it ends in good order: what was sent arrives */
+    bool vanished; /* the machine is off: nobody tells the other side that it is gone */
     bool loses; /* may lose frames; otherwise it may duplicate them. Never both: a duplicate would
                  * hide a loss from the count of frames, and no real connection does that. */
     uint64_t noticed_us;  /* from when on the acceptor's sends fail, once it is cut */
@@ -89,9 +75,9 @@ void sim_net_cut(struct sim_world *world, struct sim_connection *connection);
 void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us);
 void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold);
 void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us);
-/* The peer's process is gone, and with it all of its connections; what it sent arrives if it ended
- * in good order (flushed). */
-void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, bool flushed);
+enum sim_end { SIM_END_CUT, SIM_END_FLUSHED, SIM_END_VANISHED };
+/* The peer's process is gone, and with it all of its connections. */
+void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, enum sim_end end);
 /* Who is at the other end; NULL: unknown. */
 struct sim_peer *sim_net_other_end(const struct sim_world *world, const struct sim_peer *peer,
                                    uint64_t conn);

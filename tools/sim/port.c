@@ -96,6 +96,7 @@ static void commit_done(struct sim_world *world, void *subject, uint64_t life, u
     peer->writing = NULL;
     peer->committed++;
     sim_port_after(peer, gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_OK));
+    sim_check_quota(peer);
 }
 
 static void failed(struct sim_peer *peer, bool applied)
