@@ -51,7 +51,8 @@
     X(epochs_closed, "old epochs closed by this peer as their sender")                            \
     X(sends_blocked, "sends that waited for the outbox's quota")                                  \
     X(sends_refused, "sends refused by the outbox's quota")                                       \
-    X(dead_letters, "messages given up on")                                                       \
+    X(connections_refused, "messages dropped: too many connections were known already")           \
+    X(dead_letters, "messages given up on: always 0, as this version gives up on none")           \
     X(links_now, "links up at present")                                                           \
     X(outbox_messages_now, "messages in the outbox at present")                                   \
     X(outbox_bytes_now, "bytes in the outbox at present")                                         \

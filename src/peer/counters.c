@@ -17,6 +17,7 @@ void gw_engine_publish(struct gw_engine *engine)
     struct godwit_peer *peer = engine->peer;
     const uint64_t *counters = engine->turn ? gw_turn_counters(engine->turn) : NULL;
 
+    engine->before[GW_COUNTER_connections_refused] = gw_net_refused(engine->net);
     for (size_t i = 0; i < GW_COUNTER_COUNT; i++)
         atomic_store_explicit(&peer->counters[i],
                               engine->before[i] + (counters ? counters[i] : 0),
