@@ -18,6 +18,8 @@
  *     initialiser.
  *  7. After fork() the child may not use what the parent opened: every call returns
  *     GODWIT_EFORK.
+ *  8. Each call names its errors. Not named again: GODWIT_EINVAL for a NULL or a timeout below -1,
+ *     and GODWIT_ECLOSED once godwit_peer_close was called.
  *
  * Where to start: peer.h (open, bind, connect), then pipeline.h. */
 

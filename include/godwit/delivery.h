@@ -31,7 +31,8 @@ typedef struct godwit_inbox_options {
 
 /* Serves `destination` ("stage:NAME" or "peer:NAME"). `options` may be NULL. One inbox per
  * destination and peer.
- * GODWIT_EINVAL, GODWIT_EBUSY (already served here), GODWIT_ENOMEM, GODWIT_ECLOSED. */
+ * GODWIT_EINVAL (destination, options, too many served), GODWIT_EBUSY (already served here),
+ * GODWIT_EIO (no descriptor for its eventfd), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *destination,
                                              const godwit_inbox_options_t *options,
                                              godwit_inbox_t **inbox);
@@ -48,7 +49,7 @@ GODWIT_EXPORT godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_
                                              godwit_delivery_t **delivery);
 
 /* An eventfd, readable while godwit_inbox_next would not block. Only poll it: never read, write or
- * close it. */
+ * close it; it ends with the peer. -1 for NULL. */
 GODWIT_EXPORT int godwit_inbox_fd(godwit_inbox_t *inbox);
 
 /* The message's bytes: valid until the delivery is decided or dropped, aligned to 1. Size 0 gives a
@@ -64,14 +65,15 @@ GODWIT_EXPORT const char *godwit_delivery_sender(const godwit_delivery_t *delive
 
 /* Processed: the decision is recorded with the next commit, and only then acknowledged to the
  * sender; a crash before that brings the message again. Frees the delivery and nulls *delivery, on
- * GODWIT_ESTALE and GODWIT_ECLOSED too (there is nothing left to do with it then). GODWIT_EINVAL
- * (already decided, or part of a transaction), GODWIT_ESTALE (the store was reopened meanwhile: it
- * comes again), GODWIT_ECLOSED. */
+ * GODWIT_ESTALE and GODWIT_ECLOSED too (there is nothing left to do with it then).
+ * GODWIT_EINVAL (already decided, or part of a transaction), GODWIT_ESTALE (the store was reopened
+ * meanwhile: it comes again), GODWIT_ENOMEM (still the caller's), GODWIT_ECLOSED (it comes again at
+ * the next open). */
 GODWIT_EXPORT godwit_err_t godwit_ack(godwit_delivery_t **delivery);
 
 /* Gives the memory of an undecided delivery back without a decision: the message stays in hand,
  * undecided, and is delivered again only by the next open of the peer. For error paths. Nulls
- * *delivery; NULL is accepted. */
+ * *delivery; NULL is accepted. A delivery that is part of a transaction is left alone. */
 GODWIT_EXPORT void godwit_delivery_drop(godwit_delivery_t **delivery);
 
 #ifdef __cplusplus

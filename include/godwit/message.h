@@ -33,6 +33,7 @@ typedef struct godwit_message godwit_message_t;
  * GODWIT_EINVAL, GODWIT_ENOMEM. The peer's max_message is checked when it is sent. */
 GODWIT_EXPORT godwit_err_t godwit_message_new(const void *data, size_t size,
                                               godwit_message_t **message);
+/* Nulls *message; NULL is accepted. */
 GODWIT_EXPORT void godwit_message_destroy(godwit_message_t **message);
 /* The bytes, which may be changed until the message is sent. */
 GODWIT_EXPORT void *godwit_message_data(godwit_message_t *message);

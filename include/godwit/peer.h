@@ -74,13 +74,16 @@ GODWIT_EXPORT godwit_err_t godwit_peer_open(const godwit_peer_options_t *options
 /* Says BYE on every link, commits what was submitted, stops the threads and closes the store.
  * Waiting calls return GODWIT_ECLOSED. Deliveries in hand stay valid memory and answer
  * GODWIT_ECLOSED; they are delivered again at the next open. Waits at most a few heartbeats and one
- * disk call. Nulls *peer; NULL is accepted. */
+ * disk call. Nulls *peer; NULL is accepted. No call may begin once it has returned, but for those
+ * on inboxes, deliveries, transactions and cursors that are still there: these end as usual.
+ * GODWIT_ECLOSED if another thread closes it already; *peer is left alone then. */
 GODWIT_EXPORT godwit_err_t godwit_peer_close(godwit_peer_t **peer);
 
 /* Listens. `endpoint` is tcp://ADDRESS:PORT or ipc://PATH; port * picks a free one: see
  * godwit_peer_endpoint. ADDRESS beyond loopback needs allow_unauthenticated until the peer has
  * keys. (inproc://NAME is understood, but reaches no other peer: each has a context of its own.)
- * GODWIT_EINVAL (scheme, address), GODWIT_EIO (in use, no permission), GODWIT_ECLOSED. */
+ * GODWIT_EINVAL (scheme, address), GODWIT_EIO (in use, no permission), GODWIT_ENOMEM,
+ * GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_bind(godwit_peer_t *peer, const char *endpoint);
 
 /* The endpoint last bound, with its real port, as text.
@@ -90,11 +93,12 @@ GODWIT_EXPORT godwit_err_t godwit_peer_endpoint(godwit_peer_t *peer, char *text,
 /* Keeps a link to the peer that listens there, for as long as this peer lives: dials, redials with
  * growing pauses and jitter. Returns at once: the other side need not be there yet. At most 1,024
  * endpoints.
- * GODWIT_EINVAL, GODWIT_EBUSY (already connected there), GODWIT_EIO, GODWIT_ECLOSED. */
+ * GODWIT_EINVAL (endpoint, too many), GODWIT_EBUSY (already connected there), GODWIT_EIO,
+ * GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_connect(godwit_peer_t *peer, const char *endpoint);
 
 /* Ends it: BYE, no redial. Messages for the peer there stay in the outbox.
- * GODWIT_ENOTFOUND if not connected there. */
+ * GODWIT_EINVAL, GODWIT_ENOTFOUND if not connected there, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_disconnect(godwit_peer_t *peer, const char *endpoint);
 
 /* Waits until at least `count` members (peers with a link that serve it) of the destination are
@@ -105,9 +109,11 @@ GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const c
 
 /* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at
  * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
- * full outbox it waits or refuses as the peer's options say. `id` may be NULL.
- * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT (full), GODWIT_ENOMEM,
- * GODWIT_ECLOSED. */
+ * full outbox, and while a failed store is being reopened, it waits or refuses as the peer's
+ * options say. `destination` is "stage:NAME" or "peer:NAME"; one open sends to at most 4,096. `id`
+ * may be NULL.
+ * GODWIT_EINVAL (destination, too many of them), GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT
+ * (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination,
                                        godwit_message_t **message, godwit_id_t *id);
 
@@ -132,7 +138,7 @@ GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godw
 GODWIT_EXPORT godwit_err_t godwit_peer_drain(godwit_peer_t *peer, godwit_state_t state,
                                              int timeout_ms);
 
-/* Reads one named counter (docs/semantics of each: docs/counters.md). Counters only grow, from 0 at
+/* Reads one named counter (what each counts: docs/counters.md). Counters only grow, from 0 at
  * open; gauges (names ending in _now) show the present. GODWIT_ENOTFOUND for an unknown name. */
 GODWIT_EXPORT godwit_err_t godwit_peer_counter(godwit_peer_t *peer, const char *name,
                                                uint64_t *value);

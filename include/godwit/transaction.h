@@ -44,10 +44,13 @@ GODWIT_EXPORT godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *d
 /* Reads a key: the transaction's own write if it made one, else the committed value. *value is a
  * copy to be given to godwit_free. The commit will answer GODWIT_ECONFLICT if the key changed in
  * between.
- * GODWIT_ENOTFOUND (also remembered for the conflict test), GODWIT_EINVAL, GODWIT_ENOMEM,
- * GODWIT_EIO. */
+ * GODWIT_ENOTFOUND (also remembered for the conflict test), GODWIT_EINVAL, GODWIT_ETOOLARGE (the
+ * key, or one operation too many), GODWIT_ENOMEM, GODWIT_ECORRUPT, GODWIT_EIO (also while a failed
+ * store is being reopened: try again). */
 GODWIT_EXPORT godwit_err_t godwit_txn_get(godwit_txn_t *txn, const char *space, const void *key,
                                           size_t key_size, void **value, size_t *value_size);
+/* Writes or deletes a key; its bytes are copied. The last of several writes of a key counts.
+ * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_ENOMEM. */
 GODWIT_EXPORT godwit_err_t godwit_txn_put(godwit_txn_t *txn, const char *space, const void *key,
                                           size_t key_size, const void *value, size_t value_size);
 GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *space, const void *key,
@@ -66,20 +69,27 @@ GODWIT_EXPORT godwit_err_t godwit_txn_commit(godwit_txn_t **txn);
 /* Forgets it; its deliveries are in hand as before. Nulls *txn; NULL is accepted. */
 GODWIT_EXPORT void godwit_txn_abort(godwit_txn_t **txn);
 
-/* Reading outside a transaction: committed values, one by one. */
+/* Reading outside a transaction: committed values, one by one. *value is a copy to be given to
+ * godwit_free.
+ * GODWIT_ENOTFOUND, GODWIT_EINVAL, GODWIT_ETOOLARGE (the key), GODWIT_ENOMEM, GODWIT_ECORRUPT,
+ * GODWIT_EIO (also while a failed store is being reopened: try again). */
 GODWIT_EXPORT godwit_err_t godwit_get(godwit_peer_t *peer, const char *space, const void *key,
                                       size_t key_size, void **value, size_t *value_size);
 
 /* Walks the committed keys of a space that start with `prefix` (NULL, 0: all), in byte order. Not a
- * snapshot: keys changed during the walk show their old or new value. */
+ * snapshot: keys changed during the walk show their old or new value. One thread at a time may use
+ * a cursor.
+ * GODWIT_EINVAL, GODWIT_ETOOLARGE (the prefix), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 typedef struct godwit_cursor godwit_cursor_t;
 GODWIT_EXPORT godwit_err_t godwit_scan(godwit_peer_t *peer, const char *space, const void *prefix,
                                        size_t prefix_size, godwit_cursor_t **cursor);
 /* The next pair, valid until the next call on the cursor.
- * GODWIT_ENOTFOUND at the end; GODWIT_EIO, GODWIT_ECORRUPT. */
+ * GODWIT_ENOTFOUND at the end; GODWIT_EIO and GODWIT_ENOMEM (the walk goes on where it was when
+ * called again), GODWIT_ECORRUPT (it ends there). */
 GODWIT_EXPORT godwit_err_t godwit_cursor_next(godwit_cursor_t *cursor, const void **key,
                                               size_t *key_size, const void **value,
                                               size_t *value_size);
+/* Nulls *cursor; NULL is accepted. */
 GODWIT_EXPORT void godwit_cursor_close(godwit_cursor_t **cursor);
 
 /* Frees what godwit_get and godwit_txn_get returned. NULL is accepted. */
