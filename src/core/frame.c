@@ -82,16 +82,3 @@ int gw_destination_parse(const char *text, struct gw_destination *destination)
     }
     return -EINVAL;
 }
-
-void gw_destination_format(const struct gw_destination *destination,
-                           char text[GW_DESTINATION_TEXT])
-{
-    const char *kind = name_at(kind_names, LENGTH(kind_names), destination->kind);
-    size_t kind_size = strlen(kind);
-    size_t name_size = strnlen(destination->name, GW_NAME_MAX);
-
-    memcpy(text, kind, kind_size);
-    text[kind_size] = ':';
-    memcpy(text + kind_size + 1, destination->name, name_size);
-    text[kind_size + 1 + name_size] = '\0';
-}

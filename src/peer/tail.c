@@ -198,13 +198,6 @@ static enum gw_tail_result stream_of(struct gw_tail *tail,
     return error;
 }
 
-bool gw_tail_needs_epoch(struct gw_tail *tail, const struct gw_destination *destination)
-{
-    const struct stream *stream = find_stream(tail, destination);
-
-    return !stream || !stream->epoch;
-}
-
 static void count_sent(struct gw_tail *tail, struct gw_epoch *epoch, uint64_t messages,
                        uint64_t bytes)
 {

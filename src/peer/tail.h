@@ -50,9 +50,6 @@ enum gw_tail_result gw_tail_append(struct gw_tail *tail, const struct gw_destina
                                    const void *data, size_t size, uint64_t epoch_entropy,
                                    uint64_t *epoch, uint64_t *sequence);
 
-/* True if the destination has no epoch yet: the caller then brings entropy. */
-bool gw_tail_needs_epoch(struct gw_tail *tail, const struct gw_destination *destination);
-
 /* Closes and hands over the next filled batch, the destinations in turn, the one that waits longest
  * first; NULL if nothing waits. One reference passes. The batches of one destination come in the
  * order of their sequences. */

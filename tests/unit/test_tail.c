@@ -70,15 +70,12 @@ static void sequences_are_dense_from_one_and_an_epoch_is_drawn_once(void **state
     struct gw_tail *tail = new_tail((struct gw_tail_options){0});
     uint64_t epoch, sequence;
 
-    assert_true(gw_tail_needs_epoch(tail, &work));
     for (uint64_t i = 1; i <= 5; i++) {
         assert_int_equal(gw_tail_append(tail, &work, "abc", 3, 40 + i, &epoch, &sequence),
                          GW_TAIL_OK);
         assert_int_equal(epoch, 41);
         assert_int_equal(sequence, i);
-        assert_false(gw_tail_needs_epoch(tail, &work));
     }
-    assert_true(gw_tail_needs_epoch(tail, &play));
     assert_int_equal(append(tail, &play, 1, 50), 1);
 
     struct gw_batch *batch = take(tail, &work);
@@ -274,7 +271,6 @@ static void a_message_above_the_limit_is_refused(void **state)
 
     assert_int_equal(gw_tail_append(tail, &work, sample, 11, 9, &epoch, &sequence),
                      GW_TAIL_TOO_LARGE);
-    assert_true(gw_tail_needs_epoch(tail, &work));
     assert_int_equal(append(tail, &work, 10, 9), 1);
     gw_tail_destroy(&tail);
 }
@@ -394,7 +390,6 @@ static void a_failed_store_ends_every_epoch_and_gives_up_what_was_not_stored(voi
     assert_int_equal(gw_tail_unstored(tail), 0);
     assert_int_equal(gw_tail_outbox_messages(tail), 0);
     gw_tail_recovered(tail, 1, 10);
-    assert_true(gw_tail_needs_epoch(tail, &work));
     assert_int_equal(append(tail, &work, 10, 19), 1);
     assert_int_equal(append(tail, &work, 10, 19), 2);
     assert_int_equal(append(tail, &work, 10, 19), 0);
