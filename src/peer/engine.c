@@ -194,17 +194,21 @@ static void take_submissions(struct gw_engine *engine)
     gw_mailbox_reset(taken);
 }
 
-static void take_commands(struct gw_engine *engine)
+static struct gw_command *empty_commands(struct godwit_peer *peer)
 {
-    struct godwit_peer *peer = engine->peer;
-    struct gw_command *next;
-
     pthread_mutex_lock(&peer->lock);
-    struct gw_command *command = peer->mailbox.commands;
+    struct gw_command *first = peer->mailbox.commands;
     peer->mailbox.commands = NULL;
     peer->mailbox.commands_end = NULL;
     pthread_mutex_unlock(&peer->lock);
-    for (; command; command = next) {
+    return first;
+}
+
+static void take_commands(struct gw_engine *engine)
+{
+    struct gw_command *next;
+
+    for (struct gw_command *command = empty_commands(engine->peer); command; command = next) {
         next = command->next; /* an answered command is gone */
         gw_engine_command(engine, command);
     }
@@ -302,15 +306,9 @@ static void round_of(struct gw_engine *engine)
 /* The last commands: closing keeps others from coming after. */
 static void refuse_commands(struct gw_engine *engine)
 {
-    struct godwit_peer *peer = engine->peer;
     struct gw_command *next;
 
-    pthread_mutex_lock(&peer->lock);
-    struct gw_command *command = peer->mailbox.commands;
-    peer->mailbox.commands = NULL;
-    peer->mailbox.commands_end = NULL;
-    pthread_mutex_unlock(&peer->lock);
-    for (; command; command = next) {
+    for (struct gw_command *command = empty_commands(engine->peer); command; command = next) {
         next = command->next;
         snprintf(command->why, sizeof command->why, "the peer was closed");
         gw_engine_answer(engine, command, GODWIT_ECLOSED);
