@@ -101,6 +101,7 @@ void gw_handshake_hello(struct gw_core *core, struct gw_conn *conn)
 {
     struct gw_frame *frame = gw_send_frame(core, conn->id, GW_FRAME_HELLO, 0);
     fill_identity(core, &frame->u.identity);
+    conn->hello_sent = true;
     gw_count(core, GW_COUNTER_hellos_sent, 1);
     gw_link_hello_later(core, conn);
 }
@@ -148,8 +149,8 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
                              const struct gw_frame *frame)
 {
     const struct gw_identity *identity = &frame->u.identity;
-    if (!conn->dialled || conn->link || conn->hello_due_us == GW_NEVER || !frame->link)
-        return; /* not waiting for one: a late repetition */
+    if (!conn->dialled || !conn->hello_sent || conn->hello_due_us == GW_NEVER || !frame->link)
+        return; /* not waiting for one: a late repetition, or one that would hurry a pause */
     struct gw_remote *remote = acceptable(core, conn, identity);
     if (!remote)
         return;

@@ -251,6 +251,7 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     conn->link = id;
     conn->offered = 0;
     conn->hello_due_us = GW_NEVER;
+    conn->hello_sent = false;
     link->id = id;
     link->conn = conn->id;
     link->dialled = conn->dialled;

@@ -53,6 +53,7 @@ struct gw_conn {
     uint64_t
         hello_due_us; /* dialler without link; GW_NEVER: passive, the remote has another link */
     unsigned hello_tries;
+    bool hello_sent; /* since its last link: a WELCOME may come */
     uint64_t touched_us; /* acceptor: an unused one is forgotten after a while */
 };
 
