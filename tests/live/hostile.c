@@ -15,6 +15,7 @@
 #define CROWD 50 /* at a time: fewer than libzmq's backlog */
 
 static void *context;
+static int sockets; /* open: those of a test that failed stay so */
 
 /* ---- sockets ---- */
 
@@ -28,6 +29,7 @@ static void prepare(struct hostile *h, const char *name, int type)
         context = zmq_ctx_new();
     h->socket = zmq_socket(context, type);
     assert_non_null(h->socket);
+    sockets++;
     zmq_setsockopt(h->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(h->socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
     zmq_setsockopt(h->socket, ZMQ_SNDTIMEO, &wait, sizeof wait);
@@ -61,13 +63,14 @@ void hostile_close(struct hostile *h)
     zmq_msg_close(&h->route);
     zmq_msg_close(&h->heard);
     zmq_close(h->socket);
+    sockets--;
     gw_decoder_destroy(&h->decoder);
     gw_buffer_clear(&h->bytes);
 }
 
 void hostile_end(void)
 {
-    if (context)
+    if (context && sockets == 0)
         zmq_ctx_term(context);
     context = NULL;
 }
