@@ -2,9 +2,9 @@
 #ifndef GW_BASE_PLANT_H
 #define GW_BASE_PLANT_H
 
-/* Known bugs that can be planted on purpose, to show that the simulator and the demo find them. Only
- * builds with GODWIT_PLANTS contain them; in every other build GW_PLANT(x) is the constant 0 and the
- * code is gone. */
+/* Known bugs that can be planted on purpose, to show that the simulator and the demo find them.
+ * Only builds with GODWIT_PLANTS contain them; in every other build GW_PLANT(x) is the constant 0
+ * and the code is gone. */
 
 enum gw_plant {
     GW_PLANT_NONE = 0,

@@ -21,8 +21,8 @@
  * it, and then costs a link (hazard Z03). */
 #define GW_NET_HIGH_WATER 65536
 /* Accepted connections known at a time. Frames of further ones are dropped and counted; whoever
- * hears of a connection that is of no use must therefore hang it up. A few more than the core takes,
- * so that newcomers reach it when it is full and it can choose who goes. */
+ * hears of a connection that is of no use must therefore hang it up. A few more than the core
+ * takes, so that newcomers reach it when it is full and it can choose who goes. */
 #define GW_NET_ACCEPTED_MAX 8448
 
 struct gw_net;
