@@ -134,6 +134,7 @@ static void answer_commits(struct gw_engine *engine)
 
     for (struct gw_commit *commit = engine->commits; commit; commit = next) {
         next = commit->next;
+        engine->before[GW_COUNTER_transactions] += commit->result == GODWIT_OK;
         commit->done = true;
     }
     engine->commits = NULL;
@@ -153,7 +154,9 @@ static uint64_t follow_store(struct gw_engine *engine, const bool *found,
         if (!found[i])
             continue;
         gw_tail_stored(peer->tail, engine->doubts[i].epoch, engine->doubts[i].last);
-        peer->stored_upto += before - gw_tail_unstored(peer->tail);
+        uint64_t kept = before - gw_tail_unstored(peer->tail);
+        peer->stored_upto += kept;
+        engine->before[GW_COUNTER_stored] += kept;
     }
     uint64_t lost = gw_tail_unstored(peer->tail);
     gw_tail_failed(peer->tail);
@@ -185,8 +188,8 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     queue_waiting_commits(engine);
     uint64_t lost = follow_store(engine, found, recovered);
     engine->before[GW_COUNTER_not_stored] += lost;
-    gw_engine_publish(engine);
     answer_commits(engine);
+    gw_engine_publish(engine);
     peer->finished_token = peer->last_token;
     peer->down = false;
     pthread_cond_broadcast(&peer->changed);

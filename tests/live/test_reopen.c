@@ -174,6 +174,7 @@ static void a_send_whose_write_failed_late_is_stored(void **state)
     ok(godwit_wait(scene.failing, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     ok(godwit_peer_drain(scene.failing, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     assert_int_equal(live_counter(scene.failing, "not_stored"), 0);
+    assert_int_equal(live_counter(scene.failing, "stored"), 1); /* by the write that failed */
     godwit_stage_close(&stage);
     tear_down(&scene);
 }
@@ -260,6 +261,7 @@ static void a_transaction_in_doubt_is_looked_up(void **state)
             ok(godwit_peer_drain(scene.other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
         }
     }
+    assert_int_equal(live_counter(scene.failing, "transactions"), 6); /* that are stored */
     godwit_stage_close(&stage);
     tear_down(&scene);
 }
