@@ -140,11 +140,53 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
     effect->u.members.count = live;
 }
 
+/* Nothing is sent to it, nobody serves it, and no credit of a link still up was spent on it. */
+static bool is_idle(const struct gw_target *target)
+{
+    bool idle = !target->streams && !target->dispatch_due;
+    for (struct gw_member *member = target->members; member && idle; member = member->next_in_target)
+        idle = !member->serving && !member->used_messages;
+    return idle;
+}
+
+static void free_target(struct gw_core *core, struct gw_target *target)
+{
+    struct gw_member *member;
+    gw_target_members_changed(core, target);
+    while ((member = target->members)) {
+        struct gw_member **link = &member->remote->members;
+        while (*link != member)
+            link = &(*link)->next_in_remote;
+        *link = member->next_in_remote;
+        target->members = member->next_in_target;
+        free(member);
+    }
+    core->target_count--;
+    free(target);
+}
+
+/* Names that were served once and are not any more: all of them at once, so that it is rare. */
+static void forget_idle_targets(struct gw_core *core)
+{
+    struct gw_target **link = &core->targets;
+    while (*link) {
+        struct gw_target *target = *link;
+        if (!is_idle(target)) {
+            link = &target->next;
+            continue;
+        }
+        *link = target->next;
+        free_target(core, target);
+    }
+}
+
 /* What others say they serve fills half of the table at most: the rest is for what is sent. */
 static struct gw_target *served_target(struct gw_core *core,
                                        const struct gw_destination *destination)
 {
     struct gw_target *target = gw_target_find(core, destination);
+    if (!target && core->target_count >= GW_TARGETS_MAX / 2)
+        forget_idle_targets(core);
     if (target || core->target_count >= GW_TARGETS_MAX / 2)
         return target;
     return gw_target_get(core, destination);
