@@ -115,6 +115,7 @@ struct gw_remote {
     size_t serve_count;
     struct gw_intake *intakes;
     struct gw_window *windows; /* open ones */
+    size_t window_count;
     uint64_t *closed;          /* epochs whose tombstone is durable and to be told */
     size_t closed_count;
     struct gw_refused *refused;  /* epochs refused on this link: their DATA still costs credit */

@@ -14,6 +14,7 @@
 
 #define CLOSED_TOLD_MAX 256
 #define REFUSED_MAX     64 /* epochs refused on one link and remembered */
+#define WINDOWS_MAX     8192 /* open epochs of one peer: 256 destinations over 32 undrained opens */
 
 /* ---- windows and intakes ---- */
 
@@ -38,6 +39,7 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
         window->destination = *destination;
     window->next = owner->windows;
     owner->windows = window;
+    owner->window_count++;
     return window;
 }
 
@@ -47,8 +49,10 @@ void gw_window_unlink(struct gw_window *window)
     struct gw_window **link = &window->owner->windows;
     while (*link && *link != window)
         link = &(*link)->next;
-    if (*link)
-        *link = window->next;
+    if (!*link)
+        return;
+    *link = window->next;
+    window->owner->window_count--;
 }
 
 void gw_window_free(struct gw_window *window)
@@ -126,7 +130,7 @@ static void remember_refused(struct gw_core *core, struct gw_remote *remote,
 }
 
 static void refuse_epoch(struct gw_core *core, struct gw_remote *remote,
-                         const struct gw_frame *open)
+                         const struct gw_frame *open, const char *why)
 {
     uint64_t epoch = open->u.open.epoch;
     remember_refused(core, remote, open);
@@ -136,8 +140,7 @@ static void refuse_epoch(struct gw_core *core, struct gw_remote *remote,
         gw_send_frame(core, remote->link.conn, GW_FRAME_REFUSE, remote->link.id);
     frame->u.refuse.code = GW_REFUSE_EPOCH;
     frame->u.refuse.epoch = epoch;
-    strcpy(frame->u.refuse.text,
-           "nothing is known of this epoch here, though decisions were made in it");
+    strncpy(frame->u.refuse.text, why, GW_TEXT_MAX);
     gw_note(core, GW_NOTE_REFUSING, remote->name, GW_REFUSE_EPOCH, 0);
 }
 
@@ -164,8 +167,13 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
         gw_link_violation(core, remote, GW_FRAME_OPEN); /* somebody else's stream (invariant 28) */
         return;
     }
-    if (!window && !frame->u.open.fresh) {
-        refuse_epoch(core, remote, frame); /* forgetting can refuse, never repeat */
+    if (!window && !frame->u.open.fresh) { /* forgetting can refuse, never repeat */
+        refuse_epoch(core, remote, frame,
+                     "nothing is known of this epoch here, though decisions were made in it");
+        return;
+    }
+    if (!window && remote->window_count >= WINDOWS_MAX) {
+        refuse_epoch(core, remote, frame, "too many epochs of this peer are open here");
         return;
     }
     if (!window)
