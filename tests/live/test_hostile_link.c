@@ -67,14 +67,14 @@ static void what_is_malformed_costs_the_link(void **state)
 static void impossible_sequences_are_malformed(void **state)
 {
     static const uint64_t bad[] = {0, (UINT64_C(1) << 62) + 1, UINT64_MAX};
+    const uint64_t first = UINT64_C(0x1122334455667788); /* to be found in the bytes */
     struct gw_frame frame;
 
     (void)state;
     intruder("sequences");
     for (int i = 0; i < 3; i++) {
         hostile_epoch(&h, "work", 0x77, true);
-        hostile_run(&frame, h.link, 0x77, UINT64_C(0x1122334455667788) & (GW_SEQUENCE_MAX - 1), "a");
-        uint64_t first = frame.u.data.first;
+        hostile_run(&frame, h.link, 0x77, first, "a");
         hostile_encode(&h, &frame);
         for (size_t at = 0; at + 8 <= h.bytes.size; at++) {
             uint64_t word = 0;
@@ -411,6 +411,48 @@ static void lists_that_change_for_ever_are_bounded(void **state)
     leave();
 }
 
+/* A table full of names that nobody serves any more has room for a worker that comes. */
+static void names_that_are_gone_keep_no_worker_out(void **state)
+{
+    godwit_peer_options_t options = live_options("late-worker");
+    godwit_peer_t *worker;
+    godwit_id_t id;
+
+    (void)state;
+    intruder("namer");
+    for (size_t i = 0; i < 40; i++)
+        say_serve("name-", i * GW_SERVES_MAX, GW_SERVES_MAX, GW_SEQUENCE_MAX);
+    hostile_fence(&h);
+    ok(godwit_peer_open(&options, &worker));
+    godwit_stage_t *stage = live_stage(worker, "late");
+    ok(godwit_peer_connect(worker, crew_endpoint));
+    ok(godwit_peer_wait_members(crew_server, "stage:late", 1, 5000));
+    ok(godwit_push_data(crew_server, "late", "x", 1, &id));
+    godwit_delivery_t *delivery = live_next(stage);
+    ok(godwit_ack(&delivery));
+    ok(godwit_wait(crew_server, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    leave();
+}
+
+/* Epochs that are opened and never used. */
+static void epochs_without_end_are_bounded(void **state)
+{
+    enum { EPOCHS = 60000 };
+    size_t heap = crew_heap();
+
+    (void)state;
+    intruder("opener");
+    for (uint64_t i = 1; i <= EPOCHS; i++)
+        hostile_epoch(&h, "work", 0x1000000 + i, true);
+    hostile_fence(&h);
+    crew_moved("refused", EPOCHS - 8192, "unknown_epoch", EPOCHS - 8192, "stale_frames", 1,
+               "resets_sent", 1, NULL);
+    assert_true(crew_heap() < heap + (16 << 20));
+    leave();
+}
+
 static int come(void **state)
 {
     (void)state;
@@ -441,6 +483,8 @@ int main(void)
         cmocka_unit_test(a_server_that_resets_is_dialled_at_leisure),
         cmocka_unit_test(absurd_credit_and_silence_harm_nobody_else),
         cmocka_unit_test(lists_that_change_for_ever_are_bounded),
+        cmocka_unit_test(names_that_are_gone_keep_no_worker_out),
+        cmocka_unit_test(epochs_without_end_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, come, end);
