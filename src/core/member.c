@@ -144,7 +144,8 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
 static bool is_idle(const struct gw_target *target)
 {
     bool idle = !target->streams && !target->dispatch_due;
-    for (struct gw_member *member = target->members; member && idle; member = member->next_in_target)
+    const struct gw_member *member = target->members;
+    for (; member && idle; member = member->next_in_target)
         idle = !member->serving && !member->used_messages;
     return idle;
 }
