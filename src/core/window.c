@@ -140,7 +140,7 @@ static void refuse_epoch(struct gw_core *core, struct gw_remote *remote,
         gw_send_frame(core, remote->link.conn, GW_FRAME_REFUSE, remote->link.id);
     frame->u.refuse.code = GW_REFUSE_EPOCH;
     frame->u.refuse.epoch = epoch;
-    strncpy(frame->u.refuse.text, why, GW_TEXT_MAX);
+    memcpy(frame->u.refuse.text, why, strlen(why) + 1);
     gw_note(core, GW_NOTE_REFUSING, remote->name, GW_REFUSE_EPOCH, 0);
 }
 
