@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# finds_planted_bug.sh LIVE_KILL_ROUNDS_PLANTED: with a peer that acknowledges before it commits, the
-# ledger must find a loss. A kill has to hit the moment between the two, so that one run may miss it:
-# a few are tried, and one is enough.
+# finds_planted_bug.sh LIVE_KILL_ROUNDS_PLANTED: with a peer that acknowledges before it commits,
+# the ledger must find a loss. A kill has to hit the moment between the two, so that one run may
+# miss it: a few are tried, and one is enough.
 set -u
 TMPDIR=$(mktemp -d)
 export TMPDIR GODWIT_PLANT=ack_before_commit
