@@ -84,6 +84,8 @@ static void damage(struct sim_world *world, const struct sim_connection *connect
 {
     const struct sim_options *options = &world->options;
 
+    if (!connection->loses)
+        return; /* a damaged frame is a lost one */
     if (sim_chance(world, options->frame_truncated)) {
         sim_fault(world, SIM_FAULT_frame_truncated);
         frame->header_size = sim_between(world, 0, frame->header_size - 1);
@@ -91,8 +93,7 @@ static void damage(struct sim_world *world, const struct sim_connection *connect
         sim_fault(world, SIM_FAULT_frame_garbage);
         for (size_t i = 0; i < frame->header_size; i++)
             frame->header[i] = (uint8_t)gw_random_next(&world->random);
-    } else if (connection->loses && frame->body && frame->body->size &&
-               sim_chance(world, options->body_flipped)) {
+    } else if (frame->body && frame->body->size && sim_chance(world, options->body_flipped)) {
         sim_fault(world, SIM_FAULT_body_flipped);
         uint8_t *bytes = (uint8_t *)(uintptr_t)frame->body->data;
         bytes[sim_between(world, 0, frame->body->size - 1)] ^= 1;
