@@ -40,8 +40,7 @@ enum gw_note {
     GW_NOTE_REFUSED,        /* they refused us. a: enum gw_refusal */
     GW_NOTE_REFUSING,       /* we refused them. a: enum gw_refusal */
     GW_NOTE_VIOLATION,      /* the peer broke the protocol. a: enum gw_frame_type */
-    GW_NOTE_QUARANTINE,     /* the peer does not know an epoch that it has decided in. a: epoch */
-    GW_NOTE_STALLED         /* at W. a: epoch, b: the sequence it waits for; peer: who holds it */
+    GW_NOTE_QUARANTINE      /* the peer does not know an epoch that it has decided in. a: epoch */
 };
 
 enum gw_down {

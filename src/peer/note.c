@@ -84,12 +84,6 @@ void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, ui
                "its store was lost or restored from a backup; it gets nothing of that epoch",
                peer, a);
         break;
-    case GW_NOTE_STALLED:
-        gw_log(settings, GODWIT_LOG_WARNING,
-               "epoch %016" PRIx64 " reached its window: it waits for message %" PRIu64
-               " at \"%s\"",
-               a, b, peer);
-        break;
     default:
         gw_log(settings, GODWIT_LOG_DEBUG, "note %u about \"%s\": %" PRIu64 " %" PRIu64, note,
                peer, a, b);
