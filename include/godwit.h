@@ -23,11 +23,14 @@
  *
  * Where to start: peer.h (open, bind, connect), then pipeline.h. */
 
+#include "godwit/dead.h"
 #include "godwit/delivery.h"
 #include "godwit/error.h"
 #include "godwit/message.h"
 #include "godwit/peer.h"
 #include "godwit/pipeline.h"
+#include "godwit/request_reply.h"
+#include "godwit/status.h"
 #include "godwit/transaction.h"
 #include "godwit/version.h"
 

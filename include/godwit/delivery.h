@@ -48,6 +48,13 @@ GODWIT_EXPORT void godwit_inbox_close(godwit_inbox_t **inbox);
 GODWIT_EXPORT godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms,
                                              godwit_delivery_t **delivery);
 
+/* The same for up to `capacity` messages: waits for the first one only. Each is a delivery of its
+ * own. *count is how many there are, 0 on an error. A message of several counts as begun when
+ * godwit_delivery_data is first called for it. */
+GODWIT_EXPORT godwit_err_t godwit_inbox_next_many(godwit_inbox_t *inbox, int timeout_ms,
+                                                  godwit_delivery_t **deliveries, size_t capacity,
+                                                  size_t *count);
+
 /* An eventfd, readable while godwit_inbox_next would not block. Only poll it: never read, write or
  * close it; it ends with the peer. -1 for NULL. */
 GODWIT_EXPORT int godwit_inbox_fd(godwit_inbox_t *inbox);
@@ -60,6 +67,21 @@ GODWIT_EXPORT godwit_id_t godwit_delivery_id(const godwit_delivery_t *delivery);
 /* True if the message was offered before (to this process or an earlier one): its handler may have
  * run. */
 GODWIT_EXPORT bool godwit_delivery_redelivered(const godwit_delivery_t *delivery);
+/* True if another member may process it too, or has: it was moved here by failover without that
+ * member's word. */
+GODWIT_EXPORT bool godwit_delivery_maybe_duplicate(const godwit_delivery_t *delivery);
+/* Which attempt this is: 1 the first time, one more for each handler that began and failed (by
+ * godwit_nack, or because its process ended). */
+GODWIT_EXPORT uint32_t godwit_delivery_attempt(const godwit_delivery_t *delivery);
+/* A header's value, valid as the data is.
+ * GODWIT_EINVAL, GODWIT_ENOTFOUND. */
+GODWIT_EXPORT godwit_err_t godwit_delivery_header(const godwit_delivery_t *delivery,
+                                                  const char *key, const void **value,
+                                                  size_t *size);
+/* The header at `index` (from 0): GODWIT_ENOTFOUND past the last. *key is NUL-terminated. */
+GODWIT_EXPORT godwit_err_t godwit_delivery_header_at(const godwit_delivery_t *delivery,
+                                                     size_t index, const char **key,
+                                                     const void **value, size_t *size);
 /* The sending peer's name; valid as the data is. */
 GODWIT_EXPORT const char *godwit_delivery_sender(const godwit_delivery_t *delivery);
 
@@ -70,6 +92,22 @@ GODWIT_EXPORT const char *godwit_delivery_sender(const godwit_delivery_t *delive
  * meanwhile: it comes again), GODWIT_ENOMEM (still the caller's), GODWIT_ECLOSED (it comes again at
  * the next open). */
 GODWIT_EXPORT godwit_err_t godwit_ack(godwit_delivery_t **delivery);
+
+/* The same for many, in one go. Each delivery is freed and nulled as by godwit_ack, whatever its
+ * result; the first error is returned. On GODWIT_ENOMEM those not nulled are still the caller's. */
+GODWIT_EXPORT godwit_err_t godwit_ack_many(godwit_delivery_t **deliveries, size_t count);
+
+/* Not now: the sender offers it again, to any member, after `delay_ms` (0: at once; -1: as its
+ * retry policy says), as the next attempt. `why` (may be NULL; its first 255 bytes, printable ASCII,
+ * others become '?') is kept with the message and ends in its dead letter. Frees the delivery and
+ * nulls *delivery as godwit_ack does, with the same errors. */
+GODWIT_EXPORT godwit_err_t godwit_nack(godwit_delivery_t **delivery, int delay_ms,
+                                       const char *why);
+
+/* Never: recorded like godwit_ack, and at the sender it becomes a dead letter with code and text.
+ * Otherwise as godwit_nack. */
+GODWIT_EXPORT godwit_err_t godwit_reject(godwit_delivery_t **delivery, uint32_t code,
+                                         const char *why);
 
 /* Gives the memory of an undecided delivery back without a decision: the message stays in hand,
  * undecided, and is delivered again only by the next open of the peer. For error paths. Nulls

@@ -25,7 +25,11 @@ typedef enum godwit_err {
     GODWIT_ECORRUPT,   /* the store is damaged; it is left as it is */
     GODWIT_EIO,        /* the disk or the network refused; the sentence has the system's words */
     GODWIT_ENOTSTORED, /* the store failed and the message is certainly not in it: send it again */
-    GODWIT_EFORK       /* called in a child of the process that opened the peer */
+    GODWIT_EFORK,      /* called in a child of the process that opened the peer */
+    GODWIT_EDEAD,      /* the message was given up: it is a dead letter of its sender */
+    GODWIT_EWITHDRAWN, /* the message was taken back before a handler had it */
+    GODWIT_ENOSERVICE, /* until the time was over nobody was met who serves that name */
+    GODWIT_EREMOTE     /* the service answered with an error: the reply has its code and text */
 } godwit_err_t;
 
 /* The name of an error, as "GODWIT_EINVAL". Static text; "GODWIT_E?" for an unknown value. */

@@ -39,6 +39,17 @@ GODWIT_EXPORT void godwit_message_destroy(godwit_message_t **message);
 GODWIT_EXPORT void *godwit_message_data(godwit_message_t *message);
 GODWIT_EXPORT size_t godwit_message_size(const godwit_message_t *message);
 
+/* Headers: named bytes beside the message's own. Keys are 1-64 of [a-z0-9._-], values 0 to 65,000
+ * bytes; all headers together at most 65,000 bytes with 4 more for each, and they count for
+ * max_message. Setting a key again replaces its value; a NULL value removes it.
+ * GODWIT_EINVAL, GODWIT_ETOOLARGE, GODWIT_ENOMEM. */
+GODWIT_EXPORT godwit_err_t godwit_message_set_header(godwit_message_t *message, const char *key,
+                                                     const void *value, size_t size);
+/* A header's value, valid until the message is changed, sent or destroyed.
+ * GODWIT_EINVAL, GODWIT_ENOTFOUND. */
+GODWIT_EXPORT godwit_err_t godwit_message_header(const godwit_message_t *message, const char *key,
+                                                 const void **value, size_t *size);
+
 #ifdef __cplusplus
 }
 #endif

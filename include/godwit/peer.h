@@ -56,6 +56,12 @@ typedef struct godwit_peer_options {
                                  * default 65,536 */
     uint32_t heartbeat_ms;      /* 20 to 60,000; default 1,000. A peer silent for three is dead */
     bool allow_unauthenticated; /* tcp beyond loopback without keys: default false */
+    bool outcomes;              /* keep how each message ended, for godwit_outcome_next;
+                                 * default false */
+    bool no_control;            /* no control socket in the directory: the command `godwit` cannot
+                                 * talk to this peer. Default false */
+    uint32_t memory_ttl_s;      /* what is kept for a memory peer that left without a word is
+                                 * forgotten after so long; 1 up; default 86,400 */
     godwit_log_fn log;          /* default NULL: silent */
     void *log_context;
     godwit_log_level_t log_level; /* the most talkative level wanted; default GODWIT_LOG_INFO */
@@ -107,6 +113,44 @@ GODWIT_EXPORT godwit_err_t godwit_peer_disconnect(godwit_peer_t *peer, const cha
 GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const char *destination,
                                                     size_t count, int timeout_ms);
 
+/* How messages to one destination are treated. Said at each open, before the first send there; it
+ * is not stored. */
+typedef enum godwit_ordering {
+    GODWIT_ORDERING_SHARED = 0, /* any member, any order */
+    GODWIT_ORDERING_ORDERED = 1 /* one member at a time, in the order of the sends */
+} godwit_ordering_t;
+typedef enum godwit_member_lost {
+    GODWIT_LOST_STRICT = 0,  /* its work waits for it: nothing runs twice */
+    GODWIT_LOST_FAILOVER = 1 /* its work goes to others after failover_ms, flagged maybe-duplicate */
+} godwit_member_lost_t;
+
+typedef struct godwit_destination_options {
+    size_t size;                 /* sizeof(godwit_destination_options_t): set by the initialiser */
+    godwit_ordering_t ordering;  /* of messages sent from now on; default shared */
+    godwit_member_lost_t member_lost; /* default strict */
+    uint32_t failover_ms;        /* without a link; 100 up; default 30,000 */
+    uint32_t retry_base_ms;      /* pause before attempt 2, doubled for each one more; default 100 */
+    uint32_t retry_cap_ms;       /* retry_base_ms up; default 60,000 */
+    int retry_jitter_percent;    /* spreads each pause by so much both ways; 1 to 100; -1: not at all;
+                                  * default 20 */
+    uint32_t max_attempts;       /* then it becomes a dead letter; default 20; UINT32_MAX: never */
+    uint32_t deadline_ms;        /* offered for so long and not begun: asked back and offered to
+                                  * another member; 0 (default): never */
+    size_t max_bytes;            /* of this destination's share of the outbox; 0 (default): all */
+    uint64_t max_messages;       /* the same in messages */
+} godwit_destination_options_t;
+
+#define GODWIT_DESTINATION_OPTIONS_INIT {.size = sizeof(godwit_destination_options_t)}
+
+/* GODWIT_EINVAL (destination, options, too many destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_destination_set(godwit_peer_t *peer, const char *destination,
+                                                  const godwit_destination_options_t *options);
+
+/* Lets everything that `member` holds and has not decided go to other members at once, as failover
+ * does: an operator's word that it will not come back.
+ * GODWIT_EINVAL, GODWIT_ENOTFOUND (no such peer is known, or it has a link), GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_peer_forfeit(godwit_peer_t *peer, const char *member);
+
 /* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at
  * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
  * full outbox, and while a failed store is being reopened, it waits or refuses as the peer's
@@ -127,10 +171,16 @@ typedef enum godwit_state {
 } godwit_state_t;
 
 /* Waits until the message reached the state. For ids of this open of this peer.
- * GODWIT_ENOTFOUND (not an id of this open), GODWIT_ENOTSTORED (the store failed and the message is
+ * GODWIT_EDEAD, GODWIT_EWITHDRAWN (SETTLED: that is how it ended), GODWIT_ENOTFOUND (not an id of this open), GODWIT_ENOTSTORED (the store failed and the message is
  * not in it), GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state,
                                        int timeout_ms);
+
+/* Takes a message back for good, if no handler has begun with it: it ends withdrawn. Returns when
+ * the wish is noted; godwit_wait(SETTLED) or godwit_status tells what came of it, which may be that
+ * it was processed.
+ * GODWIT_ENOTFOUND (not known, or settled already), GODWIT_EINVAL, GODWIT_ECLOSED. */
+GODWIT_EXPORT godwit_err_t godwit_withdraw(godwit_peer_t *peer, godwit_id_t id);
 
 /* Waits until everything sent so far, of earlier opens too, reached the state. SETTLED waits for
  * what other threads send meanwhile as well. GODWIT_ENOTSTORED: some of what was sent since the

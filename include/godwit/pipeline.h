@@ -45,6 +45,10 @@ GODWIT_EXPORT godwit_err_t godwit_stage_open(godwit_peer_t *peer, const char *st
  * GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_stage_next(godwit_stage_t *stage, int timeout_ms,
                                              godwit_delivery_t **delivery);
+/* Several at once: as godwit_inbox_next_many. */
+GODWIT_EXPORT godwit_err_t godwit_stage_next_many(godwit_stage_t *stage, int timeout_ms,
+                                                  godwit_delivery_t **deliveries, size_t capacity,
+                                                  size_t *count);
 /* An eventfd, readable while godwit_stage_next would not block; only poll it. */
 GODWIT_EXPORT int godwit_stage_fd(godwit_stage_t *stage);
 /* Stops working; as godwit_inbox_close. Nulls *stage; NULL is accepted. */

@@ -41,6 +41,13 @@ GODWIT_EXPORT godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *
 GODWIT_EXPORT godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *destination,
                                                 const void *data, size_t size);
 
+/* The same for a message with headers; takes it on success. */
+GODWIT_EXPORT godwit_err_t godwit_txn_send(godwit_txn_t *txn, const char *destination,
+                                           godwit_message_t **message);
+/* The delivery will be rejected by the commit. Otherwise as godwit_txn_ack. */
+GODWIT_EXPORT godwit_err_t godwit_txn_reject(godwit_txn_t *txn, godwit_delivery_t *delivery,
+                                             uint32_t code, const char *why);
+
 /* Reads a key: the transaction's own write if it made one, else the committed value. *value is a
  * copy to be given to godwit_free. The commit will answer GODWIT_ECONFLICT if the key changed in
  * between.

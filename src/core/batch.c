@@ -30,5 +30,6 @@ void gw_batch_drop(struct gw_batch *batch)
         return;
     gw_blob_drop(batch->body);
     free(batch->ends);
+    free(batch->heads);
     free(batch);
 }

@@ -22,6 +22,8 @@ struct gw_batch {
     uint32_t bytes;          /* of all bodies */
     uint32_t fixed;          /* length of every message if ends is NULL */
     uint32_t *ends;          /* NULL: all messages have the same length */
+    uint32_t *heads;         /* bytes of headers at the start of each message, part of its length;
+                              * NULL: none has any */
     uint64_t bytes_before;   /* of this epoch's earlier batches: backlog sizes need no scan */
     struct gw_blob *body;    /* NULL: not in memory, to be read from the store when wanted */
     struct gw_batch *older;  /* the core's list of bodies in memory */

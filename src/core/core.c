@@ -357,6 +357,20 @@ static void handle(struct gw_core *core, const struct gw_event *event)
     case GW_EVENT_CLOSE:
         gw_link_close_all(core);
         break;
+    case GW_EVENT_HANDED:
+        gw_window_handed(core, event);
+        break;
+    case GW_EVENT_RETURN:
+        gw_window_return(core, event);
+        break;
+    case GW_EVENT_RECALLED:
+        gw_window_recalled(core, event);
+        break;
+    case GW_EVENT_POLICY:
+    case GW_EVENT_WITHDRAW:
+    case GW_EVENT_FORFEIT:
+    case GW_EVENT_RETIRE:
+        break;
     }
 }
 
@@ -385,6 +399,7 @@ int gw_core_step(struct gw_core *core, const struct gw_event *event, struct gw_e
         core->now_us = event->now_us;
     }
     core->entropy = event->entropy;
+    core->wall_ms = event->wall_ms;
     if (core->body_bytes > core->options.cache_bytes)
         gw_bodies_trim(core); /* not after the step: its effects still point into bodies */
     handle(core, event);

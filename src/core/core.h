@@ -34,6 +34,9 @@ struct gw_core_options {
     uint64_t heartbeat_us;
     uint64_t settle_delay_us; /* how long settlements may wait for company; default 5,000 */
     uint64_t cache_bytes;   /* of stored batches kept in memory for resends; default 16 MiB */
+    uint64_t memory_ttl_us;   /* a memory peer without a link for so long is taken for gone;
+                               * default 24 h */
+    bool outcomes;            /* keep outcome rows for a reader */
     uint64_t seed;          /* for jitter and hash order */
     bool no_jitter;         /* traces read better without */
 };
@@ -52,6 +55,25 @@ uint64_t gw_core_wake_us(const struct gw_core *core);
 uint64_t gw_core_commit_due_us(const struct gw_core *core);
 
 const uint64_t *gw_core_counters(const struct gw_core *core); /* GW_COUNTER_COUNT of them */
+
+/* Where a message is, as far as the core knows. */
+enum gw_place {
+    GW_PLACE_UNKNOWN,  /* not of an epoch that the core has: settled long ago, or never sent here */
+    GW_PLACE_QUEUED,   /* with nobody: not yet offered, or waiting for another try */
+    GW_PLACE_ASSIGNED, /* to be offered to `peer`, or offered there and not known to have begun */
+    GW_PLACE_IN_HAND,  /* a handler of `peer` has begun, as far as is known here */
+    GW_PLACE_SETTLED
+};
+struct gw_whereabouts {
+    enum gw_place place;
+    struct gw_destination destination;
+    char peer[GW_NAME_MAX + 1]; /* "": none */
+    uint64_t attempts;          /* begun, the present one included */
+    uint64_t due_us;            /* QUEUED: not offered before; 0: any time */
+    bool linked;                /* ASSIGNED, IN_HAND: peer has a link */
+};
+void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
+                  struct gw_whereabouts *found);
 
 /* For checkers and tests: pure looks at the state. */
 struct gw_stream_view {

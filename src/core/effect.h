@@ -23,15 +23,27 @@ enum gw_effect_type {
     GW_EFFECT_RELEASED,    /* a batch left the outbox: its quota is free. AFTER that commit */
     GW_EFFECT_TRANSACTION, /* committed. AFTER its commit */
     GW_EFFECT_MEMBERS,     /* the number of a destination's live members changed */
+    GW_EFFECT_RECALL,      /* take these back from the application, as far as no handler has begun.
+                            * Answer: RECALLED, always, also with none */
+    GW_EFFECT_BURIED,      /* a dead letter is stored. AFTER its commit, before its SETTLED */
+    GW_EFFECT_OUTCOMES,    /* outcome rows up to a number are stored. AFTER their commit */
+    GW_EFFECT_IDLE,        /* an epoch of this open is settled and its only receiver is gone: it can
+                            * be retired */
     GW_EFFECT_NOTE         /* something a person may want to know */
 };
 
-enum gw_op_type { GW_OP_PUT, GW_OP_DELETE, GW_OP_PUT_BATCH, GW_OP_DELETE_BATCH };
+enum gw_op_type {
+    GW_OP_PUT,
+    GW_OP_DELETE,
+    GW_OP_PUT_BATCH,
+    GW_OP_DELETE_BATCH,
+    GW_OP_BURY /* a dead letter: the row, and the message row.first of the batch */
+};
 
 struct gw_op {
     uint8_t type;              /* enum gw_op_type */
     struct gw_row row;         /* PUT, DELETE; DELETE_BATCH: epoch and last */
-    struct gw_batch *batch;    /* PUT_BATCH: held by the core until COMMITTED */
+    struct gw_batch *batch; /* PUT_BATCH, BURY: held by the core until the step's end at least */
 };
 
 enum gw_note {
@@ -40,7 +52,12 @@ enum gw_note {
     GW_NOTE_REFUSED,        /* they refused us. a: enum gw_refusal */
     GW_NOTE_REFUSING,       /* we refused them. a: enum gw_refusal */
     GW_NOTE_VIOLATION,      /* the peer broke the protocol. a: enum gw_frame_type */
-    GW_NOTE_QUARANTINE      /* the peer does not know an epoch that it has decided in. a: epoch */
+    GW_NOTE_QUARANTINE,     /* the peer does not know an epoch that it has decided in. a: epoch */
+    GW_NOTE_BURIED,         /* a dead letter. a: epoch, b: sequence */
+    GW_NOTE_FORFEITED,      /* what the member held goes to others. a: messages */
+    GW_NOTE_STALLED,        /* a stream is at W. peer: who holds its lowest message ("": nobody).
+                             * a: epoch, b: sequence */
+    GW_NOTE_GONE            /* a memory peer has ended: what was kept for it is forgotten */
 };
 
 enum gw_down {
@@ -69,6 +86,9 @@ struct gw_effect {
             uint64_t count;
             uint64_t floor;
             bool redelivered;
+            bool maybe_duplicate;
+            uint64_t number;
+            uint64_t attempt;
         } data;
         uint64_t conn; /* HANGUP */
         struct {
@@ -90,7 +110,8 @@ struct gw_effect {
             struct gw_destination destination;
             const char *sender; /* valid as long as the core */
             bool redelivered;
-        } deliver;
+            bool ordered;
+        } deliver; /* the rest is in the DATA frame */
         struct {
             uint64_t epoch;
             uint64_t upto;
@@ -99,11 +120,28 @@ struct gw_effect {
             uint64_t epoch;
             uint64_t first;
             uint64_t last;
+            uint8_t how; /* enum gw_outcome */
         } settled;
         struct {
+            struct gw_destination destination;
             uint64_t messages;
             uint64_t bytes;
         } released;
+        struct {
+            uint64_t epoch;
+            uint64_t number;
+            uint8_t purpose; /* enum gw_skip_purpose */
+            uint32_t code;
+            const struct gw_range *ranges; /* in the arena; ascending */
+            size_t count;
+        } recall;
+        struct {
+            uint64_t epoch;
+            uint64_t sequence;
+            uint64_t bytes;
+        } buried;
+        uint64_t outcomes; /* the number of the last one */
+        uint64_t idle;     /* the epoch */
         uint64_t token; /* TRANSACTION */
         struct {
             struct gw_destination destination;

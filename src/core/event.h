@@ -28,20 +28,43 @@ enum gw_event_type {
     GW_EVENT_LOADED,      /* answer to GW_EFFECT_LOAD */
     GW_EVENT_SEAL,        /* emit all that is to be stored as one write; no other is in flight */
     GW_EVENT_COMMITTED,   /* that write is durable */
-    GW_EVENT_CLOSE        /* say BYE everywhere */
+    GW_EVENT_CLOSE,       /* say BYE everywhere */
+    GW_EVENT_HANDED,      /* handlers have begun with messages in hand */
+    GW_EVENT_RETURN,      /* the application gives a message in hand back, undecided */
+    GW_EVENT_RECALLED,    /* answer to GW_EFFECT_RECALL: what no handler had begun with */
+    GW_EVENT_POLICY,      /* how messages to a destination are treated */
+    GW_EVENT_WITHDRAW,    /* take a message back for good, if that is still possible */
+    GW_EVENT_FORFEIT,     /* an operator: what a member holds may go to others */
+    GW_EVENT_RETIRE       /* an epoch of this open gets no more messages: it may end like an old one */
 };
 
-struct gw_decision { /* a range in hand, processed */
+struct gw_decision { /* a range in hand, decided */
     uint64_t epoch;
     uint64_t first;
     uint64_t last;
     uint64_t bytes; /* of its messages */
+    bool rejected;  /* false: processed. A rejection is of one message */
+    uint32_t code;  /* rejected: the handler's */
+    const char *text; /* rejected: printable ASCII, GW_TEXT_MAX at most; NULL: none */
+};
+
+/* How messages to a destination are treated. Not stored: said anew at each open. */
+struct gw_policy {
+    bool ordered;          /* one member at a time, in order; of epochs drawn from now on */
+    bool failover;         /* what a member holds goes to others after failover_us without link */
+    uint64_t failover_us;
+    uint64_t retry_base_us; /* pause before attempt 2; doubles with each attempt */
+    uint64_t retry_cap_us;
+    uint32_t retry_jitter;  /* percent, 0 to 100 */
+    uint64_t max_attempts;  /* then it is a dead letter; 0: never */
+    uint64_t deadline_us;   /* offered for so long and not begun: asked back; 0: never */
 };
 
 struct gw_event {
     uint8_t type;      /* enum gw_event_type */
     uint64_t now_us;   /* monotonic; may stand still, and may jump forwards */
     uint64_t entropy;  /* fresh from the CSPRNG (FRAME and START), for link ids */
+    uint64_t wall_ms;  /* milliseconds since 1970, for people: decides nothing */
     union {
         /* Of each epoch's batches only the first and the last; number = bytes_before + bytes. */
         const struct gw_row *recover;
@@ -78,6 +101,43 @@ struct gw_event {
             struct gw_batch *const *batches;
             size_t count;
         } loaded;
+        struct {
+            uint64_t epoch;
+            uint64_t first;
+            uint64_t last;
+        } handed;
+        struct {
+            uint64_t epoch;
+            uint64_t first;
+            uint64_t last;
+            uint64_t bytes;
+            uint64_t number;   /* of the offer, as delivered */
+            uint8_t kind;      /* enum gw_return_kind: NACK or RELEASE */
+            uint32_t delay_ms; /* NACK; UINT32_MAX: as the sender's policy says */
+            const char *text;  /* NULL: none */
+        } give_back; /* RETURN */
+        struct {
+            uint64_t epoch;
+            uint64_t number;  /* these four as in the effect */
+            uint8_t purpose;
+            uint32_t code;
+            const struct gw_range *pieces; /* of those asked for; ascending */
+            const uint64_t *bytes;         /* of each piece */
+            size_t count;
+        } recalled;
+        struct {
+            struct gw_destination destination;
+            struct gw_policy policy;
+        } policy;
+        struct {
+            uint64_t epoch;
+            uint64_t sequence;
+            uint32_t code; /* enum gw_withdrawal */
+        } withdraw;
+        struct {
+            const char *peer;
+        } forfeit;
+        uint64_t retire; /* the epoch */
     } u;
 };
 

@@ -27,7 +27,17 @@
 #define GW_BODY_MAX (2 * 1024 * 1024)       /* bytes of a body frame */
 #define GW_TEXT_MAX 255                     /* bytes of a reason: printable ASCII */
 
-enum gw_kind { GW_KIND_STAGE = 1, GW_KIND_PEER = 2, GW_KIND_SERVICE = 3 };
+#define GW_ACK_EXCEPTIONS_MAX 256           /* exceptions in one ACK, all epochs together */
+#define GW_ACK_RETURNS_MAX 256              /* returns in one ACK, all epochs together */
+#define GW_SKIP_RANGES_MAX 256              /* ranges in one SKIP */
+#define GW_HEADS_MAX 65535                  /* bytes of one message's headers */
+
+enum gw_kind {
+    GW_KIND_STAGE = 1,
+    GW_KIND_PEER = 2,
+    GW_KIND_SERVICE = 3,
+    GW_KIND_REPLY = 4 /* answers to the requests of the peer of that name: served by it alone */
+};
 
 /* A destination: kind and name. */
 struct gw_destination {
@@ -48,7 +58,8 @@ enum gw_frame_type {
     GW_FRAME_OPEN = 10,   /* names an epoch on this link before its first DATA */
     GW_FRAME_DATA = 11,   /* a run; the only frame with a body */
     GW_FRAME_ACK = 12,
-    GW_FRAME_CLOSED = 13  /* all of an old epoch is settled */
+    GW_FRAME_CLOSED = 13, /* all of an old epoch is settled */
+    GW_FRAME_SKIP = 14    /* the sender asks back what it offered */
 };
 
 enum gw_refusal {
@@ -59,6 +70,33 @@ enum gw_refusal {
     GW_REFUSE_EPOCH = 5,    /* an epoch neither known nor announced as fresh: `epoch` says which */
     GW_REFUSE_LIMITS = 6,   /* limits that cannot work together */
     GW_REFUSE_BUSY = 7      /* no room for another link */
+};
+
+/* What a receiver decided otherwise than by processing; durable like every decision. */
+enum gw_exception_kind {
+    GW_EXCEPTION_REJECTED = 1, /* the handler refused it: code and text are the handler's */
+    GW_EXCEPTION_SKIPPED = 2   /* withdrawn before a handler had it; code: enum gw_withdrawal */
+};
+
+/* Why a sender takes a message back for good. The receiver keeps and returns it (rule 11). */
+enum gw_withdrawal {
+    GW_WITHDRAW_CANCELLED = 1, /* its request was cancelled */
+    GW_WITHDRAW_PURGED = 2,    /* an operator said so */
+    GW_WITHDRAW_EXPIRED = 3    /* its time is over */
+};
+
+/* How a member gave a message back undecided. */
+enum gw_return_kind {
+    GW_RETURN_NACK = 1,    /* its handler asked for another try: counts as an attempt */
+    GW_RETURN_RELEASE = 2, /* never begun: given back, or asked back by SKIP */
+    GW_RETURN_CRASHED = 3  /* begun by an earlier process of the member, which died on it: counts
+                            * as an attempt */
+};
+
+/* What a SKIP wants. */
+enum gw_skip_purpose {
+    GW_SKIP_RELEASE = 1, /* give it back, to be offered elsewhere: not a decision */
+    GW_SKIP_WITHDRAW = 2 /* decide it skipped, for good */
 };
 
 struct gw_identity { /* HELLO and WELCOME */
@@ -93,6 +131,24 @@ struct gw_floor {
     uint64_t last;  /* last assigned; 0: none yet */
 };
 
+struct gw_exception {
+    uint64_t sequence;
+    uint8_t kind;         /* enum gw_exception_kind */
+    uint32_t code;        /* the handler's, or enum gw_withdrawal */
+    struct gw_slice text; /* printable ASCII, GW_TEXT_MAX at most */
+};
+
+/* Not in hand any more and not decided. Of the offer `number` only: an older one frees nothing of
+ * what was offered since (rule 8). */
+struct gw_return {
+    uint64_t first;
+    uint64_t last;
+    uint64_t number;   /* of the DATA that brought it, or of the SKIP that asked for it */
+    uint8_t kind;      /* enum gw_return_kind */
+    uint32_t delay_ms; /* NACK: not before; UINT32_MAX: as the sender's policy says */
+    struct gw_slice text;
+};
+
 /* Facts about one epoch that its receiver knows. Facts only add: what is not listed is not
  * denied. */
 struct gw_ack_epoch {
@@ -102,6 +158,12 @@ struct gw_ack_epoch {
     size_t decided_count;
     const struct gw_range *in_hand; /* received, undecided; only until `complete` was said */
     size_t in_hand_count;
+    const struct gw_range *handed; /* in hand, and a handler has begun: a hint, any time */
+    size_t handed_count;
+    const struct gw_exception *exceptions; /* durable decisions, never among `decided` */
+    size_t exception_count;
+    const struct gw_return *returns;
+    size_t return_count;
 };
 
 struct gw_frame {
@@ -130,15 +192,21 @@ struct gw_frame {
             uint64_t floor;
             uint64_t last;
             bool fresh; /* the sender never recorded a decision of this receiver in this epoch */
+            bool ordered; /* hand over in the order of the sequences */
         } open;
         struct {
             uint64_t floor;
-            bool redelivered; /* the run was offered before */
+            bool redelivered; /* the run was offered before, to anyone */
+            bool maybe_duplicate; /* it was forfeited elsewhere: another may process it too */
+            uint64_t number;      /* of this offer: comes back in a return */
+            uint64_t attempt;     /* of all messages in it: 1 and up */
             uint64_t epoch;
             uint64_t first;
             uint64_t count;
             struct gw_slice lengths; /* the lengths column, see wire/columns.h */
-            uint32_t crc;            /* crc32c over lengths, then body */
+            struct gw_slice heads; /* the heads column, same form: bytes of headers at the start
+                                    * of each message; empty: none has any */
+            uint32_t crc;          /* crc32c over lengths, heads, then body */
         } data;
         struct {
             bool complete; /* all known of the pair's epochs at the link's start is said */
@@ -153,6 +221,14 @@ struct gw_frame {
             uint64_t epoch;
             uint64_t last;
         } closed;
+        struct {
+            uint64_t epoch;
+            uint64_t number; /* of the offer that is asked back */
+            uint8_t purpose; /* enum gw_skip_purpose */
+            uint32_t code;   /* WITHDRAW: enum gw_withdrawal; else 0 */
+            const struct gw_range *ranges;
+            size_t range_count; /* 1 up */
+        } skip;
     } u;
 };
 
@@ -160,7 +236,7 @@ const char *gw_frame_name(uint8_t type);    /* "HELLO"; "?" for none */
 const char *gw_refusal_name(uint64_t code); /* "VERSION"; "?" for none */
 bool gw_name_valid(const char *name);       /* 1-64 of [a-z0-9._-] */
 bool gw_destination_equal(const struct gw_destination *a, const struct gw_destination *b);
-/* Reads "stage:x", "peer:x" or "service:x"; 0 or -EINVAL. */
+/* Reads "stage:x", "peer:x", "service:x" or "reply:x"; 0 or -EINVAL. */
 int gw_destination_parse(const char *text, struct gw_destination *destination);
 
 #endif

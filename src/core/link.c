@@ -83,7 +83,7 @@ void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn)
 static bool is_counted(uint8_t type)
 {
     return type == GW_FRAME_SERVE || type == GW_FRAME_OPEN || type == GW_FRAME_DATA ||
-           type == GW_FRAME_ACK || type == GW_FRAME_CLOSED;
+           type == GW_FRAME_ACK || type == GW_FRAME_CLOSED || type == GW_FRAME_SKIP;
 }
 
 void gw_link_frame_sent(struct gw_core *core, uint64_t id, uint8_t type, uint64_t link)
@@ -527,6 +527,9 @@ static void on_link(struct gw_core *core, struct gw_remote *remote, const struct
         break;
     case GW_FRAME_CLOSED:
         gw_window_closed(core, remote, frame);
+        break;
+    case GW_FRAME_SKIP:
+        gw_window_skip(core, remote, frame);
         break;
     default:
         break;

@@ -11,14 +11,15 @@
  *     └─ windows: its epochs, at our side     │
  *   target (a destination we send to) ── streams (one per epoch) ── runs, each of one member
  *
- * Who changes what: link.c links and connections; stream.c and dispatch.c the sending side;
- * window.c the receiving side; seal.c the way to the store and back. */
+ * Who changes what: link.c links and connections; stream.c, dispatch.c, retry.c and withdraw.c the
+ * sending side; window.c the receiving side (see window.h); seal.c the way to the store and back. */
 
 #include "base/map.h"
 #include "base/random.h"
 #include "base/ranges.h"
 #include "core/core.h"
 #include "core/index.h"
+#include "core/window.h"
 
 #define GW_CONNS_MAX   8192  /* connections, dialled and accepted; fewer than the net takes */
 #define GW_REMOTES_MAX 16384 /* other peers ever met or remembered */
@@ -70,34 +71,11 @@ struct gw_member {
     uint64_t used_bytes;
     uint64_t outstanding;       /* messages assigned and not settled, whatever the link */
     uint64_t chosen;            /* when it was last given work: ties go to who waited longest */
+    struct gw_run *alone;       /* a message that crashed its handler: nothing else goes there */
+    struct gw_stream *reserved; /* kept free for such a one of this stream */
+    bool forfeited;             /* failover has moved on from it, until its next link */
     struct gw_run *unsent_head; /* durable runs waiting for the link or for credit, FIFO */
     struct gw_run *unsent_tail;
-};
-
-/* What one remote sends us for one destination that we serve. */
-struct gw_intake {
-    struct gw_intake *next; /* of the remote */
-    struct gw_local *local;
-    uint64_t accepted_messages; /* on the present link, duplicates included */
-    uint64_t accepted_bytes;
-    uint64_t in_hand_messages; /* also from earlier links */
-    uint64_t in_hand_bytes;
-    uint64_t told_messages; /* credit given on the present link */
-    uint64_t told_bytes;
-};
-
-struct gw_refused {
-    struct gw_refused *next;
-    uint64_t epoch;
-    struct gw_intake *intake;
-};
-
-struct gw_local { /* a destination that we serve */
-    struct gw_local *next;
-    struct gw_destination destination;
-    bool active;
-    uint64_t credit_messages;
-    uint64_t credit_bytes;
 };
 
 struct gw_remote {
@@ -106,6 +84,9 @@ struct gw_remote {
     char name[GW_NAME_MAX + 1];
     struct gw_identity identity; /* of the last link */
     bool passing; /* no more than its HELLO is known: forgotten with its last connection */
+    bool gone;    /* a memory peer whose process has ended */
+    bool renewed; /* its process changed since the last link that was complete */
+    uint64_t down_us; /* since when it has no link; meaningless while it has one */
     size_t conns; /* whose `remote` it is */
     struct gw_link link;
     uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
@@ -130,6 +111,9 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     struct gw_stream *streams; /* oldest first */
     struct gw_member *members;
     size_t live; /* members with a link */
+    struct gw_policy policy;
+    bool has_policy;   /* said by the application: kept while nobody serves it, too */
+    uint64_t due_us;   /* when something of it wants to be looked at again; GW_NEVER: not */
     bool dispatch_due;
     struct gw_target *next_dispatch;
 };
@@ -144,6 +128,11 @@ struct gw_run {
     uint64_t turn;         /* the turn that stores the assignment */
     uint64_t charged_link; /* the link whose credit it took in full when it was assigned */
     uint64_t cursor;       /* the next sequence to send on the present link */
+    uint64_t number;       /* of the offer: unique for ever, see gw_run_number */
+    uint64_t attempt;      /* of its messages: 1 and up */
+    uint64_t offered_us;   /* by this open; 0: not yet */
+    bool maybe_duplicate;  /* forfeited by another member */
+    bool recalling;        /* its deadline is over: SKIP asks it back */
     bool sent;             /* offered before, on any link or by an earlier open */
     uint64_t first_link;   /* where it was first offered by this open; 0: by an earlier one */
     bool queued;           /* in the member's unsent list */
@@ -161,13 +150,33 @@ struct gw_offer {
     uint64_t refused_link; /* where it refused the epoch: no DATA on that link */
     uint64_t in_hand_link; /* where in_hand was told */
     struct gw_ranges in_hand;
+    struct gw_ranges handed;    /* begun by a handler there: a hint */
+    struct gw_ranges forfeited; /* moved on without its word: its decision counts all the same */
+};
+
+/* What is known of one message beyond where it is: failed attempts, or that it is wanted back. */
+struct gw_story {
+    uint64_t sequence;
+    uint64_t attempts;   /* begun, the next one included */
+    uint64_t due_us;     /* not offered before; 0: any time */
+    uint64_t first_ms;   /* wall clock of the first failure, for people */
+    uint64_t last_ms;
+    uint32_t code;       /* death: the handler's */
+    uint8_t death;       /* enum gw_death: to be buried; 0: not */
+    uint32_t withdrawal; /* enum gw_withdrawal: wanted back for good; 0: not */
+    bool alone;          /* its last attempt ended with the process: offered alone */
+    bool offered;        /* before, to anyone */
+    bool forfeited;      /* a former member may still process it */
+    bool dirty;          /* its row is to be written */
+    bool stored;         /* it has a row */
+    char *text;          /* of the last failure; NULL: none */
 };
 
 struct gw_stream {
     uint64_t epoch;
     struct gw_target *target;
     struct gw_stream *next;   /* newer stream of the same target */
-    bool old;                 /* of an earlier open: drains, never continues */
+    bool old;                 /* of an earlier open, or retired: drains, never continues */
     uint64_t opens;           /* number of the open that drew it */
     uint64_t last;            /* assigned by the tail */
     uint64_t stored;          /* durable */
@@ -177,6 +186,12 @@ struct gw_stream {
     struct gw_ranges settled;    /* as the store's rows will say after the seal in flight */
     struct gw_ranges settling;   /* known, not yet sealed */
     struct gw_ranges committing; /* sealed, not yet durable */
+    struct gw_ranges waiting;    /* offered or skipped over before, with nobody now, unsettled */
+    struct gw_index stories;     /* of unsettled messages, by sequence */
+    size_t dying;                /* stories that wait to be buried */
+    size_t wanted;               /* stories that are wanted back */
+    struct gw_index endings;     /* of settling and committing: those that were not processed */
+    bool ordered;
     uint64_t floor;              /* of `settled` */
     uint64_t floor_published;    /* durable: what may be said */
     uint64_t floor_stored;       /* in the stream's row */
@@ -197,34 +212,6 @@ struct gw_stream {
     bool stalled;        /* at W */
     bool ending;         /* the seal in flight deletes its row */
     struct gw_offer *offers;
-};
-
-struct gw_window {
-    uint64_t epoch;
-    struct gw_remote *owner;
-    struct gw_window *next; /* of the owner, open ones */
-    struct gw_destination destination;
-    struct gw_intake *intake; /* NULL until the destination is served here */
-    uint64_t floor;
-    uint64_t floor_stored;  /* in its row, once the seal in flight is done */
-    uint64_t floor_durable; /* what an ACK may say */
-    uint64_t last;        /* highest sequence heard of */
-    uint64_t opened_link; /* the link on which OPEN was received */
-    bool closed;          /* all settled: a tombstone */
-    bool closing;         /* its row is to be written */
-    bool closing_sealed;  /* and is in the seal in flight */
-    struct gw_ranges in_hand;
-    struct gw_ranges deciding;   /* decided, not yet sealed */
-    struct gw_ranges committing; /* sealed, not yet durable */
-    struct gw_ranges decided;    /* as the store's rows will say after the seal in flight */
-    struct gw_ranges unreported; /* durable facts to be said in the next ACK */
-    uint64_t deciding_messages, deciding_bytes;
-    uint64_t committing_messages, committing_bytes;
-    bool row_stored;
-    bool dirty;
-    struct gw_window *next_dirty;
-    bool committing_any;
-    struct gw_window *next_committing;
 };
 
 struct gw_pending_batch {
@@ -251,6 +238,9 @@ struct gw_core {
     bool started;           /* recovery is complete */
     struct gw_random random;
     uint64_t entropy; /* of the present event */
+    uint64_t wall_ms; /* of the present event; decides nothing */
+    uint64_t runs_made; /* in this open: see gw_run_number */
+    uint64_t outcomes;  /* number of the last outcome row given */
 
     struct gw_map conns;
     struct gw_map remotes; /* by hash of the name */
@@ -374,35 +364,21 @@ void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct 
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);
 
-/* window.c: what we receive, until it is decided. */
-struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
-                                const struct gw_destination *destination);
-void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
-void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event);
-void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor);
-void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
-void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
-void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
-void gw_window_link_down(struct gw_remote *remote);
-void gw_window_forget_refused(struct gw_remote *remote);
-void gw_window_dirty(struct gw_core *core, struct gw_window *window);
-void gw_window_seal(struct gw_core *core, struct gw_window *window);
-void gw_window_durable(struct gw_core *core, struct gw_window *window);
-void gw_window_free(struct gw_window *window);
-void gw_window_unlink(struct gw_window *window); /* from its owner's list: a tombstone now */
+/* retry.c: messages that came back undecided, their attempts, and dead letters. */
+void gw_retry_returns(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+                      const struct gw_ack_epoch *entry);
+void gw_retry_exceptions(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+                         const struct gw_ack_epoch *entry);
 
-/* intake.c: what is served here, and the credit given for it. */
-void gw_intake_serve(struct gw_core *core, const struct gw_event *event, bool active);
-struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
-                                const struct gw_destination *destination);
-void gw_intake_give_credit(struct gw_intake *intake);
-void gw_intake_send_serves(struct gw_core *core, struct gw_remote *remote);
+/* withdraw.c: SKIP, for what is wanted back. */
+void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32_t code);
 
-/* report.c: what is acknowledged. */
-void gw_window_flush(struct gw_core *core, struct gw_remote *remote);
-void gw_window_pinged(struct gw_core *core, struct gw_remote *remote);
-void gw_window_report_all(struct gw_core *core, struct gw_remote *remote);
-void gw_window_report_floor(struct gw_core *core, struct gw_window *window);
+/* failover.c: members that stay away, and memory peers that are gone. */
+void gw_forfeit(struct gw_core *core, struct gw_remote *remote);
+void gw_remote_gone(struct gw_core *core, struct gw_remote *remote);
+
+/* policy.c */
+void gw_policy_set(struct gw_core *core, const struct gw_event *event);
 
 /* seal.c: the way to the store and back. */
 void gw_seal(struct gw_core *core);

@@ -502,3 +502,28 @@ void gw_window_durable(struct gw_core *core, struct gw_window *window)
         tell_closed(core, window->owner, window->epoch);
     }
 }
+
+void gw_window_handed(struct gw_core *core, const struct gw_event *event)
+{
+    (void)core, (void)event;
+}
+
+void gw_window_return(struct gw_core *core, const struct gw_event *event)
+{
+    (void)core, (void)event;
+}
+
+void gw_window_recalled(struct gw_core *core, const struct gw_event *event)
+{
+    (void)core, (void)event;
+}
+
+void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    (void)core, (void)remote, (void)frame;
+}
+
+void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote)
+{
+    (void)core, (void)remote;
+}

@@ -16,8 +16,13 @@ struct gw_inbound {
     struct gw_destination destination;
     char sender[GW_NAME_MAX + 1];
     bool redelivered;
+    bool maybe_duplicate;
+    bool ordered;
+    uint64_t number;         /* of the offer: goes back with a return */
+    uint64_t attempt;
     struct gw_blob *body;
     uint32_t *ends;          /* count of them */
+    uint32_t *heads;         /* bytes of headers at the start of each; NULL: none */
     struct gw_range *pieces; /* what is in hand now, ascending, inside the run */
     size_t piece_count;
 };

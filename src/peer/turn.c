@@ -23,6 +23,7 @@ struct arrival {
     const struct gw_frame *frame;
     struct gw_blob *body;
     uint32_t *ends;
+    uint32_t *heads;
 };
 
 struct gw_turn {
@@ -34,6 +35,7 @@ struct gw_turn {
     struct gw_effects effects;
     struct gw_buffer header;
     struct gw_buffer lengths;
+    struct gw_buffer heads;
     struct arrival arrival;
     uint64_t lost[LOST_MAX];
     size_t lost_count;
@@ -72,6 +74,7 @@ void gw_turn_destroy(struct gw_turn **self)
     gw_effects_clear(&turn->effects);
     gw_buffer_clear(&turn->header);
     gw_buffer_clear(&turn->lengths);
+    gw_buffer_clear(&turn->heads);
     gw_write_clear(&turn->writes[0]);
     gw_write_clear(&turn->writes[1]);
     free(turn);
@@ -126,18 +129,28 @@ static void send_data(struct gw_turn *turn, const struct gw_effect *effect)
     struct gw_buffer *lengths = &turn->lengths;
     gw_buffer_reset(lengths);
     gw_lengths_write(lengths, batch->ends, batch->fixed, first - batch->first, count);
-    if (gw_buffer_failed(lengths)) {
+    struct gw_buffer *heads = &turn->heads;
+    gw_buffer_reset(heads);
+    if (batch->heads)
+        gw_heads_write(heads, batch->heads, first - batch->first, count);
+    if (gw_buffer_failed(lengths) || gw_buffer_failed(heads)) {
         broken(turn);
         return;
     }
     struct gw_frame frame = {.type = GW_FRAME_DATA, .link = effect->u.data.link};
     frame.u.data.floor = effect->u.data.floor;
     frame.u.data.redelivered = effect->u.data.redelivered;
+    frame.u.data.maybe_duplicate = effect->u.data.maybe_duplicate;
+    frame.u.data.number = effect->u.data.number;
+    frame.u.data.attempt = effect->u.data.attempt;
     frame.u.data.epoch = batch->epoch;
     frame.u.data.first = first;
     frame.u.data.count = count;
     frame.u.data.lengths = (struct gw_slice){lengths->data, lengths->size};
-    frame.u.data.crc = gw_crc32c(gw_crc32c(0, lengths->data, lengths->size), body.data, body.size);
+    frame.u.data.heads = (struct gw_slice){heads->data, heads->size};
+    uint32_t crc = gw_crc32c(0, lengths->data, lengths->size);
+    crc = gw_crc32c(crc, heads->data, heads->size);
+    frame.u.data.crc = gw_crc32c(crc, body.data, body.size);
     send_header(turn, effect->u.data.conn, &frame, batch->body, body);
 }
 
@@ -162,10 +175,15 @@ static void deliver(struct gw_turn *turn, const struct gw_effect *effect)
     inbound->destination = effect->u.deliver.destination;
     memcpy(inbound->sender, effect->u.deliver.sender, strlen(effect->u.deliver.sender) + 1);
     inbound->redelivered = effect->u.deliver.redelivered;
+    inbound->maybe_duplicate = frame->u.data.maybe_duplicate;
+    inbound->ordered = effect->u.deliver.ordered;
+    inbound->number = frame->u.data.number;
+    inbound->attempt = frame->u.data.attempt;
     inbound->body = arrival->body;
     inbound->ends = arrival->ends;
+    inbound->heads = arrival->heads;
     arrival->body = NULL;
-    arrival->ends = NULL;
+    arrival->ends = arrival->heads = NULL;
     memcpy(pieces, effect->u.deliver.pieces, size);
     inbound->pieces = pieces;
     inbound->piece_count = effect->u.deliver.count;
@@ -184,6 +202,9 @@ static void encode_op(struct gw_write *write, const struct gw_op *op)
         break;
     case GW_OP_PUT_BATCH:
         gw_row_put_batch(write, op->batch);
+        break;
+    case GW_OP_BURY:
+        gw_row_put_dead(write, &op->row, op->batch);
         break;
     }
 }
@@ -234,16 +255,33 @@ static void carry_out(struct gw_turn *turn, const struct gw_effect *effect)
         break;
     case GW_EFFECT_SETTLED:
         port->settled(context, effect->u.settled.epoch, effect->u.settled.first,
-                      effect->u.settled.last);
+                      effect->u.settled.last, (enum gw_outcome)effect->u.settled.how);
         break;
     case GW_EFFECT_RELEASED:
-        port->released(context, effect->u.released.messages, effect->u.released.bytes);
+        port->released(context, &effect->u.released.destination, effect->u.released.messages,
+                       effect->u.released.bytes);
         break;
     case GW_EFFECT_TRANSACTION:
         port->transaction(context, effect->u.token);
         break;
     case GW_EFFECT_MEMBERS:
         port->members(context, &effect->u.members.destination, effect->u.members.count);
+        break;
+    case GW_EFFECT_RECALL:
+        port->recall(context, &(struct gw_recall){effect->u.recall.epoch, effect->u.recall.number,
+                                                  effect->u.recall.purpose, effect->u.recall.code,
+                                                  effect->u.recall.ranges,
+                                                  effect->u.recall.count});
+        break;
+    case GW_EFFECT_BURIED:
+        port->buried(context, effect->u.buried.epoch, effect->u.buried.sequence,
+                     effect->u.buried.bytes);
+        break;
+    case GW_EFFECT_OUTCOMES:
+        port->outcomes(context, effect->u.outcomes);
+        break;
+    case GW_EFFECT_IDLE:
+        port->idle(context, effect->u.idle);
         break;
     case GW_EFFECT_NOTE:
         port->note(context, effect->u.note.note, effect->u.note.peer, effect->u.note.a,
@@ -257,6 +295,7 @@ static void carry_out(struct gw_turn *turn, const struct gw_effect *effect)
 static void step_once(struct gw_turn *turn, struct gw_event *event)
 {
     event->now_us = turn->now_us;
+    event->wall_ms = turn->port->wall_ms(turn->context);
     gw_effects_reset(&turn->effects);
     if (gw_core_step(turn->core, event, &turn->effects))
         turn->broken = true;
@@ -335,7 +374,15 @@ static int open_body(struct gw_turn *turn, const struct gw_frame *frame, struct 
     if (gw_lengths_read(frame->u.data.lengths, frame->u.data.count, body->size, GW_MESSAGE_MAX,
                         arrival->ends, &is_fixed, &fixed))
         return -EINVAL;
+    if (frame->u.data.heads.size) {
+        arrival->heads = malloc(frame->u.data.count * sizeof *arrival->heads);
+        if (!arrival->heads)
+            return -ENOMEM;
+        if (gw_heads_read(frame->u.data.heads, frame->u.data.count, arrival->ends, arrival->heads))
+            return -EINVAL;
+    }
     uint32_t crc = gw_crc32c(0, frame->u.data.lengths.data, frame->u.data.lengths.size);
+    crc = gw_crc32c(crc, frame->u.data.heads.data, frame->u.data.heads.size);
     if (gw_crc32c(crc, body->data, body->size) != frame->u.data.crc)
         return -EBADMSG;
     return 0;
@@ -345,6 +392,7 @@ static void close_arrival(struct gw_turn *turn)
 {
     gw_blob_drop(turn->arrival.body);
     free(turn->arrival.ends);
+    free(turn->arrival.heads);
     memset(&turn->arrival, 0, sizeof turn->arrival);
 }
 
@@ -473,6 +521,83 @@ int gw_turn_transaction(struct gw_turn *turn, uint64_t now_us,
     event.u.transaction.batches = transaction->batches;
     event.u.transaction.batch_count = transaction->batch_count;
     return step(turn, now_us, &event);
+}
+
+int gw_turn_handed(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t first,
+                   uint64_t last)
+{
+    struct gw_event event = {.type = GW_EVENT_HANDED};
+    event.u.handed.epoch = epoch;
+    event.u.handed.first = first;
+    event.u.handed.last = last;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_return(struct gw_turn *turn, uint64_t now_us, const struct gw_turn_return *back)
+{
+    struct gw_event event = {.type = GW_EVENT_RETURN};
+    event.u.give_back.epoch = back->epoch;
+    event.u.give_back.first = back->first;
+    event.u.give_back.last = back->last;
+    event.u.give_back.bytes = back->bytes;
+    event.u.give_back.number = back->number;
+    event.u.give_back.kind = back->kind;
+    event.u.give_back.delay_ms = back->delay_ms;
+    event.u.give_back.text = back->text;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_recalled(struct gw_turn *turn, uint64_t now_us, const struct gw_recall *recall,
+                     const uint64_t *bytes)
+{
+    struct gw_event event = {.type = GW_EVENT_RECALLED};
+    event.u.recalled.epoch = recall->epoch;
+    event.u.recalled.number = recall->number;
+    event.u.recalled.purpose = recall->purpose;
+    event.u.recalled.code = recall->code;
+    event.u.recalled.pieces = recall->ranges;
+    event.u.recalled.bytes = bytes;
+    event.u.recalled.count = recall->count;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_policy(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
+                   const struct gw_policy *policy)
+{
+    struct gw_event event = {.type = GW_EVENT_POLICY};
+    event.u.policy.destination = *destination;
+    event.u.policy.policy = *policy;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_withdraw(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t sequence,
+                     enum gw_withdrawal code)
+{
+    struct gw_event event = {.type = GW_EVENT_WITHDRAW};
+    event.u.withdraw.epoch = epoch;
+    event.u.withdraw.sequence = sequence;
+    event.u.withdraw.code = code;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_forfeit(struct gw_turn *turn, uint64_t now_us, const char *peer)
+{
+    struct gw_event event = {.type = GW_EVENT_FORFEIT};
+    event.u.forfeit.peer = peer;
+    return step(turn, now_us, &event);
+}
+
+int gw_turn_retire(struct gw_turn *turn, uint64_t now_us, uint64_t epoch)
+{
+    struct gw_event event = {.type = GW_EVENT_RETIRE};
+    event.u.retire = epoch;
+    return step(turn, now_us, &event);
+}
+
+void gw_turn_find(const struct gw_turn *turn, uint64_t epoch, uint64_t sequence,
+                  struct gw_whereabouts *found)
+{
+    gw_core_find(turn->core, epoch, sequence, found);
 }
 
 /* ---- the store's answers ---- */

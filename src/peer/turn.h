@@ -17,6 +17,15 @@
 #include "peer/inbound.h"
 #include "store/store.h"
 
+struct gw_recall {
+    uint64_t epoch;
+    uint64_t number; /* of the offer */
+    uint8_t purpose; /* enum gw_skip_purpose */
+    uint32_t code;
+    const struct gw_range *ranges; /* ascending; valid during the call */
+    size_t count;
+};
+
 struct gw_turn_port {
     /* Hands a message to the network, not waiting; blob is NULL for a header alone. 0, or negative:
      * nothing was taken (the turn tells the core that the connection is lost). Must not call back
@@ -33,12 +42,25 @@ struct gw_turn_port {
                  uint64_t max_bytes);
     void (*deliver)(void *context, struct gw_inbound *inbound); /* takes it over */
     void (*stored)(void *context, uint64_t epoch, uint64_t upto);
-    void (*settled)(void *context, uint64_t epoch, uint64_t first, uint64_t last);
-    void (*released)(void *context, uint64_t messages, uint64_t bytes); /* quota is free again */
+    void (*settled)(void *context, uint64_t epoch, uint64_t first, uint64_t last,
+                    enum gw_outcome how);
+    /* Quota of a destination is free again. */
+    void (*released)(void *context, const struct gw_destination *destination, uint64_t messages,
+                     uint64_t bytes);
+    /* A dead letter is stored; its message's `bytes` go on counting until it is purged. */
+    void (*buried)(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes);
+    void (*outcomes)(void *context, uint64_t number); /* outcome rows up to it are stored */
+    /* Take these messages back from the application, as far as no handler has begun with them; the
+     * answer is a later call of gw_turn_recalled, always. */
+    void (*recall)(void *context, const struct gw_recall *recall);
+    /* The epoch, of this open, is settled and its only receiver is gone: if nothing more is to be
+     * sent in it, answer with gw_turn_retire. */
+    void (*idle)(void *context, uint64_t epoch);
     void (*transaction)(void *context, uint64_t token);                 /* committed */
     void (*members)(void *context, const struct gw_destination *destination, size_t count);
     void (*note)(void *context, uint8_t note, const char *peer, uint64_t a, uint64_t b);
     uint64_t (*entropy)(void *context); /* 64 bits from the CSPRNG */
+    uint64_t (*wall_ms)(void *context); /* milliseconds since 1970 */
 };
 
 struct gw_turn_options {
@@ -62,6 +84,12 @@ enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options
 struct gw_recovered { /* what the outbox held, for the tail's quotas */
     uint64_t messages;
     uint64_t bytes;
+    uint64_t dead_messages; /* dead letters, not part of the above */
+    uint64_t dead_bytes;
+    /* If set, told once for each epoch (see gw_turn_recover). */
+    void (*of)(void *context, const struct gw_destination *destination, uint64_t messages,
+               uint64_t bytes);
+    void *context;
 };
 /* Feeds the core what the store holds, then START. Reads only. The two steps it is made of come
  * after it. */
@@ -106,6 +134,35 @@ int gw_turn_loaded(struct gw_turn *turn, uint64_t now_us, uint64_t epoch,
  * afresh. */
 int gw_turn_committed(struct gw_turn *turn, uint64_t now_us, enum gw_store_error error);
 int gw_turn_close(struct gw_turn *turn, uint64_t now_us); /* BYE everywhere */
+
+/* Handlers have begun with messages in hand. */
+int gw_turn_handed(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t first,
+                   uint64_t last);
+/* Messages in hand are given back undecided: `number` as in the inbound. */
+struct gw_turn_return {
+    uint64_t epoch;
+    uint64_t first;
+    uint64_t last;
+    uint64_t bytes;
+    uint64_t number;
+    uint8_t kind;      /* enum gw_return_kind: NACK or RELEASE */
+    uint32_t delay_ms; /* UINT32_MAX: as the sender's policy says */
+    const char *text;  /* printable ASCII, GW_TEXT_MAX at most; NULL: none */
+};
+int gw_turn_return(struct gw_turn *turn, uint64_t now_us, const struct gw_turn_return *back);
+/* The answer to `recall`: of those asked for, the pieces that no handler had begun with, now out of
+ * the application's reach. */
+int gw_turn_recalled(struct gw_turn *turn, uint64_t now_us, const struct gw_recall *recall,
+                     const uint64_t *bytes);
+int gw_turn_policy(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
+                   const struct gw_policy *policy);
+int gw_turn_withdraw(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t sequence,
+                     enum gw_withdrawal code);
+int gw_turn_forfeit(struct gw_turn *turn, uint64_t now_us, const char *peer);
+int gw_turn_retire(struct gw_turn *turn, uint64_t now_us, uint64_t epoch);
+
+void gw_turn_find(const struct gw_turn *turn, uint64_t epoch, uint64_t sequence,
+                  struct gw_whereabouts *found);
 
 /* Lets timers fire and starts a commit if one is due and none is in flight. Call after each round
  * of events. Returns when to call again at the latest (GW_NEVER: no need), or 0 with *error set

@@ -478,3 +478,17 @@ void gw_row_seek_key(struct gw_buffer *key, const char *space, struct gw_slice p
     gw_buffer_reset(key);
     put_user_key(key, space, prefix);
 }
+
+void gw_row_put_dead(struct gw_write *write, const struct gw_row *row,
+                     const struct gw_batch *batch)
+{
+    (void)write, (void)row, (void)batch;
+}
+
+enum gw_store_error gw_row_read_message(struct gw_slice key, struct gw_slice value,
+                                        struct gw_row *row, uint32_t *head,
+                                        struct gw_slice *message)
+{
+    (void)key, (void)value, (void)row, (void)head, (void)message;
+    return GW_STORE_CORRUPT;
+}

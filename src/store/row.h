@@ -13,6 +13,11 @@
  *   'o' epoch member  offered: known                                    member's first assignment
  *   'w' epoch         window: owner, destination, floor, closed, last   first decision; floor moves
  *   'd' epoch first   decided: last                                     decision above the floor
+ *   't' epoch seq     story: attempts, times, text                      a failed attempt
+ *   'j' epoch seq     exception: rejected or skipped, code, text        that decision
+ *   'h' epoch first   crashed: last, number of the offer                the open after the crash
+ *   'D' epoch seq     dead letter: why, attempts, times, the message    with its settlement
+ *   'O' number        outcome: epoch, first, last, how                  with the settlement
  *   'x' space 00 key  an application's own key                          transactions
  *
  * Integers in keys are big-endian u64; a batch's key has its *last* sequence, so that a seek to
@@ -37,13 +42,24 @@ void gw_row_put_key(struct gw_write *write, const char *space, struct gw_slice k
                     struct gw_slice value);
 void gw_row_delete_key(struct gw_write *write, const char *space, struct gw_slice key);
 
-/* Reads any row but batches and application keys. GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION
+/* A dead letter: the row, with epoch and first as the message's id, and its destination; headers
+ * and bytes are copied from the batch, whose body is in memory. */
+void gw_row_put_dead(struct gw_write *write, const struct gw_row *row,
+                     const struct gw_batch *batch);
+
+/* Reads any row but batches and application keys; of dead letters all but the message.
+ * GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION
  * (meta only). The row is set only on success. */
 enum gw_store_error gw_row_read(struct gw_slice key, struct gw_slice value, struct gw_row *row);
 /* Makes a batch (one reference), with its body (copied) if `with_body`. GW_STORE_OK,
  * GW_STORE_CORRUPT, GW_STORE_NOMEM. */
 enum gw_store_error gw_row_read_batch(struct gw_slice key, struct gw_slice value, bool with_body,
                                       struct gw_batch **batch);
+/* A dead letter's row and its message, which points into the value; its first `head` bytes are
+ * headers. */
+enum gw_store_error gw_row_read_message(struct gw_slice key, struct gw_slice value,
+                                        struct gw_row *row, uint32_t *head,
+                                        struct gw_slice *message);
 /* Checks an application key's value and gives the slice without its checksum. */
 enum gw_store_error gw_row_read_key(struct gw_slice key, struct gw_slice value,
                                     struct gw_slice *user_value);

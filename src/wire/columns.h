@@ -29,6 +29,13 @@ void gw_lengths_write(struct gw_buffer *out, const uint32_t *ends, uint32_t fixe
 int gw_lengths_read(struct gw_slice column, uint64_t count, uint64_t body_size,
                     uint64_t max_message, uint32_t *ends, bool *is_fixed, uint32_t *fixed);
 
+/* The heads column, of the same form: how many bytes of each message are its headers, which stand
+ * before its own bytes and count in its length. Nothing is written if no message has any. */
+void gw_heads_write(struct gw_buffer *out, const uint32_t *heads, uint64_t from, uint64_t count);
+/* `ends` as from gw_lengths_read: no message may have more bytes of headers than bytes, or than
+ * GW_HEADS_MAX. Writes `count` sizes. 0 or -EINVAL. */
+int gw_heads_read(struct gw_slice column, uint64_t count, const uint32_t *ends, uint32_t *heads);
+
 /* The ranges column: which sequences, as gaps and extents from a floor up.
  *
  *     ranges = *( varint(gap) varint(extent) )

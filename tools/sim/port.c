@@ -212,8 +212,10 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
     gw_tail_stored(peer->tail, epoch, upto);
 }
 
-static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last)
+static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
+                         enum gw_outcome how)
 {
+    (void)how;
     struct sim_peer *peer = context;
 
     sim_trace_effect(peer->world->trace, "settled e%" PRIu64 " %" PRIu64 "..%" PRIu64,
@@ -223,8 +225,37 @@ static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t
         abort();
 }
 
-static void port_released(void *context, uint64_t messages, uint64_t bytes)
+static void port_buried(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes)
 {
+    (void)context, (void)epoch, (void)sequence, (void)bytes;
+}
+
+static void port_outcomes(void *context, uint64_t number)
+{
+    (void)context, (void)number;
+}
+
+static void port_recall(void *context, const struct gw_recall *recall)
+{
+    (void)context, (void)recall;
+}
+
+static void port_idle(void *context, uint64_t epoch)
+{
+    (void)context, (void)epoch;
+}
+
+static uint64_t port_wall_ms(void *context)
+{
+    struct sim_peer *peer = context;
+
+    return peer->world->now_us / 1000;
+}
+
+static void port_released(void *context, const struct gw_destination *destination,
+                          uint64_t messages, uint64_t bytes)
+{
+    (void)destination;
     struct sim_peer *peer = context;
 
     gw_tail_released(peer->tail, messages, bytes);
@@ -285,6 +316,11 @@ const struct gw_turn_port sim_port = {
     .stored = port_stored,
     .settled = port_settled,
     .released = port_released,
+    .buried = port_buried,
+    .outcomes = port_outcomes,
+    .recall = port_recall,
+    .idle = port_idle,
+    .wall_ms = port_wall_ms,
     .transaction = port_transaction,
     .members = port_members,
     .note = port_note,
