@@ -11,6 +11,7 @@ void gw_inbound_destroy(struct gw_inbound **self)
         return;
     gw_blob_drop(inbound->body);
     free(inbound->ends);
+    free(inbound->heads);
     free(inbound->pieces);
     free(inbound);
     *self = NULL;
