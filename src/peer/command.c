@@ -6,6 +6,7 @@
 #include "peer/engine.h"
 
 #include "peer/inbox.h"
+#include "peer/snapshot.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -212,6 +213,7 @@ void gw_engine_command(struct gw_engine *engine, struct gw_command *command)
     case GW_COMMAND_UNDIAL: result = undial_endpoint(engine, command); break;
     case GW_COMMAND_SERVE: result = serve(engine, command); break;
     case GW_COMMAND_UNSERVE: result = unserve(engine, command); break;
+    case GW_COMMAND_LOOK: result = gw_snapshot_take(engine, command); break;
     case GW_COMMAND_CLOSE: begin_closing(engine); break;
     }
     gw_engine_answer(engine, command, result);

@@ -39,12 +39,15 @@ struct gw_submission { /* one of the two */
     struct gw_commit *commit;
 };
 
+struct gw_snapshot;
+
 enum gw_command_type {
     GW_COMMAND_BIND,
     GW_COMMAND_DIAL,
     GW_COMMAND_UNDIAL,
     GW_COMMAND_SERVE,
     GW_COMMAND_UNSERVE,
+    GW_COMMAND_LOOK,
     GW_COMMAND_CLOSE
 };
 
@@ -54,6 +57,7 @@ struct gw_command { /* lives in the calling thread until done */
     char bound[256]; /* result of BIND */
     struct godwit_inbox *inbox;
     struct gw_inbox_settings credit;
+    struct gw_snapshot *snapshot; /* LOOK: to be filled */
     bool done;
     godwit_err_t result;
     char why[256];
