@@ -408,6 +408,8 @@ static void choose_options(struct gw_engine *engine)
     options->core.max_message = settings->max_message;
     options->core.window = settings->window;
     options->core.heartbeat_us = settings->heartbeat_ms * 1000;
+    options->core.memory_ttl_us = settings->memory_ttl_s * 1000000;
+    options->core.outcomes = settings->outcomes;
     options->sync = settings->durability == GODWIT_DURABILITY_FSYNC;
     options->core.cache_bytes = CACHE_BYTES;
 }

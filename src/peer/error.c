@@ -40,6 +40,10 @@ const char *godwit_error_name(godwit_err_t error)
     case GODWIT_EIO: return "GODWIT_EIO";
     case GODWIT_ENOTSTORED: return "GODWIT_ENOTSTORED";
     case GODWIT_EFORK: return "GODWIT_EFORK";
+    case GODWIT_EDEAD: return "GODWIT_EDEAD";
+    case GODWIT_EWITHDRAWN: return "GODWIT_EWITHDRAWN";
+    case GODWIT_ENOSERVICE: return "GODWIT_ENOSERVICE";
+    case GODWIT_EREMOTE: return "GODWIT_EREMOTE";
     }
     return "GODWIT_E?";
 }

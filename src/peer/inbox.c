@@ -205,7 +205,8 @@ static godwit_err_t open_inbox(struct godwit_peer *peer, const char *text,
     if ((error = gw_check_destination(text, &destination)) ||
         (error = gw_inbox_settings_read(options, peer->settings.max_message, &command.credit)))
         return error;
-    if (destination.kind == GW_KIND_PEER && strcmp(destination.name, peer->settings.name) != 0)
+    if ((destination.kind == GW_KIND_PEER || destination.kind == GW_KIND_REPLY) &&
+        strcmp(destination.name, peer->settings.name) != 0)
         return gw_error(GODWIT_EINVAL, "\"%s\" cannot be served by \"%s\": only its own name can",
                         text, peer->settings.name);
     if ((error = claim(peer, &destination, &inbox)) != GODWIT_OK)

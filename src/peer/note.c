@@ -56,6 +56,22 @@ static void note_down(const struct gw_settings *settings, const char *peer, uint
         gw_log(settings, level, "link to \"%s\" is down: %s", peer, down_text(reason));
 }
 
+/* The window is full: everything waits for its lowest message. */
+static void note_stalled(const struct gw_settings *settings, const char *peer, uint64_t epoch,
+                         uint64_t sequence)
+{
+    if (peer[0])
+        gw_log(settings, GODWIT_LOG_WARNING,
+               "a window is full: nothing more goes out until \"%s\" decides message %016" PRIx64
+               "%016" PRIx64,
+               peer, epoch, sequence);
+    else
+        gw_log(settings, GODWIT_LOG_WARNING,
+               "a window is full: nothing more goes out until message %016" PRIx64 "%016" PRIx64
+               ", which nobody has, is decided",
+               epoch, sequence);
+}
+
 void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, uint64_t a,
                     uint64_t b)
 {
@@ -83,6 +99,21 @@ void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, ui
                "\"%s\" does not know epoch %016" PRIx64 ", in which it has decided messages: "
                "its store was lost or restored from a backup; it gets nothing of that epoch",
                peer, a);
+        break;
+    case GW_NOTE_BURIED:
+        gw_log(settings, GODWIT_LOG_WARNING,
+               "message %016" PRIx64 "%016" PRIx64 " was given up: it is a dead letter now", a, b);
+        break;
+    case GW_NOTE_FORFEITED:
+        gw_log(settings, GODWIT_LOG_WARNING,
+               "\"%s\" stays away: the %" PRIu64 " messages it holds go to others", peer, a);
+        break;
+    case GW_NOTE_STALLED:
+        note_stalled(settings, peer, a, b);
+        break;
+    case GW_NOTE_GONE:
+        gw_log(settings, GODWIT_LOG_INFO,
+               "\"%s\" is gone for good: what was kept for it is forgotten", peer);
         break;
     default:
         gw_log(settings, GODWIT_LOG_DEBUG, "note %u about \"%s\": %" PRIu64 " %" PRIu64, note,

@@ -116,6 +116,8 @@ godwit_err_t gw_settings_read(const godwit_peer_options_t *given, struct gw_sett
         (error = number("window", options.window, 1, GW_WINDOW_MAX, 65536, &settings->window)) ||
         (error = number("heartbeat_ms", options.heartbeat_ms, 20, 60000, 1000,
                         &settings->heartbeat_ms)) ||
+        (error = number("memory_ttl_s", options.memory_ttl_s, 1, UINT32_MAX, 86400,
+                        &settings->memory_ttl_s)) ||
         (error = read_log(&options, settings)))
         return error;
     if (options.full_timeout_ms < -1)
@@ -124,6 +126,8 @@ godwit_err_t gw_settings_read(const godwit_peer_options_t *given, struct gw_sett
                         options.full_timeout_ms);
     settings->full_timeout_ms = options.full_timeout_ms;
     settings->allow_unauthenticated = options.allow_unauthenticated;
+    settings->outcomes = options.outcomes;
+    settings->no_control = options.no_control;
     return GODWIT_OK;
 }
 
@@ -156,10 +160,10 @@ godwit_err_t gw_check_destination(const char *text, struct gw_destination *desti
 {
     if (!text)
         return gw_error(GODWIT_EINVAL, "destination is NULL");
-    if (gw_destination_parse(text, destination) == 0 && destination->kind != GW_KIND_SERVICE)
+    if (gw_destination_parse(text, destination) == 0)
         return GODWIT_OK;
     return gw_error(GODWIT_EINVAL,
-                    "destination is \"%.100s\", but must be stage:NAME or peer:NAME, "
+                    "destination is \"%.100s\", but must be stage:, peer:, service: or reply:NAME, "
                     "NAME being 1 to 64 of [a-z0-9._-]",
                     text);
 }

@@ -19,6 +19,9 @@ struct gw_settings {
     uint64_t window;
     uint64_t heartbeat_ms;
     bool allow_unauthenticated;
+    bool outcomes;
+    bool no_control;
+    uint64_t memory_ttl_s;
     godwit_log_fn log;
     void *log_context;
     godwit_log_level_t log_level;

@@ -64,7 +64,7 @@ static void bad_arguments_are_refused_with_a_sentence(void **state)
     fails(GODWIT_EINVAL, godwit_send_data(NULL, "stage:s", "x", 1, NULL));
     fails(GODWIT_EINVAL, godwit_send_data(peer, NULL, "x", 1, NULL));
     fails(GODWIT_EINVAL, godwit_send_data(peer, "topic:s", "x", 1, NULL));
-    says("stage:NAME or peer:NAME");
+    says("stage:, peer:, service: or reply:NAME");
     fails(GODWIT_EINVAL, godwit_send_data(peer, "stage:s", NULL, 1, NULL));
     fails(GODWIT_EINVAL, godwit_push_data(peer, NULL, "x", 1, NULL));
     fails(GODWIT_EINVAL, godwit_push_data(peer, "", "x", 1, NULL));
