@@ -64,8 +64,8 @@ static enum gw_store_error write_meta(struct gw_store *store, const struct gw_ro
 static void explain(enum gw_store_error error, struct gw_store *store, char *why, size_t why_size)
 {
     if (error == GW_STORE_VERSION)
-        gw_text_join(why, why_size, "the store was written by a newer version of godwit: use that ",
-                     "one, or another directory", NULL);
+        gw_text_join(why, why_size, "the store has the format of another version of godwit: use ",
+                     "the version that wrote it, or another directory", NULL);
     else if (error == GW_STORE_NOMEM)
         gw_text_join(why, why_size, "out of memory while opening the store", NULL);
     else if (!why[0])

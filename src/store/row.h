@@ -6,17 +6,19 @@
  *
  *   key               value                                             written with
  *   'M'               meta: format, name, uuid, opens, process nonce    each open
- *   'e' epoch         stream: open number, destination, floor           first batch; floor moves
- *   'b' epoch last    batch: first, count, bytes before, lengths, body  submission
+ *   'e' epoch         stream: open number, destination, floor, ordered  first batch; floor moves
+ *   'b' epoch last    batch: numbers, lengths, heads, body              submission
  *   's' epoch first   settled: last                                     settlement above the floor
- *   'a' epoch first   assignment: last, number, member                  before its DATA (rule 7)
+ *   'a' epoch first   assignment: last, number, member, whether it may  before its DATA (rule 7)
+ *                     be a duplicate
  *   'o' epoch member  offered: known                                    member's first assignment
- *   'w' epoch         window: owner, destination, floor, closed, last   first decision; floor moves
+ *   'w' epoch         window: owner, destination, floor, closed, last,  first decision; floor moves
+ *                     whether the owner is a memory peer
  *   'd' epoch first   decided: last                                     decision above the floor
- *   't' epoch seq     story: attempts, times, text                      a failed attempt
+ *   't' epoch seq     story: attempts, times, code, text                a failed attempt
  *   'j' epoch seq     exception: rejected or skipped, code, text        that decision
  *   'h' epoch first   crashed: last, number of the offer                the open after the crash
- *   'D' epoch seq     dead letter: why, attempts, times, the message    with its settlement
+ *   'D' epoch seq     dead letter: why, where, attempts, the message    with its settlement
  *   'O' number        outcome: epoch, first, last, how                  with the settlement
  *   'x' space 00 key  an application's own key                          transactions
  *
@@ -32,8 +34,9 @@
 #include "store/store.h"
 
 /* Adds a put or a delete of the row (for a delete only the key fields count). Out of memory:
- * gw_write_failed. Not for batches and application keys; a batch is deleted by gw_row_delete with
- * kind, epoch and last. */
+ * gw_write_failed. Puts of batches, dead letters and application keys have calls of their own, and
+ * so have deletes of application keys; a batch is deleted by kind, epoch and last. A text beyond
+ * GW_TEXT_MAX is cut off. */
 void gw_row_put(struct gw_write *write, const struct gw_row *row);
 void gw_row_delete(struct gw_write *write, const struct gw_row *row);
 /* The batch must stay held until the write is done: its body is not copied. */
@@ -47,9 +50,9 @@ void gw_row_delete_key(struct gw_write *write, const char *space, struct gw_slic
 void gw_row_put_dead(struct gw_write *write, const struct gw_row *row,
                      const struct gw_batch *batch);
 
-/* Reads any row but batches and application keys; of dead letters all but the message.
- * GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION
- * (meta only). The row is set only on success. */
+/* Reads any row but batches and application keys; of dead letters all but the message. Texts point
+ * into the value. GW_STORE_OK, GW_STORE_CORRUPT, GW_STORE_VERSION (meta only). The row is set only
+ * on success. */
 enum gw_store_error gw_row_read(struct gw_slice key, struct gw_slice value, struct gw_row *row);
 /* Makes a batch (one reference), with its body (copied) if `with_body`. GW_STORE_OK,
  * GW_STORE_CORRUPT, GW_STORE_NOMEM. */
@@ -65,7 +68,8 @@ enum gw_store_error gw_row_read_key(struct gw_slice key, struct gw_slice value,
                                     struct gw_slice *user_value);
 
 /* Key bytes, for seeks, in place of what `key` held: the first possible key of a kind, at or after
- * the epoch and the sequence as far as the kind has them. */
+ * the epoch and the sequence as far as the kind has them; an outcome's number stands for the
+ * epoch. */
 void gw_row_seek(struct gw_buffer *key, enum gw_row_kind kind, uint64_t epoch, uint64_t sequence);
 /* The first key after all those of a kind and epoch: where a scan of them ends. */
 void gw_row_seek_end(struct gw_buffer *key, enum gw_row_kind kind, uint64_t epoch);

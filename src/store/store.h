@@ -24,7 +24,7 @@ enum gw_store_error {
     GW_STORE_CORRUPT, /* damaged: never repaired behind the user's back */
     GW_STORE_BUSY,    /* open in another process, or already in this one */
     GW_STORE_FOREIGN, /* a directory that is not ours, or another name's store */
-    GW_STORE_VERSION, /* written by a newer format */
+    GW_STORE_VERSION, /* of another format, older or newer */
     GW_STORE_POISONED /* an earlier write failed: close and reopen */
 };
 

@@ -25,7 +25,16 @@ static const struct gw_row rows[] = {
     {.kind = GW_ROW_OFFERED, .epoch = 7, .peer = "w-10"},
     {.kind = GW_ROW_WINDOW, .epoch = 1ull << 63, .destination = {GW_KIND_SERVICE, "quote"}},
     {.kind = GW_ROW_DECIDED, .epoch = 8, .first = 3, .last = 4},
+    {.kind = GW_ROW_STORY, .epoch = 7, .first = 3, .attempts = 1},
+    {.kind = GW_ROW_EXCEPTION, .epoch = 8, .first = 3, .how = 1},
+    {.kind = GW_ROW_EXCEPTION, .epoch = 8, .first = 9, .how = 2},
+    {.kind = GW_ROW_CRASHED, .epoch = 8, .first = 5, .last = 5, .number = 2},
+    {.kind = GW_ROW_OUTCOME, .number = 1, .epoch = 9, .first = 1, .last = 1, .how = 1},
+    {.kind = GW_ROW_OUTCOME, .number = 256, .epoch = 1, .first = 1, .last = 1, .how = 1},
 };
+
+static const struct gw_row dead = {.kind = GW_ROW_DEAD, .epoch = 9, .first = 3, .how = 1,
+                                   .destination = {GW_KIND_STAGE, "resize"}};
 
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -48,6 +57,8 @@ static struct gw_store *fill_store(void)
     for (unsigned i = 0; i < 3; i++) { /* ten empty messages each */
         struct gw_batch *batch = gw_batch_new(9, firsts[i], 10);
         gw_row_put_batch(&write, batch);
+        if (i == 0)
+            gw_row_put_dead(&write, &dead, batch);
         gw_batch_drop(batch);
     }
     assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
@@ -131,6 +142,12 @@ static void a_kind_and_epoch_is_one_stretch_of_keys(void **state)
     assert_int_equal(count_kind(store, GW_ROW_OFFERED, 7), 2);
     assert_int_equal(count_kind(store, GW_ROW_WINDOW, 1ull << 63), 1);
     assert_int_equal(count_kind(store, GW_ROW_BATCH, 9), 3);
+    assert_int_equal(count_kind(store, GW_ROW_STORY, 7), 1);
+    assert_int_equal(count_kind(store, GW_ROW_EXCEPTION, 8), 2);
+    assert_int_equal(count_kind(store, GW_ROW_CRASHED, 8), 1);
+    assert_int_equal(count_kind(store, GW_ROW_DEAD, 9), 1);
+    assert_int_equal(count_kind(store, GW_ROW_OUTCOME, 1), 1); /* by number */
+    assert_int_equal(count_kind(store, GW_ROW_OUTCOME, 256), 1);
     assert_int_equal(count_kind(store, GW_ROW_KEY, 0), 1);
     gw_store_close(&store);
 }
@@ -170,6 +187,7 @@ static void a_delete_takes_away_what_a_put_brought(void **state)
 
     for (size_t i = 0; i < ROWS; i++)
         gw_row_delete(&write, &rows[i]);
+    gw_row_delete(&write, &dead);
     gw_row_delete_key(&write, "s", slice("key"));
     for (unsigned i = 0; i < 3; i++) {
         batch.last = firsts[i] + 9;

@@ -29,8 +29,8 @@ rules() {
         outside="$pure|nmmintrin\.h|arm_acle\.h" never='' ;;
     src/core/*) project="(base|core)/.*|$plain" outside=$pure never='' ;;
     src/wire/*) project="(base|core|wire)/.*|$plain" outside="$pure|msgpack(\.h|/.*)" never='' ;;
-    src/store/row.*)
-        project="(base|core)/.*|store/(store|row)\.h|$plain"
+    src/store/row.* | src/store/row_*)
+        project="(base|core)/.*|store/(store|row|row_bytes)\.h|$plain"
         outside=$pure never='' ;;
     src/store/*) project="(base|store)/.*|$plain" never='(zmq|czmq|msgpack)\.h|msgpack/.*' ;;
     src/net/*) project="(base|net)/.*|$plain" never='msgpack\.h|(msgpack|leveldb)/.*' ;;
