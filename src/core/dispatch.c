@@ -280,6 +280,8 @@ static void emit_data(struct gw_core *core, struct gw_run *run, struct gw_batch 
     effect->u.data.count = count;
     effect->u.data.floor = floor < first ? floor : first;
     effect->u.data.redelivered = offered_before(run);
+    effect->u.data.number = run->number ? run->number : 1; /* the wire knows no 0 */
+    effect->u.data.attempt = run->attempt ? run->attempt : 1;
     gw_count(core, GW_COUNTER_data_sent, 1);
     if (effect->u.data.redelivered)
         gw_count(core, GW_COUNTER_resent, count);

@@ -15,7 +15,7 @@ static const char *const frame_names[] = {
     [GW_FRAME_REFUSE] = "REFUSE", [GW_FRAME_RESET] = "RESET", [GW_FRAME_BYE] = "BYE",
     [GW_FRAME_PING] = "PING", [GW_FRAME_PONG] = "PONG", [GW_FRAME_SERVE] = "SERVE",
     [GW_FRAME_OPEN] = "OPEN", [GW_FRAME_DATA] = "DATA", [GW_FRAME_ACK] = "ACK",
-    [GW_FRAME_CLOSED] = "CLOSED",
+    [GW_FRAME_CLOSED] = "CLOSED", [GW_FRAME_SKIP] = "SKIP",
 };
 
 static const char *const refusal_names[] = {
@@ -29,6 +29,7 @@ static const char *const kind_names[] = {
     [GW_KIND_STAGE] = "stage",
     [GW_KIND_PEER] = "peer",
     [GW_KIND_SERVICE] = "service",
+    [GW_KIND_REPLY] = "reply",
 };
 
 static const char *name_at(const char *const *names, size_t length, uint64_t index)

@@ -23,7 +23,8 @@
 #define GW_SEQUENCE_MAX (UINT64_C(1) << 62) /* largest sequence, and largest count of anything */
 #define GW_MESSAGE_MAX (1 << 20)            /* largest max_message so far */
 #define GW_HEADER_MAX (256 * 1024)          /* bytes of a header frame, columns included */
-#define GW_LENGTHS_MAX (GW_HEADER_MAX - 128) /* bytes of DATA's lengths: a run is cut to fit */
+/* Bytes of DATA's lengths and heads together: a run is cut to fit. */
+#define GW_LENGTHS_MAX (GW_HEADER_MAX - 128)
 #define GW_BODY_MAX (2 * 1024 * 1024)       /* bytes of a body frame */
 #define GW_TEXT_MAX 255                     /* bytes of a reason: printable ASCII */
 
@@ -178,7 +179,7 @@ struct gw_frame {
         } refuse;
         struct {
             uint64_t time_us; /* PING: the sender's monotonic time; PONG: echo of the PING's */
-            uint64_t frames;  /* SERVE, OPEN, DATA, ACK, CLOSED. PING: sent; PONG: received */
+            uint64_t frames;  /* SERVE, OPEN, DATA, ACK, CLOSED, SKIP; PING: sent, PONG: received */
             const struct gw_floor *floors; /* of streams of the sender; bounded, rotating */
             size_t floor_count;
         } ping;

@@ -27,8 +27,19 @@ static bool floor_fits(uint64_t floor, uint64_t last)
 
 static bool destination_valid(const struct gw_destination *destination)
 {
-    return within(destination->kind, GW_KIND_STAGE, GW_KIND_SERVICE) &&
+    return within(destination->kind, GW_KIND_STAGE, GW_KIND_REPLY) &&
            gw_name_valid(destination->name);
+}
+
+/* Text that people will be shown. */
+static const char *check_text(const void *text, size_t size)
+{
+    const uint8_t *bytes = text;
+
+    CHECK(size <= GW_TEXT_MAX, "text too long");
+    for (size_t i = 0; i < size; i++)
+        CHECK(within(bytes[i], 0x20, 0x7e), "text is not printable ASCII");
+    return NULL;
 }
 
 static const char *check_identity(const struct gw_identity *identity)
@@ -47,18 +58,12 @@ static const char *check_identity(const struct gw_identity *identity)
 
 static const char *check_refuse(const struct gw_frame *frame)
 {
-    const char *text = frame->u.refuse.text;
-    size_t size = strnlen(text, GW_TEXT_MAX + 1);
-
     CHECK(within(frame->u.refuse.code, 1, GW_WIRE_CODE_MAX), "code out of range");
     CHECK((frame->u.refuse.code == GW_REFUSE_EPOCH) == (frame->u.refuse.epoch != 0),
           "an epoch is named for code EPOCH only");
     CHECK((frame->u.refuse.code == GW_REFUSE_EPOCH) == (frame->link != 0),
           "a link is named for code EPOCH only");
-    CHECK(size <= GW_TEXT_MAX, "text too long");
-    for (size_t i = 0; i < size; i++)
-        CHECK(text[i] >= 0x20 && text[i] <= 0x7e, "text is not printable ASCII");
-    return NULL;
+    return check_text(frame->u.refuse.text, strnlen(frame->u.refuse.text, GW_TEXT_MAX + 1));
 }
 
 static const char *check_ping(const struct gw_frame *frame)
@@ -98,12 +103,15 @@ static const char *check_open(const struct gw_frame *frame)
     return NULL;
 }
 
-/* The lengths are read against the body, by gw_lengths_read; here they must only be long enough for
- * the count, so that nobody makes room for messages that are not there. */
+/* The lengths are read against the body, by gw_lengths_read, and the heads against those, by
+ * gw_heads_read; here they must only be long enough for the count, so that nobody makes room for
+ * messages that are not there. */
 static const char *check_data(const struct gw_frame *frame)
 {
-    struct gw_slice lengths = frame->u.data.lengths;
+    struct gw_slice lengths = frame->u.data.lengths, heads = frame->u.data.heads;
 
+    CHECK(frame->u.data.number != 0, "number is zero");
+    CHECK(within(frame->u.data.attempt, 1, UINT32_MAX), "attempt out of range");
     CHECK(frame->u.data.epoch != 0, "epoch is zero");
     CHECK(within(frame->u.data.count, 1, GW_RUN_MAX), "count out of range");
     CHECK(within(frame->u.data.first, 1, GW_SEQUENCE_MAX - (frame->u.data.count - 1)),
@@ -112,26 +120,75 @@ static const char *check_data(const struct gw_frame *frame)
     CHECK(within(lengths.size, 2, GW_LENGTHS_MAX), "lengths of a wrong size");
     CHECK(lengths.data[0] <= 1, "lengths of an unknown form");
     CHECK(lengths.data[0] == 0 || lengths.size > frame->u.data.count, "fewer lengths than count");
+    if (heads.size == 0)
+        return NULL;
+    CHECK(within(heads.size, 2, GW_LENGTHS_MAX - lengths.size), "heads of a wrong size");
+    CHECK(heads.data[0] <= 1, "heads of an unknown form");
+    CHECK(heads.data[0] == 0 || heads.size > frame->u.data.count, "fewer heads than count");
     return NULL;
+}
+
+static const char *check_exceptions(const struct gw_ack_epoch *epoch)
+{
+    for (size_t i = 0; i < epoch->exception_count; i++) {
+        const struct gw_exception *item = &epoch->exceptions[i];
+        const char *why = check_text(item->text.data, item->text.size);
+        CHECK(within(item->sequence, 1, GW_SEQUENCE_MAX), "sequence out of range");
+        CHECK(within(item->kind, GW_EXCEPTION_REJECTED, GW_EXCEPTION_SKIPPED), "unknown kind");
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+static const char *check_returns(const struct gw_ack_epoch *epoch)
+{
+    for (size_t i = 0; i < epoch->return_count; i++) {
+        const struct gw_return *item = &epoch->returns[i];
+        const char *why = check_text(item->text.data, item->text.size);
+        CHECK(within(item->last, 1, GW_SEQUENCE_MAX), "last out of range");
+        CHECK(within(item->first, 1, item->last), "first out of range");
+        CHECK(within(item->kind, GW_RETURN_NACK, GW_RETURN_CRASHED), "unknown kind");
+        CHECK(item->number != 0, "number is zero");
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+/* One epoch's facts, but for how many there are in all. */
+static const char *check_facts(const struct gw_ack_epoch *item)
+{
+    CHECK(item->epoch != 0, "epoch is zero");
+    CHECK(within(item->floor, 1, GW_SEQUENCE_MAX + 1), "floor out of range");
+    CHECK(gw_ranges_column_valid(item->decided, item->decided_count, item->floor),
+          "decided is not a set of ranges");
+    CHECK(gw_ranges_column_valid(item->in_hand, item->in_hand_count, item->floor),
+          "in_hand is not a set of ranges");
+    CHECK(gw_ranges_column_valid(item->handed, item->handed_count, item->floor),
+          "handed is not a set of ranges");
+    const char *why = check_exceptions(item);
+    return why ? why : check_returns(item);
 }
 
 static const char *check_ack(const struct gw_frame *frame)
 {
-    size_t ranges = 0;
+    size_t ranges = 0, exceptions = 0, returns = 0;
 
     CHECK(frame->u.ack.epoch_count <= GW_ACK_EPOCHS_MAX, "too many epochs");
     CHECK(frame->u.ack.credit_count <= GW_SERVES_MAX, "too many credits");
     CHECK(frame->u.ack.closed_count <= GW_ACK_EPOCHS_MAX, "too many closed epochs");
     for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
         const struct gw_ack_epoch *item = &frame->u.ack.epochs[i];
-        CHECK(item->epoch != 0, "epoch is zero");
-        CHECK(within(item->floor, 1, GW_SEQUENCE_MAX + 1), "floor out of range");
-        ranges += item->decided_count + item->in_hand_count;
+        ranges += item->decided_count + item->in_hand_count + item->handed_count;
+        exceptions += item->exception_count;
+        returns += item->return_count;
         CHECK(ranges <= GW_ACK_RANGES_MAX, "too many ranges");
-        CHECK(gw_ranges_column_valid(item->decided, item->decided_count, item->floor),
-              "decided is not a set of ranges");
-        CHECK(gw_ranges_column_valid(item->in_hand, item->in_hand_count, item->floor),
-              "in_hand is not a set of ranges");
+        CHECK(exceptions <= GW_ACK_EXCEPTIONS_MAX, "too many exceptions");
+        CHECK(returns <= GW_ACK_RETURNS_MAX, "too many returns");
+        const char *why = check_facts(item);
+        if (why)
+            return why;
     }
     for (size_t i = 0; i < frame->u.ack.credit_count; i++) {
         const struct gw_credit *item = &frame->u.ack.credits[i];
@@ -151,6 +208,23 @@ static const char *check_closed(const struct gw_frame *frame)
     return NULL;
 }
 
+static const char *check_skip(const struct gw_frame *frame)
+{
+    bool withdraw = frame->u.skip.purpose == GW_SKIP_WITHDRAW;
+
+    CHECK(frame->u.skip.epoch != 0, "epoch is zero");
+    CHECK(frame->u.skip.number != 0, "number is zero");
+    CHECK(withdraw || frame->u.skip.purpose == GW_SKIP_RELEASE, "unknown purpose");
+    CHECK(withdraw ? within(frame->u.skip.code, GW_WITHDRAW_CANCELLED, GW_WITHDRAW_EXPIRED)
+                   : frame->u.skip.code == 0,
+          "code out of range");
+    CHECK(within(frame->u.skip.range_count, 1, GW_SKIP_RANGES_MAX), "no ranges, or too many");
+    CHECK(gw_ranges_column_valid(frame->u.skip.ranges, frame->u.skip.range_count,
+                                 GW_WIRE_SKIP_FLOOR),
+          "ranges is not a set of ranges");
+    return NULL;
+}
+
 static const char *check_link(const struct gw_frame *frame)
 {
     if (frame->type == GW_FRAME_HELLO)
@@ -164,7 +238,7 @@ const char *gw_frame_check(const struct gw_frame *frame)
 {
     const char *why = check_link(frame);
 
-    CHECK(within(frame->type, GW_FRAME_HELLO, GW_FRAME_CLOSED), "unknown frame type");
+    CHECK(within(frame->type, GW_FRAME_HELLO, GW_FRAME_SKIP), "unknown frame type");
     if (why)
         return why;
     switch (frame->type) {
@@ -186,6 +260,8 @@ const char *gw_frame_check(const struct gw_frame *frame)
         return check_ack(frame);
     case GW_FRAME_CLOSED:
         return check_closed(frame);
+    case GW_FRAME_SKIP:
+        return check_skip(frame);
     default: /* READY, RESET, BYE: nothing but the link */
         return NULL;
     }

@@ -167,12 +167,37 @@ int gw_ranges_column_read(struct gw_slice column, uint64_t floor, struct gw_rang
 
 void gw_heads_write(struct gw_buffer *out, const uint32_t *heads, uint64_t from, uint64_t count)
 {
-    (void)out, (void)heads, (void)from, (void)count;
+    bool equal = true;
+
+    if (!heads)
+        return;
+    for (uint64_t i = 1; i < count && equal; i++)
+        equal = heads[from + i] == heads[from];
+    if (equal && heads[from] == 0)
+        return;
+    gw_buffer_u8(out, equal ? FORM_EQUAL : FORM_EACH);
+    for (uint64_t i = 0; i < (equal ? 1 : count); i++)
+        gw_buffer_varint(out, heads[from + i]);
 }
 
 int gw_heads_read(struct gw_slice column, uint64_t count, const uint32_t *ends, uint32_t *heads)
 {
-    (void)column, (void)ends;
-    memset(heads, 0, count * sizeof *heads);
-    return 0;
+    struct gw_reader reader = gw_reader_of(column.data, column.size);
+    uint64_t size = 0;
+
+    if (column.size == 0) {
+        memset(heads, 0, count * sizeof *heads);
+        return 0;
+    }
+    uint8_t form = gw_read_u8(&reader);
+    if (form > FORM_EACH)
+        return -EINVAL;
+    for (uint64_t i = 0; i < count; i++) {
+        if (form == FORM_EACH || i == 0)
+            size = gw_read_varint(&reader);
+        if (reader.failed || size > GW_HEADS_MAX || size > length_at(ends, i))
+            return -EINVAL;
+        heads[i] = (uint32_t)size;
+    }
+    return gw_reader_left(&reader) > 0 ? -EINVAL : 0;
 }

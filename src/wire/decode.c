@@ -26,6 +26,10 @@ struct gw_decoder {
     uint64_t closed[GW_ACK_EPOCHS_MAX];
     struct gw_range ranges[GW_ACK_RANGES_MAX];
     size_t range_count;
+    struct gw_exception exceptions[GW_ACK_EXCEPTIONS_MAX];
+    size_t exception_count;
+    struct gw_return returns[GW_ACK_RETURNS_MAX];
+    size_t return_count;
 };
 
 /* The elements of an array, taken one after the other. The first failure sticks: readers go on with
@@ -115,6 +119,32 @@ static void take_text(struct fields *fields, char *text, size_t capacity, const 
     text[size] = '\0';
 }
 
+/* As above, but it stays where it is. The check looks for bytes that are no text. */
+static struct gw_slice take_text_slice(struct fields *fields, const char *why)
+{
+    const msgpack_object *object = take(fields, MSGPACK_OBJECT_STR, why);
+
+    if (fields->why)
+        return (struct gw_slice){0};
+    return (struct gw_slice){(const uint8_t *)object->via.str.ptr, object->via.str.size};
+}
+
+static uint32_t take_number_32(struct fields *fields, const char *why)
+{
+    uint64_t number = take_number(fields, why);
+
+    if (number > UINT32_MAX)
+        fail(fields, why);
+    return (uint32_t)number;
+}
+
+/* A number that the check holds against an enum. */
+static uint8_t take_choice(struct fields *fields, const char *why)
+{
+    uint64_t choice = take_number(fields, why);
+    return choice <= UINT8_MAX ? (uint8_t)choice : 0; /* 0 is none, which the check refuses */
+}
+
 /* A nested array of at most `most` elements. */
 static struct fields take_array(struct fields *fields, size_t most, const char *why)
 {
@@ -136,15 +166,9 @@ static void finish(struct fields *inner, struct fields *outer)
         fail(outer, inner->why);
 }
 
-static uint8_t take_kind(struct fields *fields)
-{
-    uint64_t kind = take_number(fields, "kind is not a number");
-    return kind <= UINT8_MAX ? (uint8_t)kind : 0; /* 0 is none, which the check refuses */
-}
-
 static void take_destination(struct fields *fields, struct gw_destination *destination)
 {
-    destination->kind = take_kind(fields);
+    destination->kind = take_choice(fields, "kind is not a number");
     take_text(fields, destination->name, sizeof destination->name, "not a valid name");
 }
 
@@ -218,20 +242,25 @@ static void read_open(struct fields *fields, struct gw_frame *frame)
     frame->u.open.floor = take_number(fields, "floor is not a number");
     frame->u.open.last = take_number(fields, "last is not a number");
     frame->u.open.fresh = take_boolean(fields, "fresh is not a boolean");
+    frame->u.open.ordered = take_boolean(fields, "ordered is not a boolean");
 }
 
 static void read_data(struct fields *fields, struct gw_frame *frame)
 {
     frame->u.data.floor = take_number(fields, "floor is not a number");
-    frame->u.data.redelivered = take_boolean(fields, "redelivered is not a boolean");
+    uint64_t flags = take_number(fields, "flags is not a number");
+    if (flags & ~(uint64_t)(GW_WIRE_REDELIVERED | GW_WIRE_MAYBE_DUPLICATE))
+        fail(fields, "unknown flags");
+    frame->u.data.redelivered = flags & GW_WIRE_REDELIVERED;
+    frame->u.data.maybe_duplicate = flags & GW_WIRE_MAYBE_DUPLICATE;
+    frame->u.data.number = take_number(fields, "number is not a number");
+    frame->u.data.attempt = take_number(fields, "attempt is not a number");
     frame->u.data.epoch = take_number(fields, "epoch is not a number");
     frame->u.data.first = take_number(fields, "first is not a number");
     frame->u.data.count = take_number(fields, "count is not a number");
     frame->u.data.lengths = take_bin(fields, "lengths is not bytes");
-    uint64_t crc = take_number(fields, "crc is not a number");
-    if (crc > UINT32_MAX)
-        fail(fields, "crc out of range");
-    frame->u.data.crc = (uint32_t)crc;
+    frame->u.data.heads = take_bin(fields, "heads is not bytes");
+    frame->u.data.crc = take_number_32(fields, "crc is not a number of 32 bits");
 }
 
 static const struct gw_range *take_ranges(struct gw_decoder *decoder, struct fields *fields,
@@ -250,19 +279,68 @@ static const struct gw_range *take_ranges(struct gw_decoder *decoder, struct fie
     return ranges;
 }
 
+static void take_exceptions(struct gw_decoder *decoder, struct fields *fields,
+                            struct gw_ack_epoch *epoch)
+{
+    size_t room = GW_ACK_EXCEPTIONS_MAX - decoder->exception_count;
+    struct fields list = take_array(fields, room, "exceptions is not a short array");
+    struct gw_exception *exceptions = decoder->exceptions + decoder->exception_count;
+    size_t count = list.left;
+
+    for (size_t i = 0; i < count; i++) {
+        struct fields item = take_array(&list, 4, "an exception is not an array of 4");
+        exceptions[i].sequence = take_number(&item, "sequence is not a number");
+        exceptions[i].kind = take_choice(&item, "kind is not a number");
+        exceptions[i].code = take_number_32(&item, "code is not a number of 32 bits");
+        exceptions[i].text = take_text_slice(&item, "not a valid text");
+        finish(&item, &list);
+    }
+    finish(&list, fields);
+    decoder->exception_count += count;
+    epoch->exceptions = exceptions;
+    epoch->exception_count = count;
+}
+
+static void take_returns(struct gw_decoder *decoder, struct fields *fields,
+                         struct gw_ack_epoch *epoch)
+{
+    size_t room = GW_ACK_RETURNS_MAX - decoder->return_count;
+    struct fields list = take_array(fields, room, "returns is not a short array");
+    struct gw_return *returns = decoder->returns + decoder->return_count;
+    size_t count = list.left;
+
+    for (size_t i = 0; i < count; i++) {
+        struct fields item = take_array(&list, 6, "a return is not an array of 6");
+        returns[i].first = take_number(&item, "first is not a number");
+        returns[i].last = take_number(&item, "last is not a number");
+        returns[i].kind = take_choice(&item, "kind is not a number");
+        returns[i].number = take_number(&item, "number is not a number");
+        returns[i].delay_ms = take_number_32(&item, "delay_ms is not a number of 32 bits");
+        returns[i].text = take_text_slice(&item, "not a valid text");
+        finish(&item, &list);
+    }
+    finish(&list, fields);
+    decoder->return_count += count;
+    epoch->returns = returns;
+    epoch->return_count = count;
+}
+
 static void read_epochs(struct gw_decoder *decoder, struct fields *fields, struct gw_frame *frame)
 {
     struct fields list = take_array(fields, GW_ACK_EPOCHS_MAX, "epochs is not a short array");
     size_t count = list.left;
 
-    decoder->range_count = 0;
+    decoder->range_count = decoder->exception_count = decoder->return_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct gw_ack_epoch *epoch = &decoder->epochs[i];
-        struct fields item = take_array(&list, 4, "an epoch is not an array of 4");
+        struct fields item = take_array(&list, 7, "an epoch is not an array of 7");
         epoch->epoch = take_number(&item, "epoch is not a number");
         epoch->floor = take_number(&item, "floor is not a number");
         epoch->decided = take_ranges(decoder, &item, epoch->floor, &epoch->decided_count);
         epoch->in_hand = take_ranges(decoder, &item, epoch->floor, &epoch->in_hand_count);
+        epoch->handed = take_ranges(decoder, &item, epoch->floor, &epoch->handed_count);
+        take_exceptions(decoder, &item, epoch);
+        take_returns(decoder, &item, epoch);
         finish(&item, &list);
     }
     finish(&list, fields);
@@ -302,6 +380,17 @@ static void read_ack(struct gw_decoder *decoder, struct fields *fields, struct g
     frame->u.ack.closed_count = count;
 }
 
+static void read_skip(struct gw_decoder *decoder, struct fields *fields, struct gw_frame *frame)
+{
+    decoder->range_count = 0;
+    frame->u.skip.epoch = take_number(fields, "epoch is not a number");
+    frame->u.skip.number = take_number(fields, "number is not a number");
+    frame->u.skip.purpose = take_choice(fields, "purpose is not a number");
+    frame->u.skip.code = take_number_32(fields, "code is not a number of 32 bits");
+    frame->u.skip.ranges =
+        take_ranges(decoder, fields, GW_WIRE_SKIP_FLOOR, &frame->u.skip.range_count);
+}
+
 /* The fields of the type. An unknown type reads none: the check names it. */
 static void read_fields(struct gw_decoder *decoder, struct fields *fields, struct gw_frame *frame)
 {
@@ -332,6 +421,9 @@ static void read_fields(struct gw_decoder *decoder, struct fields *fields, struc
     case GW_FRAME_CLOSED:
         frame->u.closed.epoch = take_number(fields, "epoch is not a number");
         frame->u.closed.last = take_number(fields, "last is not a number");
+        break;
+    case GW_FRAME_SKIP:
+        read_skip(decoder, fields, frame);
         break;
     default: /* READY, RESET, BYE */
         break;

@@ -43,6 +43,14 @@ static void put_text(msgpack_packer *packer, const char *text)
     msgpack_pack_str_body(packer, text, size);
 }
 
+/* A text that is no C string. Checked before. */
+static void put_text_slice(msgpack_packer *packer, struct gw_slice text)
+{
+    msgpack_pack_str(packer, text.size);
+    if (text.size > 0)
+        msgpack_pack_str_body(packer, text.data, text.size);
+}
+
 static void put_ranges(msgpack_packer *packer, const struct gw_range *ranges, size_t count,
                        uint64_t floor)
 {
@@ -116,26 +124,59 @@ static void put_serve(msgpack_packer *packer, const struct gw_frame *frame)
 
 static void put_open(msgpack_packer *packer, const struct gw_frame *frame)
 {
-    put_start(packer, frame, 6);
+    put_start(packer, frame, 7);
     msgpack_pack_uint64(packer, frame->u.open.destination.kind);
     put_text(packer, frame->u.open.destination.name);
     msgpack_pack_uint64(packer, frame->u.open.epoch);
     msgpack_pack_uint64(packer, frame->u.open.floor);
     msgpack_pack_uint64(packer, frame->u.open.last);
     put_boolean(packer, frame->u.open.fresh);
+    put_boolean(packer, frame->u.open.ordered);
 }
 
 /* What changes from sending to sending first, then what is the batch's own. */
 static void put_data(msgpack_packer *packer, const struct gw_frame *frame)
 {
-    put_start(packer, frame, 7);
+    put_start(packer, frame, 10);
     msgpack_pack_uint64(packer, frame->u.data.floor);
-    put_boolean(packer, frame->u.data.redelivered);
+    msgpack_pack_uint64(packer, (frame->u.data.redelivered ? GW_WIRE_REDELIVERED : 0) |
+                                    (frame->u.data.maybe_duplicate ? GW_WIRE_MAYBE_DUPLICATE : 0));
+    msgpack_pack_uint64(packer, frame->u.data.number);
+    msgpack_pack_uint64(packer, frame->u.data.attempt);
     msgpack_pack_uint64(packer, frame->u.data.epoch);
     msgpack_pack_uint64(packer, frame->u.data.first);
     msgpack_pack_uint64(packer, frame->u.data.count);
     put_bin(packer, frame->u.data.lengths.data, frame->u.data.lengths.size);
+    put_bin(packer, frame->u.data.heads.data, frame->u.data.heads.size);
     msgpack_pack_uint32(packer, frame->u.data.crc);
+}
+
+static void put_exceptions(msgpack_packer *packer, const struct gw_ack_epoch *epoch)
+{
+    msgpack_pack_array(packer, epoch->exception_count);
+    for (size_t i = 0; i < epoch->exception_count; i++) {
+        const struct gw_exception *item = &epoch->exceptions[i];
+        msgpack_pack_array(packer, 4);
+        msgpack_pack_uint64(packer, item->sequence);
+        msgpack_pack_uint64(packer, item->kind);
+        msgpack_pack_uint64(packer, item->code);
+        put_text_slice(packer, item->text);
+    }
+}
+
+static void put_returns(msgpack_packer *packer, const struct gw_ack_epoch *epoch)
+{
+    msgpack_pack_array(packer, epoch->return_count);
+    for (size_t i = 0; i < epoch->return_count; i++) {
+        const struct gw_return *item = &epoch->returns[i];
+        msgpack_pack_array(packer, 6);
+        msgpack_pack_uint64(packer, item->first);
+        msgpack_pack_uint64(packer, item->last);
+        msgpack_pack_uint64(packer, item->kind);
+        msgpack_pack_uint64(packer, item->number);
+        msgpack_pack_uint64(packer, item->delay_ms);
+        put_text_slice(packer, item->text);
+    }
 }
 
 static void put_ack(msgpack_packer *packer, const struct gw_frame *frame)
@@ -145,11 +186,14 @@ static void put_ack(msgpack_packer *packer, const struct gw_frame *frame)
     msgpack_pack_array(packer, frame->u.ack.epoch_count);
     for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
         const struct gw_ack_epoch *item = &frame->u.ack.epochs[i];
-        msgpack_pack_array(packer, 4);
+        msgpack_pack_array(packer, 7);
         msgpack_pack_uint64(packer, item->epoch);
         msgpack_pack_uint64(packer, item->floor);
         put_ranges(packer, item->decided, item->decided_count, item->floor);
         put_ranges(packer, item->in_hand, item->in_hand_count, item->floor);
+        put_ranges(packer, item->handed, item->handed_count, item->floor);
+        put_exceptions(packer, item);
+        put_returns(packer, item);
     }
     msgpack_pack_array(packer, frame->u.ack.credit_count);
     for (size_t i = 0; i < frame->u.ack.credit_count; i++) {
@@ -169,6 +213,16 @@ static void put_closed(msgpack_packer *packer, const struct gw_frame *frame)
     put_start(packer, frame, 2);
     msgpack_pack_uint64(packer, frame->u.closed.epoch);
     msgpack_pack_uint64(packer, frame->u.closed.last);
+}
+
+static void put_skip(msgpack_packer *packer, const struct gw_frame *frame)
+{
+    put_start(packer, frame, 5);
+    msgpack_pack_uint64(packer, frame->u.skip.epoch);
+    msgpack_pack_uint64(packer, frame->u.skip.number);
+    msgpack_pack_uint64(packer, frame->u.skip.purpose);
+    msgpack_pack_uint64(packer, frame->u.skip.code);
+    put_ranges(packer, frame->u.skip.ranges, frame->u.skip.range_count, GW_WIRE_SKIP_FLOOR);
 }
 
 static void put_frame(msgpack_packer *packer, const struct gw_frame *frame)
@@ -199,6 +253,9 @@ static void put_frame(msgpack_packer *packer, const struct gw_frame *frame)
         break;
     case GW_FRAME_CLOSED:
         put_closed(packer, frame);
+        break;
+    case GW_FRAME_SKIP:
+        put_skip(packer, frame);
         break;
     default: /* READY, RESET, BYE; gw_frame_check knows no other */
         put_start(packer, frame, 0);

@@ -9,12 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GW_WIRE_OBJECTS_MAX 4096 /* msgpack objects in one header; a column is one, a bin */
-#define GW_WIRE_DEPTH_MAX 8      /* arrays in arrays; version 1 uses 3 */
+#define GW_WIRE_OBJECTS_MAX 8192 /* msgpack objects in one header; the largest ACK has 6,408 */
+#define GW_WIRE_DEPTH_MAX 8      /* arrays in arrays; version 1 uses 5 */
 #define GW_WIRE_WEIGHT_MAX 1000000
 #define GW_WIRE_CODE_MAX 65535       /* refusals: unknown codes can be read */
 #define GW_WIRE_HEARTBEAT_MIN_MS 20  /* as in godwit/peer.h */
 #define GW_WIRE_HEARTBEAT_MAX_MS 60000
+
+/* DATA's flags. Any other bit is refused. */
+#define GW_WIRE_REDELIVERED 1
+#define GW_WIRE_MAYBE_DUPLICATE 2
+
+#define GW_WIRE_SKIP_FLOOR 1 /* SKIP names no floor: its ranges column begins here */
 
 /* The fields that every version of the protocol puts first. */
 struct gw_preamble {

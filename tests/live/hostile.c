@@ -157,6 +157,8 @@ void hostile_run(struct gw_frame *frame, uint64_t link, uint64_t epoch, uint64_t
     frame->type = GW_FRAME_DATA;
     frame->link = link;
     frame->u.data.floor = 1;
+    frame->u.data.number = 1;
+    frame->u.data.attempt = 1;
     frame->u.data.epoch = epoch;
     frame->u.data.first = first;
     frame->u.data.count = strlen(body);

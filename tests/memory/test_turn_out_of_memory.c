@@ -170,6 +170,7 @@ static void data(struct shell *shell, uint64_t link)
     FREELY(body = gw_blob_new(30, &bytes));
     memset(bytes, 'y', 30);
     what.u.data.floor = what.u.data.first = 1;
+    what.u.data.number = what.u.data.attempt = 1;
     what.u.data.epoch = 6;
     what.u.data.count = 3;
     what.u.data.lengths = (struct gw_slice){lengths, sizeof lengths};
@@ -181,7 +182,7 @@ static void story(struct shell *shell)
 {
     struct gw_serve item = {work, 1, 100, 10000};
     struct gw_range range = {1, 20};
-    struct gw_ack_epoch entry = {5, 1, &range, 1, NULL, 0};
+    struct gw_ack_epoch entry = {.epoch = 5, .floor = 1, .decided = &range, .decided_count = 1};
     struct gw_frame serve = {.type = GW_FRAME_SERVE}, ack = {.type = GW_FRAME_ACK};
     shell->result = gw_turn_start(shell->turn, shell->now_us);
     if (shell->result == 0)

@@ -98,20 +98,25 @@ static void the_body_fits_its_header(void **state)
     (void)state;
     struct gw_buffer body = block("DATA-body");
     struct gw_frame frame;
-    uint32_t ends[3], fixed;
+    uint32_t ends[3], heads[3], fixed;
     bool is_fixed;
 
-    assert_int_equal(body.size, strlen(FRAME_EXAMPLE_BODY));
+    assert_int_equal(body.size, sizeof FRAME_EXAMPLE_BODY - 1);
     assert_memory_equal(body.data, FRAME_EXAMPLE_BODY, body.size);
     frame_example(GW_FRAME_DATA, &frame);
     struct gw_slice lengths = frame.u.data.lengths;
     assert_int_equal(gw_lengths_read(lengths, frame.u.data.count, body.size, GW_MESSAGE_MAX, ends,
                                      &is_fixed, &fixed),
                      0);
-    assert_int_equal(ends[0], 5);
-    assert_int_equal(ends[1], 5);
-    assert_int_equal(ends[2], 8);
+    assert_int_equal(ends[0], 15);
+    assert_int_equal(ends[1], 15);
+    assert_int_equal(ends[2], 18);
+    assert_int_equal(gw_heads_read(frame.u.data.heads, frame.u.data.count, ends, heads), 0);
+    assert_int_equal(heads[0], 10);
+    assert_int_equal(heads[1], 0);
+    assert_int_equal(heads[2], 0);
     uint32_t crc = gw_crc32c(0, lengths.data, lengths.size);
+    crc = gw_crc32c(crc, frame.u.data.heads.data, frame.u.data.heads.size);
     assert_int_equal(gw_crc32c(crc, body.data, body.size), frame.u.data.crc);
     gw_buffer_clear(&body);
 }

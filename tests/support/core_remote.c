@@ -106,20 +106,20 @@ void remote_ack(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoch, 
                 uint64_t last)
 {
     struct gw_range range = {first, last};
-    ack_epoch(d, conn, link, &(struct gw_ack_epoch){epoch, 1, &range, 1, NULL, 0});
+    ack_epoch(d, conn, link, &(struct gw_ack_epoch){.epoch = epoch, .floor = 1, .decided = &range, .decided_count = 1});
 }
 
 void remote_ack_floor(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoch,
                       uint64_t floor)
 {
-    ack_epoch(d, conn, link, &(struct gw_ack_epoch){epoch, floor, NULL, 0, NULL, 0});
+    ack_epoch(d, conn, link, &(struct gw_ack_epoch){.epoch = epoch, .floor = floor});
 }
 
 void remote_in_hand(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoch,
                     uint64_t first, uint64_t last)
 {
     struct gw_range range = {first, last};
-    ack_epoch(d, conn, link, &(struct gw_ack_epoch){epoch, 1, NULL, 0, &range, 1});
+    ack_epoch(d, conn, link, &(struct gw_ack_epoch){.epoch = epoch, .floor = 1, .in_hand = &range, .in_hand_count = 1});
 }
 
 void remote_complete(struct driver *d, uint64_t conn, uint64_t link)
@@ -173,6 +173,8 @@ void remote_data_floor(struct driver *d, uint64_t conn, uint64_t link, uint64_t 
     static uint32_t ends[GW_RUN_MAX];
     struct gw_frame frame = {.type = GW_FRAME_DATA, .link = link};
     frame.u.data.floor = floor;
+    frame.u.data.number = 1;
+    frame.u.data.attempt = 1;
     frame.u.data.epoch = epoch;
     frame.u.data.first = first;
     frame.u.data.count = count;

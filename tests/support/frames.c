@@ -8,6 +8,7 @@
 #define LINK UINT64_C(0xa1a2a3a4a5a6a7a8)
 #define EPOCH UINT64_C(0xe1e2e3e4e5e6e7e8)
 #define OLD_EPOCH UINT64_C(0xd1d2d3d4d5d6d7d8)
+#define NUMBER 0x0307
 
 static void example_identity(struct gw_identity *identity, const char *name)
 {
@@ -44,24 +45,40 @@ static void example_ping(struct gw_frame *frame)
 
 static void example_data(struct gw_frame *frame)
 {
-    static const uint8_t lengths[] = {0x01, 5, 0, 3};
+    static const uint8_t lengths[] = {0x01, 15, 0, 3}, heads[] = {0x01, 10, 0, 0};
 
     frame->u.data.floor = 41;
+    frame->u.data.redelivered = true;
+    frame->u.data.number = NUMBER;
+    frame->u.data.attempt = 2;
     frame->u.data.epoch = EPOCH;
     frame->u.data.first = 44;
     frame->u.data.count = 3;
     frame->u.data.lengths = (struct gw_slice){lengths, sizeof lengths};
-    frame->u.data.crc = 0x88d46b97;
+    frame->u.data.heads = (struct gw_slice){heads, sizeof heads};
+    frame->u.data.crc = 0xd66b9858;
+}
+
+static struct gw_slice text_of(const char *text)
+{
+    return (struct gw_slice){(const uint8_t *)text, strlen(text)};
 }
 
 static void example_ack(struct gw_frame *frame)
 {
+    static struct gw_ack_epoch epochs[1];
+    static struct gw_exception exceptions[1];
+    static struct gw_return returns[1];
     static const struct gw_range decided[] = {{41, 43}, {50, 50}};
     static const struct gw_range in_hand[] = {{44, 49}};
-    static const struct gw_ack_epoch epochs[] = {{EPOCH, 41, decided, 2, in_hand, 1}};
+    static const struct gw_range handed[] = {{44, 44}};
     static const struct gw_credit credits[] = {{0, 1028, 4194400}};
     static const uint64_t closed[] = {OLD_EPOCH};
 
+    exceptions[0] = (struct gw_exception){51, GW_EXCEPTION_REJECTED, 22, text_of("no such key")};
+    returns[0] = (struct gw_return){52, 53, NUMBER, GW_RETURN_NACK, 5000, text_of("busy")};
+    epochs[0] = (struct gw_ack_epoch){EPOCH,  41, decided,    2, in_hand, 1,
+                                      handed, 1,  exceptions, 1, returns, 1};
     frame->u.ack.complete = true;
     frame->u.ack.epochs = epochs;
     frame->u.ack.epoch_count = 1;
@@ -69,6 +86,17 @@ static void example_ack(struct gw_frame *frame)
     frame->u.ack.credit_count = 1;
     frame->u.ack.closed = closed;
     frame->u.ack.closed_count = 1;
+}
+
+static void example_skip(struct gw_frame *frame)
+{
+    static const struct gw_range ranges[] = {{46, 49}};
+
+    frame->u.skip.epoch = EPOCH;
+    frame->u.skip.number = NUMBER;
+    frame->u.skip.purpose = GW_SKIP_RELEASE;
+    frame->u.skip.ranges = ranges;
+    frame->u.skip.range_count = 1;
 }
 
 void frame_example(uint8_t type, struct gw_frame *frame)
@@ -115,6 +143,9 @@ void frame_example(uint8_t type, struct gw_frame *frame)
     case GW_FRAME_CLOSED:
         frame->u.closed.epoch = OLD_EPOCH;
         frame->u.closed.last = 12;
+        break;
+    case GW_FRAME_SKIP:
+        example_skip(frame);
         break;
     default:
         break;
@@ -217,7 +248,7 @@ static void make_ping(const struct maker *maker, struct gw_frame *frame)
 static void make_destination(const struct maker *maker, size_t index,
                              struct gw_destination *destination)
 {
-    destination->kind = (uint8_t)number(maker, GW_KIND_STAGE, GW_KIND_SERVICE);
+    destination->kind = (uint8_t)number(maker, GW_KIND_STAGE, GW_KIND_REPLY);
     make_name(maker, index, destination->name);
 }
 
@@ -242,22 +273,36 @@ static void make_open(const struct maker *maker, struct gw_frame *frame)
     frame->u.open.last = number(maker, 0, GW_SEQUENCE_MAX);
     frame->u.open.floor = number(maker, 1, frame->u.open.last + 1);
     frame->u.open.fresh = boolean(maker);
+    frame->u.open.ordered = boolean(maker);
+}
+
+/* Of sizes below 128. Without randomness: half of what two columns may have. */
+static struct gw_slice make_column(const struct maker *maker, uint8_t *bytes, bool each,
+                                   uint64_t count)
+{
+    size_t size = each ? (size_t)count + 1 : 2;
+
+    if (!maker->random)
+        size = GW_LENGTHS_MAX / 2;
+    bytes[0] = each;
+    for (size_t i = 1; i < size; i++)
+        bytes[i] = (uint8_t)number(maker, 0, 0x7f);
+    return (struct gw_slice){bytes, size};
 }
 
 static void make_data(const struct maker *maker, struct gw_frame *frame)
 {
-    uint8_t *lengths = maker->room->lengths;
-    size_t size = GW_LENGTHS_MAX;
     bool each = boolean(maker);
 
     frame->u.data.count = each ? items(maker, GW_RUN_MAX - 1) + 1
                                : number(maker, 1, GW_RUN_MAX);
-    if (maker->random)
-        size = each ? (size_t)frame->u.data.count + 1 : 2;
-    lengths[0] = each;
-    for (size_t i = 1; i < size; i++)
-        lengths[i] = (uint8_t)number(maker, 0, 0x7f);
-    frame->u.data.lengths = (struct gw_slice){lengths, size};
+    frame->u.data.lengths = make_column(maker, maker->room->lengths, each, frame->u.data.count);
+    if (boolean(maker))
+        frame->u.data.heads =
+            make_column(maker, maker->room->heads, each, frame->u.data.count);
+    frame->u.data.number = number(maker, 1, UINT64_MAX);
+    frame->u.data.attempt = number(maker, 1, UINT32_MAX);
+    frame->u.data.maybe_duplicate = boolean(maker);
     frame->u.data.first = number(maker, 1, GW_SEQUENCE_MAX - (frame->u.data.count - 1));
     frame->u.data.floor = number(maker, 1, frame->u.data.first);
     frame->u.data.redelivered = boolean(maker);
@@ -283,11 +328,48 @@ static size_t make_ranges(const struct maker *maker, uint64_t floor, struct gw_r
     return count;
 }
 
+static struct gw_slice make_text(const struct maker *maker, size_t index)
+{
+    uint8_t *text = maker->room->texts[index];
+    size_t size = (size_t)number(maker, 0, GW_TEXT_MAX);
+
+    for (size_t i = 0; i < size; i++)
+        text[i] = (uint8_t)number(maker, 0x20, 0x7e);
+    return (struct gw_slice){text, size};
+}
+
+/* Of one epoch, the index-th; `each` of both at most. */
+static void make_exceptions_and_returns(const struct maker *maker, struct gw_ack_epoch *epoch,
+                                        size_t index, size_t each)
+{
+    struct gw_exception *exceptions = maker->room->exceptions + index * each;
+    struct gw_return *returns = maker->room->returns + index * each;
+
+    epoch->exceptions = exceptions;
+    epoch->exception_count = items(maker, each);
+    for (size_t i = 0; i < epoch->exception_count; i++) {
+        exceptions[i].sequence = number(maker, 1, GW_SEQUENCE_MAX);
+        exceptions[i].kind = (uint8_t)number(maker, GW_EXCEPTION_REJECTED, GW_EXCEPTION_SKIPPED);
+        exceptions[i].code = (uint32_t)number(maker, 0, UINT32_MAX);
+        exceptions[i].text = make_text(maker, index * each + i);
+    }
+    epoch->returns = returns;
+    epoch->return_count = items(maker, each);
+    for (size_t i = 0; i < epoch->return_count; i++) {
+        returns[i].last = number(maker, 1, GW_SEQUENCE_MAX);
+        returns[i].first = number(maker, 1, returns[i].last);
+        returns[i].number = number(maker, 1, UINT64_MAX);
+        returns[i].kind = (uint8_t)number(maker, GW_RETURN_NACK, GW_RETURN_CRASHED);
+        returns[i].delay_ms = (uint32_t)number(maker, 0, UINT32_MAX);
+        returns[i].text = make_text(maker, GW_ACK_EXCEPTIONS_MAX + index * each + i);
+    }
+}
+
 static void make_epochs(const struct maker *maker, struct gw_frame *frame)
 {
     struct gw_ack_epoch *epochs = maker->room->epochs;
     size_t count = items(maker, GW_ACK_EPOCHS_MAX);
-    size_t share = count ? GW_ACK_RANGES_MAX / count / 2 : 0; /* of the ranges: for each list */
+    size_t share = count ? GW_ACK_RANGES_MAX / count / 3 : 0; /* of the ranges: for each list */
     struct gw_range *ranges = maker->room->ranges;
 
     for (size_t i = 0; i < count; i++) {
@@ -300,6 +382,10 @@ static void make_epochs(const struct maker *maker, struct gw_frame *frame)
         epoch->in_hand = ranges;
         epoch->in_hand_count = make_ranges(maker, epoch->floor, ranges, items(maker, share));
         ranges += epoch->in_hand_count;
+        epoch->handed = ranges;
+        epoch->handed_count = make_ranges(maker, epoch->floor, ranges, items(maker, share));
+        ranges += epoch->handed_count;
+        make_exceptions_and_returns(maker, epoch, i, GW_ACK_EXCEPTIONS_MAX / count);
     }
     frame->u.ack.epochs = epochs;
     frame->u.ack.epoch_count = count;
@@ -323,6 +409,19 @@ static void make_ack(const struct maker *maker, struct gw_frame *frame)
     frame->u.ack.closed_count = items(maker, GW_ACK_EPOCHS_MAX);
     for (size_t i = 0; i < frame->u.ack.closed_count; i++)
         closed[i] = number(maker, 1, UINT64_MAX);
+}
+
+static void make_skip(const struct maker *maker, struct gw_frame *frame)
+{
+    size_t count = items(maker, GW_SKIP_RANGES_MAX - 1) + 1;
+
+    frame->u.skip.epoch = number(maker, 1, UINT64_MAX);
+    frame->u.skip.number = number(maker, 1, UINT64_MAX);
+    frame->u.skip.purpose = (uint8_t)number(maker, GW_SKIP_RELEASE, GW_SKIP_WITHDRAW);
+    if (frame->u.skip.purpose == GW_SKIP_WITHDRAW)
+        frame->u.skip.code = (uint32_t)number(maker, GW_WITHDRAW_CANCELLED, GW_WITHDRAW_EXPIRED);
+    frame->u.skip.ranges = maker->room->ranges;
+    frame->u.skip.range_count = make_ranges(maker, 1, maker->room->ranges, count);
 }
 
 static void make(const struct maker *maker, uint8_t type, struct gw_frame *frame)
@@ -357,6 +456,9 @@ static void make(const struct maker *maker, uint8_t type, struct gw_frame *frame
     case GW_FRAME_CLOSED:
         frame->u.closed.epoch = number(maker, 1, UINT64_MAX);
         frame->u.closed.last = number(maker, 1, GW_SEQUENCE_MAX);
+        break;
+    case GW_FRAME_SKIP:
+        make_skip(maker, frame);
         break;
     default:
         break;
@@ -402,6 +504,37 @@ static bool serves_equal(const struct gw_frame *a, const struct gw_frame *b)
     return true;
 }
 
+static bool texts_equal(struct gw_slice a, struct gw_slice b)
+{
+    return same(a.data, a.size, b.data, b.size, 1);
+}
+
+static bool exceptions_equal(const struct gw_ack_epoch *a, const struct gw_ack_epoch *b)
+{
+    if (a->exception_count != b->exception_count)
+        return false;
+    for (size_t i = 0; i < a->exception_count; i++) {
+        const struct gw_exception *x = &a->exceptions[i], *y = &b->exceptions[i];
+        if (x->sequence != y->sequence || x->kind != y->kind || x->code != y->code ||
+            !texts_equal(x->text, y->text))
+            return false;
+    }
+    return true;
+}
+
+static bool returns_equal(const struct gw_ack_epoch *a, const struct gw_ack_epoch *b)
+{
+    if (a->return_count != b->return_count)
+        return false;
+    for (size_t i = 0; i < a->return_count; i++) {
+        const struct gw_return *x = &a->returns[i], *y = &b->returns[i];
+        if (x->first != y->first || x->last != y->last || x->number != y->number ||
+            x->kind != y->kind || x->delay_ms != y->delay_ms || !texts_equal(x->text, y->text))
+            return false;
+    }
+    return true;
+}
+
 static bool acks_equal(const struct gw_frame *a, const struct gw_frame *b)
 {
     if (a->u.ack.complete != b->u.ack.complete || a->u.ack.epoch_count != b->u.ack.epoch_count)
@@ -412,7 +545,9 @@ static bool acks_equal(const struct gw_frame *a, const struct gw_frame *b)
             !same(x->decided, x->decided_count, y->decided, y->decided_count,
                   sizeof *x->decided) ||
             !same(x->in_hand, x->in_hand_count, y->in_hand, y->in_hand_count,
-                  sizeof *x->in_hand))
+                  sizeof *x->in_hand) ||
+            !same(x->handed, x->handed_count, y->handed, y->handed_count, sizeof *x->handed) ||
+            !exceptions_equal(x, y) || !returns_equal(x, y))
             return false;
     }
     return same(a->u.ack.credits, a->u.ack.credit_count, b->u.ack.credits, b->u.ack.credit_count,
@@ -426,15 +561,28 @@ static bool data_equal(const struct gw_frame *a, const struct gw_frame *b)
     return a->u.data.floor == b->u.data.floor && a->u.data.redelivered == b->u.data.redelivered &&
            a->u.data.epoch == b->u.data.epoch && a->u.data.first == b->u.data.first &&
            a->u.data.count == b->u.data.count && a->u.data.crc == b->u.data.crc &&
+           a->u.data.number == b->u.data.number && a->u.data.attempt == b->u.data.attempt &&
+           a->u.data.maybe_duplicate == b->u.data.maybe_duplicate &&
            same(a->u.data.lengths.data, a->u.data.lengths.size, b->u.data.lengths.data,
-                b->u.data.lengths.size, 1);
+                b->u.data.lengths.size, 1) &&
+           same(a->u.data.heads.data, a->u.data.heads.size, b->u.data.heads.data,
+                b->u.data.heads.size, 1);
 }
 
 static bool opens_equal(const struct gw_frame *a, const struct gw_frame *b)
 {
     return gw_destination_equal(&a->u.open.destination, &b->u.open.destination) &&
            a->u.open.epoch == b->u.open.epoch && a->u.open.floor == b->u.open.floor &&
-           a->u.open.last == b->u.open.last && a->u.open.fresh == b->u.open.fresh;
+           a->u.open.last == b->u.open.last && a->u.open.fresh == b->u.open.fresh &&
+           a->u.open.ordered == b->u.open.ordered;
+}
+
+static bool skips_equal(const struct gw_frame *a, const struct gw_frame *b)
+{
+    return a->u.skip.epoch == b->u.skip.epoch && a->u.skip.number == b->u.skip.number &&
+           a->u.skip.purpose == b->u.skip.purpose && a->u.skip.code == b->u.skip.code &&
+           same(a->u.skip.ranges, a->u.skip.range_count, b->u.skip.ranges, b->u.skip.range_count,
+                sizeof *a->u.skip.ranges);
 }
 
 bool frames_equal(const struct gw_frame *a, const struct gw_frame *b)
@@ -463,6 +611,8 @@ bool frames_equal(const struct gw_frame *a, const struct gw_frame *b)
         return acks_equal(a, b);
     case GW_FRAME_CLOSED:
         return a->u.closed.epoch == b->u.closed.epoch && a->u.closed.last == b->u.closed.last;
+    case GW_FRAME_SKIP:
+        return skips_equal(a, b);
     default:
         return true;
     }

@@ -11,12 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_TYPES 13 /* GW_FRAME_HELLO to GW_FRAME_CLOSED */
+#define FRAME_TYPES 14 /* GW_FRAME_HELLO to GW_FRAME_SKIP */
 
-/* The body that goes with the example of DATA: three messages, the second one empty. */
-#define FRAME_EXAMPLE_BODY "helloabc"
+/* The body that goes with the example of DATA: three messages, the first one with a header, the
+ * second one empty. It holds a NUL. */
+#define FRAME_EXAMPLE_BODY "\5trace\0\2t7helloabc"
 
-/* What a made frame points into; some 200 KiB, so make it static. */
+/* What a made frame points into; some 500 KiB, so make it static. */
 struct frame_room {
     struct gw_floor floors[GW_FLOORS_MAX];
     struct gw_serve serves[GW_SERVES_MAX];
@@ -24,7 +25,11 @@ struct frame_room {
     struct gw_credit credits[GW_SERVES_MAX];
     uint64_t closed[GW_ACK_EPOCHS_MAX];
     struct gw_range ranges[GW_ACK_RANGES_MAX];
+    struct gw_exception exceptions[GW_ACK_EXCEPTIONS_MAX];
+    struct gw_return returns[GW_ACK_RETURNS_MAX];
+    uint8_t texts[GW_ACK_EXCEPTIONS_MAX + GW_ACK_RETURNS_MAX][GW_TEXT_MAX];
     uint8_t lengths[GW_LENGTHS_MAX];
+    uint8_t heads[GW_LENGTHS_MAX];
 };
 
 /* Points into static memory. */

@@ -112,7 +112,7 @@ static void types_and_links_have_limits(void **state)
 {
     (void)state;
     ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.type = 0);
-    ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.type = 14);
+    ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.type = 15);
     ASSERT_NOT_WRITTEN(GW_FRAME_BYE, frame.link = 0);
     ASSERT_NOT_WRITTEN(GW_FRAME_RESET, frame.link = 0);
     ASSERT_NOT_WRITTEN(GW_FRAME_WELCOME, frame.link = 0);
@@ -178,7 +178,7 @@ static void destinations_have_limits(void **state)
                        frame.u.serve.items = serves;                                               \
                        frame.u.serve.count = sizeof serves / sizeof *serves)
     SERVES({{0, "x"}, 1, 1, 1});
-    SERVES({{4, "x"}, 1, 1, 1});
+    SERVES({{5, "x"}, 1, 1, 1});
     SERVES({{1, ""}, 1, 1, 1});
     SERVES({{1, "x y"}, 1, 1, 1});
     SERVES({{1, "x"}, 0, 1, 1});
@@ -234,14 +234,18 @@ static void acknowledgements_have_limits(void **state)
                        frame.u.ack.epochs = epochs;                                                \
                        frame.u.ack.epoch_count = sizeof epochs / sizeof *epochs)
 #define RANGE(first, last) &(struct gw_range){first, last}
-    EPOCHS({0, 1, NULL, 0, NULL, 0});
-    EPOCHS({5, 0, NULL, 0, NULL, 0});
-    EPOCHS({5, GW_SEQUENCE_MAX + 2, NULL, 0, NULL, 0});
-    EPOCHS({5, 1, RANGE(0, 3), 1, NULL, 0});
-    EPOCHS({5, 9, RANGE(8, 9), 1, NULL, 0});
-    EPOCHS({5, 9, NULL, 0, RANGE(8, 9), 1});
-    EPOCHS({5, 1, RANGE(3, 2), 1, NULL, 0});
-    EPOCHS({5, 1, NULL, GW_ACK_RANGES_MAX + 1, NULL, 0});
+    EPOCHS({.epoch = 0, .floor = 1});
+    EPOCHS({.epoch = 5, .floor = 0});
+    EPOCHS({.epoch = 5, .floor = GW_SEQUENCE_MAX + 2});
+#define FACTS(least, ...) EPOCHS({.epoch = 5, .floor = least, __VA_ARGS__})
+    FACTS(1, .decided = RANGE(0, 3), .decided_count = 1);
+    FACTS(9, .decided = RANGE(8, 9), .decided_count = 1);
+    FACTS(9, .in_hand = RANGE(8, 9), .in_hand_count = 1);
+    FACTS(9, .handed = RANGE(8, 9), .handed_count = 1);
+    FACTS(1, .decided = RANGE(3, 2), .decided_count = 1);
+    FACTS(1, .handed = RANGE(3, 2), .handed_count = 1);
+    FACTS(1, .decided_count = GW_ACK_RANGES_MAX + 1);
+    FACTS(1, .decided_count = GW_ACK_RANGES_MAX / 2, .handed_count = GW_ACK_RANGES_MAX / 2 + 1);
     ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.epoch_count = GW_ACK_EPOCHS_MAX + 1);
     ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.credit_count = GW_SERVES_MAX + 1);
     ASSERT_NOT_WRITTEN(GW_FRAME_ACK, frame.u.ack.closed_count = GW_ACK_EPOCHS_MAX + 1);

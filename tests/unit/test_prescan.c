@@ -123,22 +123,22 @@ static void objects_are_counted_whatever_array_they_are_in(void **state)
     (void)state;
     static uint8_t bytes[3 + GW_WIRE_OBJECTS_MAX];
 
-    /* The array itself is one: 4095 more. */
+    /* The array itself is one: 8191 more. */
     bytes[0] = 0xdc;
-    bytes[1] = 0x0f;
+    bytes[1] = 0x1f;
     bytes[2] = 0xff;
-    assert_null(gw_prescan(bytes, 3 + 4095));
-    bytes[1] = 0x10;
+    assert_null(gw_prescan(bytes, 3 + 8191));
+    bytes[1] = 0x20;
     bytes[2] = 0x00;
-    assert_string_equal(gw_prescan(bytes, 3 + 4096), "too many objects");
-    /* 4094, of which one is an array of nothing and one an array of two. */
-    bytes[1] = 0x0f;
+    assert_string_equal(gw_prescan(bytes, 3 + 8192), "too many objects");
+    /* 8190, of which one is an array of nothing and one an array of two. */
+    bytes[1] = 0x1f;
     bytes[2] = 0xfd;
     bytes[3] = 0x90;
     bytes[4] = 0x92;
-    assert_null(gw_prescan(bytes, 3 + 4095));
+    assert_null(gw_prescan(bytes, 3 + 8191));
     bytes[4] = 0x93;
-    assert_null(gw_prescan(bytes, 3 + 4096) ? NULL : "one object too many was let through");
+    assert_null(gw_prescan(bytes, 3 + 8192) ? NULL : "one object too many was let through");
 }
 
 static void the_preamble_is_read_from_any_version(void **state)
