@@ -26,6 +26,7 @@
 
 #include <stdatomic.h>
 
+struct gw_control;
 struct gw_engine;
 struct godwit_inbox;
 
@@ -38,6 +39,7 @@ struct godwit_peer {
     struct gw_settings settings; /* fixed after open */
     char *directory;             /* NULL: memory */
     struct gw_engine *engine;
+    struct gw_control *control; /* NULL: none */
     struct gw_fork_mark fork_mark;
 
     atomic_size_t references;

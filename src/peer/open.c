@@ -2,6 +2,7 @@
 
 /* Opening and closing a peer. */
 
+#include "peer/control.h"
 #include "peer/engine.h"
 #include "peer/inbox.h"
 
@@ -86,6 +87,8 @@ godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_
     }
     gw_log(&peer->settings, GODWIT_LOG_INFO, "peer \"%s\" is open, durability %s",
            peer->settings.name, godwit_peer_durability(peer));
+    if (peer->directory && !settings.no_control)
+        gw_control_open(peer);
     *result = peer;
     return GODWIT_OK;
 }
@@ -143,6 +146,7 @@ godwit_err_t godwit_peer_close(godwit_peer_t **pointer)
     *pointer = NULL;
     shut_inboxes(peer);
     gw_engine_wake(peer->engine);
+    gw_control_close(peer);
     gw_engine_join(peer->engine);
     wait_for_callers(peer); /* one may be about to wake the engine */
     gw_engine_destroy(peer->engine);
