@@ -40,9 +40,14 @@ static godwit_err_t number_outputs(struct godwit_txn *txn, struct gw_txn_plan *p
         return gw_error_memory();
     for (size_t i = 0; i < plan->group_count; i++)
         plan->groups[i].epoch_entropy = gw_entropy_next(&peer->entropy);
-    switch (gw_tail_transaction(peer->tail, plan->groups, plan->group_count)) {
+    enum gw_tail_result result = gw_tail_transaction(peer->tail, plan->groups, plan->group_count);
+    switch (result) {
     case GW_TAIL_OK: break;
-    case GW_TAIL_FULL: *again = true; return gw_peer_wait_space(peer, patience);
+    case GW_TAIL_SHARE_FULL:
+    case GW_TAIL_FULL:
+        *again = true;
+        patience->share = result == GW_TAIL_SHARE_FULL;
+        return gw_peer_wait_space(peer, patience);
     case GW_TAIL_NOMEM: return gw_error_memory();
     case GW_TAIL_TOO_LARGE:
         return gw_error(GODWIT_ETOOLARGE, "the transaction's messages are above what the whole "

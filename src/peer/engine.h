@@ -47,6 +47,8 @@ struct gw_news { /* for the application's threads; gathered, so that one lock se
     uint64_t a;
     uint64_t b;
     uint64_t c;
+    enum gw_outcome how; /* SETTLED */
+    struct gw_destination destination; /* RELEASED */
     struct gw_commit *commit;
 };
 

@@ -172,7 +172,8 @@ static bool settle(void *context, struct gw_slice key, struct gw_slice value)
 
     settling->error = gw_row_read(key, value, &row);
     if (!settling->error &&
-        gw_tail_settled(settling->tail, row.epoch, row.first, row.last) != 0)
+        gw_tail_settled(settling->tail, row.epoch, row.first, row.last,
+                        GW_OUTCOME_PROCESSED) != 0)
         settling->error = GW_STORE_NOMEM;
     return settling->error == GW_STORE_OK;
 }
@@ -189,7 +190,7 @@ enum gw_store_error gw_found_settled(struct gw_store *store, uint64_t epoch, uin
         return error;
     if (!error)
         floor = stream.floor;
-    if (floor > 1 && gw_tail_settled(tail, epoch, 1, floor - 1) != 0)
+    if (floor > 1 && gw_tail_settled(tail, epoch, 1, floor - 1, GW_OUTCOME_PROCESSED) != 0)
         return GW_STORE_NOMEM;
     if (error)
         return GW_STORE_OK;

@@ -110,7 +110,10 @@ godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *comman
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)
 {
     const char *why = peer->down ? "the store failed and is being reopened"
-                                 : "the outbox is full: its messages are not settled yet";
+                      : patience->share
+                          ? "the destination's share of the outbox is full: its messages are not "
+                            "settled yet"
+                          : "the outbox is full: its messages are not settled yet";
 
     if (peer->settings.full_timeout_ms == -1) {
         atomic_fetch_add_explicit(&peer->sends_refused, 1, memory_order_relaxed);

@@ -105,6 +105,7 @@ godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *comman
 /* Waits for room in the outbox, under the lock. First call: *begun false. GODWIT_OK: try again. */
 struct gw_patience {
     bool begun;
+    bool share; /* it is the destination's share that is full */
     struct gw_deadline deadline;
 };
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience);

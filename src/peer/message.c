@@ -5,7 +5,9 @@
 #include "peer/message.h"
 
 #include "peer/error.h"
+#include "peer/headers.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +54,7 @@ godwit_err_t godwit_message_new(const void *data, size_t size, godwit_message_t 
     struct godwit_message *made = malloc(sizeof *made + size);
     if (!made)
         return gw_error_memory();
+    made->head = (struct gw_buffer){0};
     made->size = size;
     if (size > 0)
         memcpy(made->data, data, size);
@@ -61,8 +64,9 @@ godwit_err_t godwit_message_new(const void *data, size_t size, godwit_message_t 
 
 void godwit_message_destroy(godwit_message_t **message)
 {
-    if (!message)
+    if (!message || !*message)
         return;
+    gw_buffer_clear(&(*message)->head);
     free(*message);
     *message = NULL;
 }
@@ -75,4 +79,46 @@ void *godwit_message_data(godwit_message_t *message)
 size_t godwit_message_size(const godwit_message_t *message)
 {
     return message->size;
+}
+
+static godwit_err_t bad_key(const char *key)
+{
+    if (!key)
+        return gw_error(GODWIT_EINVAL, "key is NULL");
+    return gw_error(GODWIT_EINVAL, "key is \"%.80s\", but must be 1 to 64 of [a-z0-9._-]", key);
+}
+
+godwit_err_t godwit_message_set_header(godwit_message_t *message, const char *key,
+                                       const void *value, size_t size)
+{
+    if (!message || (!value && size > 0))
+        return gw_error(GODWIT_EINVAL, "%s is NULL", message ? "value" : "message");
+    if (!gw_header_key_valid(key))
+        return bad_key(key);
+    switch (gw_headers_set(&message->head, key, value, size)) {
+    case 0: return GODWIT_OK;
+    case -E2BIG:
+        return gw_error(GODWIT_ETOOLARGE,
+                        "the header \"%s\" of %zu bytes is too much: all headers of a message have "
+                        "at most %d bytes, with %d more for each",
+                        key, size, GW_HEADERS_BYTES_MAX, GW_HEADER_EXTRA);
+    default: return gw_error_memory();
+    }
+}
+
+godwit_err_t godwit_message_header(const godwit_message_t *message, const char *key,
+                                   const void **value, size_t *size)
+{
+    struct gw_slice found;
+
+    if (!message || !value || !size)
+        return gw_error(GODWIT_EINVAL, "%s is NULL",
+                        !message ? "message" : !value ? "value" : "size");
+    if (!gw_header_key_valid(key))
+        return bad_key(key);
+    if (!gw_headers_find((struct gw_slice){message->head.data, message->head.size}, key, &found))
+        return gw_error(GODWIT_ENOTFOUND, "the message has no header \"%s\"", key);
+    *value = found.data;
+    *size = found.size;
+    return GODWIT_OK;
 }

@@ -77,7 +77,8 @@ static godwit_err_t plan_outputs(struct godwit_txn *txn, struct gw_txn_plan *pla
     plan->groups = calloc(count, sizeof *plan->groups);
     plan->datas = calloc(count, sizeof *plan->datas);
     plan->sizes = calloc(count, sizeof *plan->sizes);
-    if (!plan->groups || !plan->datas || !plan->sizes)
+    plan->heads = calloc(count, sizeof *plan->heads);
+    if (!plan->groups || !plan->datas || !plan->sizes || !plan->heads)
         return gw_error_memory();
     assign_groups(txn, plan);
     for (size_t i = 0; i < plan->group_count; i++) {
@@ -93,6 +94,9 @@ static godwit_err_t plan_outputs(struct godwit_txn *txn, struct gw_txn_plan *pla
 
         plan->datas[place] = txn->bytes.data + output->at;
         plan->sizes[place] = output->size;
+        plan->heads[place] = output->head;
+        if (output->head > 0)
+            group->heads = plan->heads + (group->sizes - plan->sizes);
     }
     plan->commit.batches = calloc(plan->group_count, sizeof(struct gw_batch *));
     plan->commit.destinations = calloc(plan->group_count, sizeof *plan->commit.destinations);
@@ -141,4 +145,5 @@ void gw_txn_plan_clear(struct gw_txn_plan *plan)
     free(plan->groups);
     free(plan->datas);
     free(plan->sizes);
+    free(plan->heads);
 }

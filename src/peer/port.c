@@ -67,11 +67,11 @@ static void apply(struct godwit_peer *peer, const struct gw_news *news, int *err
         peer->stored_upto += before - gw_tail_unstored(peer->tail);
         break;
     case GW_NEWS_SETTLED:
-        if (gw_tail_settled(peer->tail, news->a, news->b, news->c) != 0)
+        if (gw_tail_settled(peer->tail, news->a, news->b, news->c, news->how) != 0)
             *error = -ENOMEM; /* the reopened store knows what was settled */
         break;
     case GW_NEWS_RELEASED:
-        gw_tail_released(peer->tail, news->a, news->b);
+        gw_tail_released(peer->tail, &news->destination, news->a, news->b);
         break;
     case GW_NEWS_COMMIT:
         peer->finished_token = news->commit->token;
@@ -142,8 +142,8 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
 static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
                          enum gw_outcome how)
 {
-    (void)how;
-    add_news(context, (struct gw_news){.type = GW_NEWS_SETTLED, .a = epoch, .b = first, .c = last});
+    add_news(context, (struct gw_news){.type = GW_NEWS_SETTLED, .a = epoch, .b = first, .c = last,
+                                       .how = how});
 }
 
 static void port_buried(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes)
@@ -179,8 +179,8 @@ static uint64_t port_wall_ms(void *context)
 static void port_released(void *context, const struct gw_destination *destination,
                           uint64_t messages, uint64_t bytes)
 {
-    (void)destination;
-    add_news(context, (struct gw_news){.type = GW_NEWS_RELEASED, .a = messages, .b = bytes});
+    add_news(context, (struct gw_news){.type = GW_NEWS_RELEASED, .a = messages, .b = bytes,
+                                       .destination = *destination});
 }
 
 static void port_transaction(void *context, uint64_t token)

@@ -8,16 +8,17 @@
 static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
 {
     if (size > peer->settings.max_message)
-        return gw_error(GODWIT_ETOOLARGE, "the message has %zu bytes, above max_message (%llu)",
-                        size, (unsigned long long)peer->settings.max_message);
+        return gw_error(GODWIT_ETOOLARGE,
+                        "the message has %zu bytes, headers included, above max_message (%llu)", size, (unsigned long long)peer->settings.max_message);
     return gw_error(GODWIT_ETOOLARGE,
-                    "the message has %zu bytes, above what the whole outbox may hold (%llu)", size,
-                    (unsigned long long)peer->settings.outbox_max_bytes);
+                    "the message has %zu bytes, above what the whole outbox, or its destination's "
+                    "share of it, may hold",
+                    size);
 }
 
 /* With the lock. */
 static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination *destination,
-                           const void *data, size_t size, godwit_id_t *id)
+                           struct gw_slice head, struct gw_slice data, godwit_id_t *id)
 {
     struct gw_patience patience = {0};
     godwit_err_t error = GODWIT_OK;
@@ -28,15 +29,19 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
         if (atomic_load_explicit(&peer->closing, memory_order_relaxed))
             return gw_error_closed();
         if (!peer->down)
-            result = gw_tail_append(peer->tail, destination, data, size, peer->spare_epoch,
-                                    &id->epoch, &id->sequence);
+            result = gw_tail_append_headed(peer->tail, destination, head, data, peer->spare_epoch,
+                                           &id->epoch, &id->sequence);
         switch (result) {
         case GW_TAIL_OK:
             gw_peer_epoch_drawn(peer, id->epoch);
             peer->sent++;
             return GODWIT_OK;
-        case GW_TAIL_FULL: error = gw_peer_wait_space(peer, &patience); break;
-        case GW_TAIL_TOO_LARGE: return too_large(peer, size);
+        case GW_TAIL_SHARE_FULL:
+        case GW_TAIL_FULL:
+            patience.share = result == GW_TAIL_SHARE_FULL;
+            error = gw_peer_wait_space(peer, &patience);
+            break;
+        case GW_TAIL_TOO_LARGE: return too_large(peer, head.size + data.size);
         case GW_TAIL_NOMEM: return gw_error_memory();
         case GW_TAIL_DESTINATIONS:
             return gw_error(GODWIT_EINVAL, "this peer sends to %d destinations already: no more",
@@ -46,8 +51,8 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
     return error;
 }
 
-godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *text, const void *data, size_t size,
-                              godwit_id_t *id)
+static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_slice head,
+                               struct gw_slice data, godwit_id_t *id)
 {
     struct gw_destination destination;
     godwit_id_t result;
@@ -55,13 +60,13 @@ godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *text, const void 
 
     if (error)
         return error;
-    if (!data && size > 0)
+    if (!data.data && data.size > 0)
         error = gw_error(GODWIT_EINVAL, "data is NULL");
     else
         error = gw_check_destination(text, &destination);
     if (!error) {
         pthread_mutex_lock(&peer->lock);
-        error = append(peer, &destination, data, size, &result);
+        error = append(peer, &destination, head, data, &result);
         pthread_mutex_unlock(&peer->lock);
     }
     if (!error) {
@@ -73,13 +78,20 @@ godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *text, const void 
     return error;
 }
 
+godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *destination, const void *data,
+                              size_t size, godwit_id_t *id)
+{
+    return send_bytes(peer, destination, (struct gw_slice){0}, (struct gw_slice){data, size}, id);
+}
+
 godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
                          godwit_id_t *id)
 {
     if (!message || !*message)
         return gw_error(GODWIT_EINVAL, "message is NULL");
-    godwit_err_t error =
-        godwit_send_data(peer, destination, (*message)->data, (*message)->size, id);
+    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
+    struct gw_slice data = {(*message)->data, (*message)->size};
+    godwit_err_t error = send_bytes(peer, destination, head, data, id);
     if (!error)
         godwit_message_destroy(message);
     return error;
@@ -107,6 +119,16 @@ static godwit_err_t not_stored(void)
                     "the store failed and the message is not in it: send it again");
 }
 
+static godwit_err_t dead(void)
+{
+    return gw_error(GODWIT_EDEAD, "the message was given up: it is a dead letter");
+}
+
+static godwit_err_t withdrawn(void)
+{
+    return gw_error(GODWIT_EWITHDRAWN, "the message was taken back before a handler had it");
+}
+
 /* With the lock. GODWIT_ETIMEDOUT: not yet. */
 static godwit_err_t reached(const struct godwit_peer *peer, godwit_id_t id, godwit_state_t state)
 {
@@ -116,6 +138,8 @@ static godwit_err_t reached(const struct godwit_peer *peer, godwit_id_t id, godw
     case GW_TAIL_WAITING: return GODWIT_ETIMEDOUT;
     case GW_TAIL_STORED: return state == GODWIT_STORED ? GODWIT_OK : GODWIT_ETIMEDOUT;
     case GW_TAIL_SETTLED: return GODWIT_OK;
+    case GW_TAIL_DEAD: return state == GODWIT_STORED ? GODWIT_OK : dead();
+    case GW_TAIL_WITHDRAWN: return state == GODWIT_STORED ? GODWIT_OK : withdrawn();
     case GW_TAIL_NOT_STORED: break;
     }
     return not_stored();

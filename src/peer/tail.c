@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The book of tail.h. A stream is a destination of this open; it has an epoch while there is one
- * under which it may number, and a queue of batches not yet taken, of which the last may be open.
- * Nothing here may do I/O or take a lock; what needs memory reserves it first and then changes. */
+/* The book of tail.h. Nothing here may do I/O or take a lock; what needs memory reserves it first
+ * and then changes. */
 
 #include "peer/tail.h"
 
-#include "base/map.h"
 #include "base/plant.h"
 #include "base/random.h"
-#include "peer/tail_epoch.h"
-#include "peer/tail_piece.h"
+#include "peer/tail_outlet.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,25 +16,16 @@
 #define UNSUBMITTED_DEFAULT (UINT64_C(8) << 20)
 #define END_BYTES           sizeof(uint32_t) /* what a message may cost beside its bytes */
 
-struct stream {
-    struct gw_destination destination;
-    struct stream *next_alike; /* of the same hash */
-    struct stream *next_waiting;
-    struct gw_epoch *epoch; /* NULL: the next append draws one */
-    struct gw_piece *first, *last; /* oldest first */
-    bool open;                     /* messages may still join `last` */
-    size_t room;                   /* first guess for the next body: what the last one needed */
-};
-
 struct gw_tail {
     struct gw_tail_options options;
-    struct gw_map streams; /* by hash of the destination */
-    size_t stream_count;
+    struct gw_outlets outlets;
+    size_t live; /* outlets with an epoch */
     struct gw_epochs epochs;
-    struct stream *recent;                       /* of the last append */
-    struct stream *waiting_first, *waiting_last; /* streams with something to take */
+    struct gw_outlet *waiting_first, *waiting_last; /* outlets with something to take */
     uint64_t outbox_messages;
     uint64_t outbox_bytes;
+    int64_t dead_messages; /* below 0 for a moment if one is gone before it was told */
+    int64_t dead_bytes;
     uint64_t unsubmitted;
     uint64_t unstored;
 };
@@ -55,39 +43,18 @@ struct gw_tail *gw_tail_new(const struct gw_tail_options *options)
         tail->options.unsubmitted_max_bytes = UNSUBMITTED_DEFAULT;
     if (tail->options.max_message == 0 || tail->options.max_message > GW_MESSAGE_MAX)
         tail->options.max_message = GW_MESSAGE_MAX;
-    gw_map_init(&tail->streams, options->seed);
+    gw_outlets_init(&tail->outlets, options->seed);
     gw_epochs_init(&tail->epochs, GW_TAIL_DESTINATIONS_MAX, gw_mix64(options->seed));
     return tail;
-}
-
-static void destroy_pieces(struct stream *stream)
-{
-    while (stream->first) {
-        struct gw_piece *piece = stream->first;
-        stream->first = piece->next;
-        gw_piece_destroy(piece);
-    }
-    stream->last = NULL;
-    stream->open = false;
-    stream->next_waiting = NULL;
 }
 
 void gw_tail_destroy(struct gw_tail **tail)
 {
     struct gw_tail *self = *tail;
-    struct stream *stream;
 
     if (!self)
         return;
-    for (size_t at = 0; (stream = gw_map_next(&self->streams, &at, NULL)) != NULL;) {
-        while (stream) {
-            struct stream *next = stream->next_alike;
-            destroy_pieces(stream);
-            free(stream);
-            stream = next;
-        }
-    }
-    gw_map_clear(&self->streams);
+    gw_outlets_clear(&self->outlets);
     gw_epochs_clear(&self->epochs);
     free(self);
     *tail = NULL;
@@ -101,10 +68,55 @@ void gw_tail_recovered(struct gw_tail *tail, uint64_t messages, uint64_t bytes)
     tail->outbox_bytes += bytes;
 }
 
-void gw_tail_released(struct gw_tail *tail, uint64_t messages, uint64_t bytes)
+int gw_tail_recovered_of(struct gw_tail *tail, const struct gw_destination *destination,
+                         uint64_t messages, uint64_t bytes)
 {
-    tail->outbox_messages -= messages < tail->outbox_messages ? messages : tail->outbox_messages;
-    tail->outbox_bytes -= bytes < tail->outbox_bytes ? bytes : tail->outbox_bytes;
+    struct gw_outlet *outlet = gw_outlets_get(&tail->outlets, destination);
+
+    if (!outlet)
+        return -ENOMEM;
+    outlet->messages += messages;
+    outlet->bytes += bytes;
+    gw_outlets_tidy(&tail->outlets, outlet);
+    return 0;
+}
+
+int gw_tail_limit(struct gw_tail *tail, const struct gw_destination *destination,
+                  uint64_t max_messages, uint64_t max_bytes)
+{
+    struct gw_outlet *outlet = gw_outlets_get(&tail->outlets, destination);
+
+    if (!outlet)
+        return -ENOMEM;
+    outlet->max_messages = max_messages;
+    outlet->max_bytes = max_bytes;
+    gw_outlets_tidy(&tail->outlets, outlet);
+    return 0;
+}
+
+void gw_tail_dead(struct gw_tail *tail, int64_t messages, int64_t bytes)
+{
+    tail->dead_messages += messages;
+    tail->dead_bytes += bytes;
+}
+
+static void take_off(uint64_t *count, uint64_t less)
+{
+    *count -= less < *count ? less : *count;
+}
+
+void gw_tail_released(struct gw_tail *tail, const struct gw_destination *destination,
+                      uint64_t messages, uint64_t bytes)
+{
+    struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, destination);
+
+    take_off(&tail->outbox_messages, messages);
+    take_off(&tail->outbox_bytes, bytes);
+    if (!outlet)
+        return;
+    take_off(&outlet->messages, messages);
+    take_off(&outlet->bytes, bytes);
+    gw_outlets_tidy(&tail->outlets, outlet);
 }
 
 static bool exceeds(uint64_t limit, uint64_t used, uint64_t more)
@@ -112,97 +124,83 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t more)
     return limit > 0 && (used > limit || more > limit - used);
 }
 
-static enum gw_tail_result admit(const struct gw_tail *tail, uint64_t messages, uint64_t bytes)
+/* True if so much more could never go there. */
+static bool exceeds_all(const struct gw_tail_options *options, const struct gw_outlet *outlet,
+                        uint64_t messages, uint64_t bytes)
+{
+    return exceeds(options->outbox_max_bytes, 0, bytes) ||
+           exceeds(options->outbox_max_messages, 0, messages) ||
+           (outlet && (exceeds(outlet->max_bytes, 0, bytes) ||
+                       exceeds(outlet->max_messages, 0, messages)));
+}
+
+/* `outlet` NULL: a destination that has nothing here yet, or the sum of several. */
+static enum gw_tail_result admit(const struct gw_tail *tail, const struct gw_outlet *outlet,
+                                 uint64_t messages, uint64_t bytes)
 {
     const struct gw_tail_options *options = &tail->options;
+    uint64_t dead_bytes = tail->dead_bytes > 0 ? (uint64_t)tail->dead_bytes : 0;
 
-    if (exceeds(options->outbox_max_bytes, 0, bytes) ||
-        exceeds(options->outbox_max_messages, 0, messages))
+    if (exceeds_all(options, outlet, messages, bytes))
         return GW_TAIL_TOO_LARGE;
-    if (exceeds(options->outbox_max_bytes, tail->outbox_bytes, bytes) ||
-        exceeds(options->outbox_max_messages, tail->outbox_messages, messages))
+    if (exceeds(options->outbox_max_bytes, tail->outbox_bytes + dead_bytes, bytes) ||
+        exceeds(options->outbox_max_messages, tail->outbox_messages + gw_tail_dead_messages(tail),
+                messages))
         return GW_TAIL_FULL;
+    if (outlet && (exceeds(outlet->max_bytes, outlet->bytes, bytes) ||
+                   exceeds(outlet->max_messages, outlet->messages, messages)))
+        return GW_TAIL_SHARE_FULL;
     return GW_TAIL_OK;
 }
 
-/* --- streams and their epochs --- */
+/* --- outlets and their epochs --- */
 
-/* FNV-1a, mixed: names are the host program's own, and the map mixes again with its seed. */
-static uint64_t hash_of(const struct gw_destination *destination)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ destination->kind;
-
-    for (const char *at = destination->name; *at; at++)
-        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-    return gw_mix64(hash);
-}
-
-static struct stream *find_stream(struct gw_tail *tail, const struct gw_destination *destination)
-{
-    if (tail->recent && gw_destination_equal(&tail->recent->destination, destination))
-        return tail->recent;
-
-    struct stream *stream = gw_map_get(&tail->streams, hash_of(destination));
-    while (stream && !gw_destination_equal(&stream->destination, destination))
-        stream = stream->next_alike;
-    if (stream)
-        tail->recent = stream;
-    return stream;
-}
-
-static enum gw_tail_result add_stream(struct gw_tail *tail,
-                                      const struct gw_destination *destination,
-                                      struct stream **result)
-{
-    uint64_t hash = hash_of(destination);
-
-    if (tail->stream_count == GW_TAIL_DESTINATIONS_MAX)
-        return GW_TAIL_DESTINATIONS;
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream)
-        return GW_TAIL_NOMEM;
-    stream->destination = *destination;
-    stream->next_alike = gw_map_get(&tail->streams, hash);
-    if (gw_map_put(&tail->streams, hash, stream) != 0) {
-        free(stream);
-        return GW_TAIL_NOMEM;
-    }
-    tail->stream_count++;
-    *result = stream;
-    return GW_TAIL_OK;
-}
-
-static enum gw_tail_result begin_epoch(struct gw_tail *tail, struct stream *stream,
+static enum gw_tail_result begin_epoch(struct gw_tail *tail, struct gw_outlet *outlet,
                                        uint64_t entropy)
 {
     if (GW_PLANT(EPOCH_KEPT)) { /* the bug: the same number after every restart and failure */
-        entropy = hash_of(&stream->destination);
+        entropy = gw_destination_hash(&outlet->destination);
         gw_epochs_forget_ended(&tail->epochs);
     }
-    stream->epoch = gw_epochs_begin(&tail->epochs, entropy);
-    return stream->epoch ? GW_TAIL_OK : GW_TAIL_NOMEM;
+    outlet->epoch = gw_epochs_begin(&tail->epochs, entropy, &outlet->destination);
+    if (!outlet->epoch)
+        return GW_TAIL_NOMEM;
+    tail->live++;
+    return GW_TAIL_OK;
 }
 
-/* The destination's stream, made if need be, with an epoch. */
-static enum gw_tail_result stream_of(struct gw_tail *tail,
-                                     const struct gw_destination *destination, uint64_t entropy,
-                                     struct stream **result)
+/* The destination's outlet with an epoch; *outlet may be it already, or NULL. */
+static enum gw_tail_result prepare_outlet(struct gw_tail *tail,
+                                          const struct gw_destination *destination,
+                                          uint64_t entropy, struct gw_outlet **outlet)
 {
-    enum gw_tail_result error = GW_TAIL_OK;
-
-    *result = find_stream(tail, destination);
-    if (!*result)
-        error = add_stream(tail, destination, result);
-    if (error == GW_TAIL_OK && !(*result)->epoch)
-        error = begin_epoch(tail, *result, entropy);
-    return error;
+    if (*outlet && (*outlet)->epoch)
+        return GW_TAIL_OK;
+    if (tail->live == GW_TAIL_DESTINATIONS_MAX)
+        return GW_TAIL_DESTINATIONS;
+    *outlet = gw_outlets_get(&tail->outlets, destination);
+    if (!*outlet)
+        return GW_TAIL_NOMEM;
+    enum gw_tail_result result = begin_epoch(tail, *outlet, entropy);
+    if (result != GW_TAIL_OK)
+        gw_outlets_tidy(&tail->outlets, *outlet);
+    return result;
 }
 
-static void count_sent(struct gw_tail *tail, struct gw_epoch *epoch, uint64_t messages,
+static void end_epoch(struct gw_tail *tail, struct gw_outlet *outlet)
+{
+    gw_epochs_end(&tail->epochs, outlet->epoch);
+    outlet->epoch = NULL;
+    tail->live--;
+}
+
+static void count_sent(struct gw_tail *tail, struct gw_outlet *outlet, uint64_t messages,
                        uint64_t bytes)
 {
-    epoch->last += messages;
-    epoch->bytes += bytes;
+    outlet->epoch->last += messages;
+    outlet->epoch->bytes += bytes;
+    outlet->messages += messages;
+    outlet->bytes += bytes;
     tail->outbox_messages += messages;
     tail->outbox_bytes += bytes;
     tail->unstored += messages;
@@ -210,106 +208,118 @@ static void count_sent(struct gw_tail *tail, struct gw_epoch *epoch, uint64_t me
 
 /* --- messages one by one --- */
 
-static void wait_in_line(struct gw_tail *tail, struct stream *stream)
+static void wait_in_line(struct gw_tail *tail, struct gw_outlet *outlet)
 {
-    stream->next_waiting = NULL;
+    outlet->next_waiting = NULL;
     if (tail->waiting_last)
-        tail->waiting_last->next_waiting = stream;
+        tail->waiting_last->next_waiting = outlet;
     else
-        tail->waiting_first = stream;
-    tail->waiting_last = stream;
+        tail->waiting_first = outlet;
+    tail->waiting_last = outlet;
 }
 
-static void enqueue(struct gw_tail *tail, struct stream *stream, struct gw_piece *piece)
+static void enqueue(struct gw_tail *tail, struct gw_outlet *outlet, struct gw_piece *piece)
 {
-    if (stream->last) {
-        stream->last->next = piece;
+    if (outlet->last) {
+        outlet->last->next = piece;
     } else {
-        stream->first = piece;
-        wait_in_line(tail, stream);
+        outlet->first = piece;
+        wait_in_line(tail, outlet);
     }
-    stream->last = piece;
-    stream->open = true;
+    outlet->last = piece;
+    outlet->open = true;
 }
 
 /* Adds the message to a new batch, which thereby closes the one before. */
-static int add_to_new_piece(struct gw_tail *tail, struct stream *stream, const void *data,
-                            size_t size)
+static int add_to_new_piece(struct gw_tail *tail, struct gw_outlet *outlet, struct gw_slice head,
+                            struct gw_slice data)
 {
-    size_t room = stream->room > size ? stream->room : size;
+    size_t size = head.size + data.size;
+    size_t room = outlet->room > size ? outlet->room : size;
 
-    if (stream->open)
-        room = stream->last->batch->bytes > room ? stream->last->batch->bytes : room;
+    if (outlet->open)
+        room = outlet->last->batch->bytes > room ? outlet->last->batch->bytes : room;
     if (size <= GW_BATCH_BYTES_MAX && room > GW_BATCH_BYTES_MAX)
         room = GW_BATCH_BYTES_MAX;
 
-    struct gw_piece *piece = gw_piece_new(stream->epoch->epoch, stream->epoch->last + 1, room);
+    struct gw_piece *piece = gw_piece_new(outlet->epoch->epoch, outlet->epoch->last + 1, room);
     if (!piece)
         return -ENOMEM;
-    int error = gw_piece_add(piece, data, size);
+    int error = gw_piece_add(piece, head, data);
     if (error) {
         gw_piece_destroy(piece);
         return error;
     }
-    piece->batch->bytes_before = stream->epoch->bytes;
-    enqueue(tail, stream, piece);
+    piece->batch->bytes_before = outlet->epoch->bytes;
+    enqueue(tail, outlet, piece);
     return 0;
+}
+
+enum gw_tail_result gw_tail_append_headed(struct gw_tail *tail,
+                                          const struct gw_destination *destination,
+                                          struct gw_slice head, struct gw_slice data,
+                                          uint64_t epoch_entropy, uint64_t *epoch,
+                                          uint64_t *sequence)
+{
+    size_t size = head.size + data.size;
+    int error;
+
+    if (head.size > GW_HEADS_MAX || size > tail->options.max_message)
+        return GW_TAIL_TOO_LARGE;
+    struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, destination);
+    enum gw_tail_result result = admit(tail, outlet, 1, size);
+    if (result != GW_TAIL_OK)
+        return result;
+    if (tail->unsubmitted > 0 && exceeds(tail->options.unsubmitted_max_bytes, tail->unsubmitted,
+                                         size + END_BYTES))
+        return GW_TAIL_FULL;
+    result = prepare_outlet(tail, destination, epoch_entropy, &outlet);
+    if (result != GW_TAIL_OK)
+        return result;
+
+    if (outlet->open && gw_piece_fits(outlet->last, size))
+        error = gw_piece_add(outlet->last, head, data);
+    else
+        error = add_to_new_piece(tail, outlet, head, data);
+    if (error)
+        return GW_TAIL_NOMEM;
+    count_sent(tail, outlet, 1, size);
+    tail->unsubmitted += size + END_BYTES;
+    *epoch = outlet->epoch->epoch;
+    *sequence = outlet->epoch->last;
+    return GW_TAIL_OK;
 }
 
 enum gw_tail_result gw_tail_append(struct gw_tail *tail, const struct gw_destination *destination,
                                    const void *data, size_t size, uint64_t epoch_entropy,
                                    uint64_t *epoch, uint64_t *sequence)
 {
-    struct stream *stream;
-    int error;
-
-    if (size > tail->options.max_message)
-        return GW_TAIL_TOO_LARGE;
-    enum gw_tail_result result = admit(tail, 1, size);
-    if (result != GW_TAIL_OK)
-        return result;
-    if (tail->unsubmitted > 0 && exceeds(tail->options.unsubmitted_max_bytes, tail->unsubmitted,
-                                         size + END_BYTES))
-        return GW_TAIL_FULL;
-    result = stream_of(tail, destination, epoch_entropy, &stream);
-    if (result != GW_TAIL_OK)
-        return result;
-
-    if (stream->open && gw_piece_fits(stream->last, size))
-        error = gw_piece_add(stream->last, data, size);
-    else
-        error = add_to_new_piece(tail, stream, data, size);
-    if (error)
-        return GW_TAIL_NOMEM;
-    count_sent(tail, stream->epoch, 1, size);
-    tail->unsubmitted += size + END_BYTES;
-    *epoch = stream->epoch->epoch;
-    *sequence = stream->epoch->last;
-    return GW_TAIL_OK;
+    return gw_tail_append_headed(tail, destination, (struct gw_slice){0},
+                                 (struct gw_slice){data, size}, epoch_entropy, epoch, sequence);
 }
 
 struct gw_batch *gw_tail_take(struct gw_tail *tail, struct gw_destination *destination)
 {
-    struct stream *stream = tail->waiting_first;
+    struct gw_outlet *outlet = tail->waiting_first;
 
-    if (!stream)
+    if (!outlet)
         return NULL;
-    tail->waiting_first = stream->next_waiting;
+    tail->waiting_first = outlet->next_waiting;
     if (!tail->waiting_first)
         tail->waiting_last = NULL;
 
-    struct gw_piece *piece = stream->first;
-    stream->first = piece->next;
-    if (stream->first) {
-        wait_in_line(tail, stream);
+    struct gw_piece *piece = outlet->first;
+    outlet->first = piece->next;
+    if (outlet->first) {
+        wait_in_line(tail, outlet);
     } else {
-        stream->last = NULL;
-        stream->open = false;
+        outlet->last = NULL;
+        outlet->open = false;
     }
     struct gw_batch *batch = gw_piece_finish(piece);
-    stream->room = batch->bytes;
+    outlet->room = batch->bytes;
     tail->unsubmitted -= batch->bytes + batch->count * (uint64_t)END_BYTES;
-    *destination = stream->destination;
+    *destination = outlet->destination;
     return batch;
 }
 
@@ -334,7 +344,11 @@ static enum gw_tail_result build_group(const struct gw_tail *tail, struct gw_tai
     if (!piece)
         return GW_TAIL_NOMEM;
     for (size_t i = 0; i < group->count; i++) {
-        if (gw_piece_add(piece, group->datas[i], group->sizes[i]) != 0) {
+        struct gw_slice head = {group->datas[i], group->heads ? group->heads[i] : 0};
+        struct gw_slice data = {group->datas[i], group->sizes[i] - head.size};
+        if (head.size > 0)
+            data.data += head.size;
+        if (gw_piece_add(piece, head, data) != 0) {
             gw_piece_destroy(piece);
             return GW_TAIL_NOMEM;
         }
@@ -343,38 +357,56 @@ static enum gw_tail_result build_group(const struct gw_tail *tail, struct gw_tai
     return GW_TAIL_OK;
 }
 
-/* All that can fail: afterwards every stream has an epoch and every group its batch. */
-static enum gw_tail_result prepare(struct gw_tail *tail, struct gw_tail_group *groups,
-                                   size_t group_count)
+/* Builds the groups, and looks whether they may go where they want to. */
+static enum gw_tail_result admit_groups(struct gw_tail *tail, struct gw_tail_group *groups,
+                                        size_t group_count)
 {
+    enum gw_tail_result result = GW_TAIL_OK, full = GW_TAIL_OK;
     uint64_t messages = 0, bytes = 0;
 
     for (size_t i = 0; i < group_count; i++) {
-        enum gw_tail_result result = build_group(tail, &groups[i]);
+        result = build_group(tail, &groups[i]);
         if (result != GW_TAIL_OK)
             return result;
+        if (!groups[i].batch)
+            continue;
+        result = admit(tail, gw_outlets_find(&tail->outlets, &groups[i].destination),
+                       groups[i].count, groups[i].batch->bytes);
+        if (result == GW_TAIL_TOO_LARGE)
+            return result;
+        full = full == GW_TAIL_OK ? result : full;
         messages += groups[i].count;
-        bytes += groups[i].batch ? groups[i].batch->bytes : 0;
+        bytes += groups[i].batch->bytes;
     }
-    enum gw_tail_result result = admit(tail, messages, bytes);
+    result = admit(tail, NULL, messages, bytes);
+    return result == GW_TAIL_OK ? full : result;
+}
+
+/* All that can fail: afterwards every outlet has an epoch and every group its batch. */
+static enum gw_tail_result prepare(struct gw_tail *tail, struct gw_tail_group *groups,
+                                   size_t group_count)
+{
+    enum gw_tail_result result = admit_groups(tail, groups, group_count);
+
     for (size_t i = 0; result == GW_TAIL_OK && i < group_count; i++) {
-        struct stream *stream;
+        struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, &groups[i].destination);
         if (groups[i].batch)
-            result = stream_of(tail, &groups[i].destination, groups[i].epoch_entropy, &stream);
+            result = prepare_outlet(tail, &groups[i].destination, groups[i].epoch_entropy,
+                                    &outlet);
     }
     return result;
 }
 
 static void number_group(struct gw_tail *tail, struct gw_tail_group *group)
 {
-    struct stream *stream = find_stream(tail, &group->destination);
+    struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, &group->destination);
     struct gw_batch *batch = group->batch;
 
-    stream->open = false;
-    batch->epoch = stream->epoch->epoch;
-    batch->first = stream->epoch->last + 1;
-    batch->bytes_before = stream->epoch->bytes;
-    count_sent(tail, stream->epoch, batch->count, batch->bytes);
+    outlet->open = false;
+    batch->epoch = outlet->epoch->epoch;
+    batch->first = outlet->epoch->last + 1;
+    batch->bytes_before = outlet->epoch->bytes;
+    count_sent(tail, outlet, batch->count, batch->bytes);
 }
 
 enum gw_tail_result gw_tail_transaction(struct gw_tail *tail, struct gw_tail_group *groups,
@@ -411,29 +443,45 @@ void gw_tail_stored(struct gw_tail *tail, uint64_t epoch, uint64_t upto)
     book->stored = upto;
 }
 
-int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last)
+int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last,
+                    enum gw_outcome how)
 {
     struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
 
-    return book ? gw_epoch_settle(book, first, last) : 0;
+    return book ? gw_epoch_settle(book, first, last, how) : 0;
+}
+
+bool gw_tail_retire(struct gw_tail *tail, uint64_t epoch)
+{
+    struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
+
+    if (!book || book->ended || book->floor <= book->last)
+        return false;
+    struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, &book->destination);
+    end_epoch(tail, outlet);
+    gw_outlets_tidy(&tail->outlets, outlet);
+    return true;
 }
 
 void gw_tail_failed(struct gw_tail *tail)
 {
-    struct stream *stream;
+    struct gw_outlet *next;
 
-    for (size_t at = 0; (stream = gw_map_next(&tail->streams, &at, NULL)) != NULL;) {
-        for (; stream; stream = stream->next_alike) {
-            destroy_pieces(stream);
-            if (stream->epoch)
-                gw_epochs_end(&tail->epochs, stream->epoch);
-            stream->epoch = NULL;
-        }
+    for (struct gw_outlet *outlet = gw_outlets_all(&tail->outlets); outlet; outlet = next) {
+        next = outlet->next_waiting;
+        gw_outlet_drop_pieces(outlet);
+        if (outlet->epoch)
+            end_epoch(tail, outlet);
+        outlet->messages = 0;
+        outlet->bytes = 0;
+        gw_outlets_tidy(&tail->outlets, outlet);
     }
     tail->waiting_first = NULL;
     tail->waiting_last = NULL;
     tail->outbox_messages = 0;
     tail->outbox_bytes = 0;
+    tail->dead_messages = 0;
+    tail->dead_bytes = 0;
     tail->unsubmitted = 0;
     tail->unstored = 0;
 }
@@ -444,11 +492,34 @@ enum gw_tail_state gw_tail_state(const struct gw_tail *tail, uint64_t epoch, uin
 
     if (!book || sequence == 0 || sequence > book->last)
         return GW_TAIL_UNKNOWN;
-    if (gw_epoch_is_settled(book, sequence))
-        return GW_TAIL_SETTLED;
+    if (gw_epoch_is_settled(book, sequence)) {
+        if (gw_ranges_contains(&book->dead, sequence))
+            return GW_TAIL_DEAD;
+        return gw_ranges_contains(&book->withdrawn, sequence) ? GW_TAIL_WITHDRAWN
+                                                              : GW_TAIL_SETTLED;
+    }
     if (sequence <= book->stored)
         return GW_TAIL_STORED;
     return book->ended ? GW_TAIL_NOT_STORED : GW_TAIL_WAITING;
+}
+
+const struct gw_destination *gw_tail_destination(const struct gw_tail *tail, uint64_t epoch)
+{
+    const struct gw_epoch *book = gw_epochs_find(&tail->epochs, epoch);
+
+    return book ? &book->destination : NULL;
+}
+
+bool gw_tail_has_epoch(struct gw_tail *tail, const struct gw_destination *destination)
+{
+    const struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, destination);
+
+    return outlet && outlet->epoch && outlet->epoch->last > 0;
+}
+
+uint64_t gw_tail_dead_messages(const struct gw_tail *tail)
+{
+    return tail->dead_messages > 0 ? (uint64_t)tail->dead_messages : 0;
 }
 
 uint64_t gw_tail_outbox_messages(const struct gw_tail *tail)

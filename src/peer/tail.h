@@ -8,9 +8,11 @@
  *   append -> [open batch per destination] -> take -> (turn) -> stored -> settled -> released
  */
 
+#include "base/bytes.h"
 #include "base/ranges.h"
 #include "core/batch.h"
 #include "core/frame.h"
+#include "core/record.h"
 
 #include <stdbool.h>
 
@@ -33,12 +35,25 @@ struct gw_tail *gw_tail_new(const struct gw_tail_options *options); /* NULL: out
 void gw_tail_destroy(struct gw_tail **tail);
 
 /* What the store's outbox holds after recovery counts against the quota: what an earlier open left
- * there, or, after gw_tail_failed, this one. */
+ * there, or, after gw_tail_failed, this one. Of a destination's part, its share is told besides: 0
+ * or -ENOMEM. */
 void gw_tail_recovered(struct gw_tail *tail, uint64_t messages, uint64_t bytes);
+int gw_tail_recovered_of(struct gw_tail *tail, const struct gw_destination *destination,
+                         uint64_t messages, uint64_t bytes);
+
+/* A destination's share of the outbox; 0: no limit of its own. When it is full, only its senders
+ * wait. 0 or -ENOMEM. */
+int gw_tail_limit(struct gw_tail *tail, const struct gw_destination *destination,
+                  uint64_t max_messages, uint64_t max_bytes);
+
+/* Dead letters take room of the outbox, but are no part of what is drained. Negative: these are
+ * gone. The two may be told in either order. */
+void gw_tail_dead(struct gw_tail *tail, int64_t messages, int64_t bytes);
 
 enum gw_tail_result {
     GW_TAIL_OK = 0,
     GW_TAIL_FULL,         /* quota, or too much unsubmitted: wait and try again */
+    GW_TAIL_SHARE_FULL,   /* the destination's share of it: the same */
     GW_TAIL_TOO_LARGE,    /* a message above max_message, or that the outbox could never hold */
     GW_TAIL_NOMEM,
     GW_TAIL_DESTINATIONS  /* GW_TAIL_DESTINATIONS_MAX are in use: waiting does not help */
@@ -49,6 +64,13 @@ enum gw_tail_result {
 enum gw_tail_result gw_tail_append(struct gw_tail *tail, const struct gw_destination *destination,
                                    const void *data, size_t size, uint64_t epoch_entropy,
                                    uint64_t *epoch, uint64_t *sequence);
+
+/* The same for a message that begins with a block of headers, at most GW_HEADS_MAX bytes. */
+enum gw_tail_result gw_tail_append_headed(struct gw_tail *tail,
+                                          const struct gw_destination *destination,
+                                          struct gw_slice head, struct gw_slice data,
+                                          uint64_t epoch_entropy, uint64_t *epoch,
+                                          uint64_t *sequence);
 
 /* Closes and hands over the next filled batch, the destinations in turn, the one that waits longest
  * first; NULL if nothing waits. One reference passes. The batches of one destination come in the
@@ -64,6 +86,7 @@ struct gw_tail_group {
     struct gw_destination destination;
     const void *const *datas;
     const size_t *sizes;
+    const uint32_t *heads; /* so many bytes of each are its headers; NULL: none has any */
     size_t count;
     uint64_t epoch_entropy;
     struct gw_batch *batch; /* result, one reference */
@@ -73,8 +96,14 @@ enum gw_tail_result gw_tail_transaction(struct gw_tail *tail, struct gw_tail_gro
 
 /* What the turn's port reports. Epochs that this open did not draw are ignored. */
 void gw_tail_stored(struct gw_tail *tail, uint64_t epoch, uint64_t upto);
-int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last);
-void gw_tail_released(struct gw_tail *tail, uint64_t messages, uint64_t bytes);
+int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last,
+                    enum gw_outcome how); /* 0 or -ENOMEM */
+void gw_tail_released(struct gw_tail *tail, const struct gw_destination *destination,
+                      uint64_t messages, uint64_t bytes);
+
+/* Ends an epoch of which all that was numbered is settled: the next append draws a new one, and
+ * what nothing is left of is forgotten. False: it goes on (or is not one of this open's). */
+bool gw_tail_retire(struct gw_tail *tail, uint64_t epoch);
 
 /* The store failed. For each batch in doubt that the reopened store does hold, the caller first
  * says gw_tail_stored. Then all others are given up (their ids answer NOT_STORED), every epoch ends
@@ -87,11 +116,19 @@ enum gw_tail_state {
     GW_TAIL_UNKNOWN,
     GW_TAIL_WAITING,
     GW_TAIL_STORED,
-    GW_TAIL_SETTLED,
+    GW_TAIL_SETTLED, /* processed, as far as is remembered */
+    GW_TAIL_DEAD,
+    GW_TAIL_WITHDRAWN,
     GW_TAIL_NOT_STORED
 };
 enum gw_tail_state gw_tail_state(const struct gw_tail *tail, uint64_t epoch, uint64_t sequence);
 
+/* Where an id of this open was sent; NULL: not known. Valid until the tail is changed. */
+const struct gw_destination *gw_tail_destination(const struct gw_tail *tail, uint64_t epoch);
+/* True if messages to it got ids in this open, and its epoch goes on. */
+bool gw_tail_has_epoch(struct gw_tail *tail, const struct gw_destination *destination);
+
+uint64_t gw_tail_dead_messages(const struct gw_tail *tail);
 uint64_t gw_tail_outbox_messages(const struct gw_tail *tail); /* sent and not released */
 uint64_t gw_tail_outbox_bytes(const struct gw_tail *tail);
 uint64_t gw_tail_unstored(const struct gw_tail *tail); /* messages sent and not stored */

@@ -17,6 +17,8 @@ void gw_epochs_init(struct gw_epochs *epochs, size_t ended_most, uint64_t seed)
 static void destroy(struct gw_epoch *epoch)
 {
     gw_ranges_clear(&epoch->settled);
+    gw_ranges_clear(&epoch->dead);
+    gw_ranges_clear(&epoch->withdrawn);
     free(epoch);
 }
 
@@ -30,7 +32,8 @@ void gw_epochs_clear(struct gw_epochs *epochs)
     gw_epochs_init(epochs, epochs->ended_most, epochs->map.seed);
 }
 
-struct gw_epoch *gw_epochs_begin(struct gw_epochs *epochs, uint64_t number)
+struct gw_epoch *gw_epochs_begin(struct gw_epochs *epochs, uint64_t number,
+                                 const struct gw_destination *destination)
 {
     struct gw_epoch *epoch = calloc(1, sizeof *epoch);
 
@@ -40,6 +43,7 @@ struct gw_epoch *gw_epochs_begin(struct gw_epochs *epochs, uint64_t number)
     while (number == 0 || gw_map_get(&epochs->map, number))
         number = gw_mix64(number + 1);
     epoch->epoch = number;
+    epoch->destination = *destination;
     epoch->floor = 1;
     if (gw_map_put(&epochs->map, number, epoch) != 0) {
         free(epoch);
@@ -83,11 +87,26 @@ struct gw_epoch *gw_epochs_find(const struct gw_epochs *epochs, uint64_t number)
     return gw_map_get(&epochs->map, number);
 }
 
-int gw_epoch_settle(struct gw_epoch *epoch, uint64_t first, uint64_t last)
+static int remember(struct gw_ranges *set, uint64_t first, uint64_t last)
 {
-    if (last < epoch->floor)
-        return 0;
-    int error = gw_ranges_add(&epoch->settled, first > epoch->floor ? first : epoch->floor, last);
+    int error = gw_ranges_add(set, first, last);
+
+    if (!error && set->count > GW_EXCEPTIONS_MAX)
+        gw_ranges_trim_below(set, set->items[1].first);
+    return error;
+}
+
+int gw_epoch_settle(struct gw_epoch *epoch, uint64_t first, uint64_t last, enum gw_outcome how)
+{
+    int error = 0;
+
+    if (how == GW_OUTCOME_DEAD)
+        error = remember(&epoch->dead, first, last);
+    else if (how == GW_OUTCOME_WITHDRAWN || how == GW_OUTCOME_ABANDONED)
+        error = remember(&epoch->withdrawn, first, last);
+    if (error || last < epoch->floor)
+        return error;
+    error = gw_ranges_add(&epoch->settled, first > epoch->floor ? first : epoch->floor, last);
     if (error)
         return error;
     epoch->floor = gw_ranges_first_gap(&epoch->settled, epoch->floor);

@@ -93,18 +93,47 @@ static int grow_ends(struct gw_piece *piece)
     return 0;
 }
 
-int gw_piece_add(struct gw_piece *piece, const void *data, size_t size)
+/* The same for heads; those before the first message with headers have none. */
+static int grow_heads(struct gw_piece *piece)
 {
     struct gw_batch *batch = piece->batch;
+    size_t capacity = piece->heads_capacity;
+
+    if (batch->heads && batch->count < capacity)
+        return 0;
+    capacity = doubled_until(capacity ? capacity * 2 : SMALLEST_ENDS, (size_t)batch->count + 1);
+
+    uint32_t *heads = realloc(batch->heads, capacity * sizeof *heads);
+    if (!heads)
+        return -ENOMEM;
+    if (!batch->heads)
+        memset(heads, 0, batch->count * sizeof *heads);
+    batch->heads = heads;
+    piece->heads_capacity = capacity;
+    return 0;
+}
+
+int gw_piece_add(struct gw_piece *piece, struct gw_slice head, struct gw_slice data)
+{
+    struct gw_batch *batch = piece->batch;
+    size_t size = head.size + data.size;
     bool differs = batch->ends || (batch->count > 0 && batch->fixed != size);
+    bool headed = batch->heads || head.size > 0;
 
     if (size > piece->capacity - batch->bytes && grow_body(piece, size) != 0)
         return -ENOMEM;
     if (differs && grow_ends(piece) != 0)
         return -ENOMEM;
+    if (headed) {
+        if (grow_heads(piece) != 0)
+            return -ENOMEM;
+        batch->heads[batch->count] = (uint32_t)head.size;
+        if (head.size > 0)
+            memcpy(piece->data + batch->bytes, head.data, head.size);
+    }
 
-    if (size > 0)
-        memcpy(piece->data + batch->bytes, data, size);
+    if (data.size > 0)
+        memcpy(piece->data + batch->bytes + head.size, data.data, data.size);
     batch->bytes += (uint32_t)size;
     if (differs)
         batch->ends[batch->count] = batch->bytes;

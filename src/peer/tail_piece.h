@@ -4,8 +4,10 @@
 
 /* A batch while it is being filled, and the queue it waits in. The body grows by doubling, so that
  * a lone message costs a small block and a full batch at most one copy more; the ends are written
- * only from the first message of a different length on. Part of tail.c. */
+ * only from the first message of a different length on, the heads from the first with headers on.
+ * Part of tail.c. */
 
+#include "base/bytes.h"
 #include "core/batch.h"
 
 #include <stdbool.h>
@@ -17,6 +19,7 @@ struct gw_piece {
     uint8_t *data; /* where the body's bytes are written */
     size_t capacity;
     size_t ends_capacity;
+    size_t heads_capacity;
 };
 
 /* An empty batch with room for `room` bytes before the body must grow; NULL: no memory. */
@@ -25,8 +28,9 @@ void gw_piece_destroy(struct gw_piece *piece); /* with its batch, unless that wa
 
 /* False if the message belongs into another batch: this one would grow too large. */
 bool gw_piece_fits(const struct gw_piece *piece, size_t size);
-/* Adds one message: 0, or -ENOMEM and nothing changed. */
-int gw_piece_add(struct gw_piece *piece, const void *data, size_t size);
+/* Adds one message, which begins with its block of headers, if any: 0, or -ENOMEM and nothing
+ * changed. */
+int gw_piece_add(struct gw_piece *piece, struct gw_slice head, struct gw_slice data);
 /* The finished batch, its reference included; frees the piece. */
 struct gw_batch *gw_piece_finish(struct gw_piece *piece);
 

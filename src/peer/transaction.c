@@ -5,6 +5,7 @@
 #include "peer/transaction.h"
 
 #include "peer/keys.h"
+#include "peer/message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,18 +125,20 @@ godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *delivery)
     return GODWIT_OK;
 }
 
-godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *text, const void *data,
-                                  size_t size)
+static godwit_err_t add_output(struct godwit_txn *txn, const char *text, struct gw_slice head,
+                               struct gw_slice data)
 {
-    struct gw_txn_output output = {.size = size};
+    size_t size = head.size + data.size;
+    struct gw_txn_output output = {.size = size, .head = (uint32_t)head.size};
     godwit_err_t error = usable(txn);
 
     if (error || (error = gw_check_destination(text, &output.destination)))
         return error;
-    if (!data && size > 0)
+    if (!data.data && data.size > 0)
         return gw_error(GODWIT_EINVAL, "data is NULL");
     if (size > txn->peer->settings.max_message)
-        return gw_error(GODWIT_ETOOLARGE, "the message has %zu bytes, above max_message (%llu)",
+        return gw_error(GODWIT_ETOOLARGE,
+                        "the message has %zu bytes, headers included, above max_message (%llu)",
                         size, (unsigned long long)txn->peer->settings.max_message);
     if ((error = room(txn, size)) || (error = grow(&txn->outputs, txn->output_count,
                                                    &txn->output_capacity, sizeof *txn->outputs)))
@@ -143,10 +146,30 @@ godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *text, const voi
     if (gw_buffer_reserve(&txn->bytes, size) != 0)
         return gw_error_memory();
     output.at = txn->bytes.size;
-    gw_buffer_append(&txn->bytes, data, size);
+    gw_buffer_append(&txn->bytes, head.data, head.size);
+    gw_buffer_append(&txn->bytes, data.data, data.size);
     txn->outputs[txn->output_count++] = output;
     count(txn, size);
     return GODWIT_OK;
+}
+
+godwit_err_t godwit_txn_send_data(godwit_txn_t *txn, const char *destination, const void *data,
+                                  size_t size)
+{
+    return add_output(txn, destination, (struct gw_slice){0}, (struct gw_slice){data, size});
+}
+
+godwit_err_t godwit_txn_send(godwit_txn_t *txn, const char *destination,
+                             godwit_message_t **message)
+{
+    if (!message || !*message)
+        return gw_error(GODWIT_EINVAL, "message is NULL");
+    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
+    struct gw_slice data = {(*message)->data, (*message)->size};
+    godwit_err_t error = add_output(txn, destination, head, data);
+    if (!error)
+        godwit_message_destroy(message);
+    return error;
 }
 
 /* --- keys --- */

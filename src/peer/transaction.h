@@ -18,6 +18,7 @@ struct gw_txn_output {
     struct gw_destination destination;
     size_t at;
     size_t size;
+    uint32_t head; /* bytes of headers at its start */
     size_t group; /* while committing: which batch it goes to */
 };
 
@@ -69,6 +70,7 @@ struct gw_txn_plan {
     size_t group_count;
     const void **datas;
     size_t *sizes;
+    uint32_t *heads;
 };
 godwit_err_t gw_txn_plan(struct godwit_txn *txn, struct gw_txn_plan *plan);
 void gw_txn_plan_clear(struct gw_txn_plan *plan);

@@ -9,6 +9,7 @@
 #include "core/batch.c"
 #include "peer/tail.c"
 #include "peer/tail_epoch.c"
+#include "peer/tail_outlet.c"
 #include "peer/tail_piece.c"
 #undef malloc
 #undef calloc
@@ -55,6 +56,11 @@ static struct gw_batch *take(struct gw_tail *tail, const struct gw_destination *
     assert_int_equal(batch->body->size, batch->bytes);
     assert_int_equal(gw_batch_offset(batch, gw_batch_last(batch) + 1), batch->bytes);
     return batch;
+}
+
+static int settle(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last)
+{
+    return gw_tail_settled(tail, epoch, first, last, GW_OUTCOME_PROCESSED);
 }
 
 static void assert_nothing_waits(struct gw_tail *tail)
@@ -190,7 +196,7 @@ static void a_lone_message_takes_little_memory(void **state)
     struct gw_tail *tail = new_tail((struct gw_tail_options){0});
 
     append(tail, &work, 100, 9);
-    assert_int_equal(find_stream(tail, &work)->last->capacity, SMALLEST_ROOM);
+    assert_int_equal(gw_outlets_find(&tail->outlets, &work)->last->capacity, SMALLEST_ROOM);
     gw_tail_destroy(&tail);
 }
 
@@ -228,9 +234,9 @@ static void the_quota_counts_from_append_to_release(void **state)
     gw_batch_drop(take(tail, &work));
     gw_tail_stored(tail, 9, 1);
     assert_int_equal(append(tail, &work, 1, 9), 0);
-    assert_int_equal(gw_tail_settled(tail, 9, 1, 1), 0);
+    assert_int_equal(settle(tail, 9, 1, 1), 0);
     assert_int_equal(append(tail, &work, 1, 9), 0);
-    gw_tail_released(tail, 1, 30);
+    gw_tail_released(tail, &play, 1, 30);
     assert_int_equal(gw_tail_outbox_messages(tail), 1);
     assert_int_equal(gw_tail_outbox_bytes(tail), 70);
     for (uint64_t i = 2; i <= 4; i++)
@@ -291,14 +297,14 @@ static void a_message_is_followed_from_waiting_to_settled(void **state)
     assert_int_equal(gw_tail_state(tail, 9, 6), GW_TAIL_STORED);
     assert_int_equal(gw_tail_state(tail, 9, 7), GW_TAIL_WAITING);
     assert_int_equal(gw_tail_unstored(tail), 4);
-    assert_int_equal(gw_tail_settled(tail, 9, 2, 3), 0);
+    assert_int_equal(settle(tail, 9, 2, 3), 0);
     assert_int_equal(gw_tail_state(tail, 9, 1), GW_TAIL_STORED);
     assert_int_equal(gw_tail_state(tail, 9, 3), GW_TAIL_SETTLED);
-    assert_int_equal(gw_tail_settled(tail, 9, 1, 1), 0);
+    assert_int_equal(settle(tail, 9, 1, 1), 0);
     assert_int_equal(gw_epochs_find(&tail->epochs, 9)->floor, 4);
     assert_int_equal(gw_epochs_find(&tail->epochs, 9)->settled.count, 0);
-    assert_int_equal(gw_tail_settled(tail, 9, 1, 3), 0);
-    assert_int_equal(gw_tail_settled(tail, 77, 1, 3), 0); /* of an earlier open */
+    assert_int_equal(settle(tail, 9, 1, 3), 0);
+    assert_int_equal(settle(tail, 77, 1, 3), 0); /* of an earlier open */
     assert_int_equal(gw_tail_state(tail, 9, 4), GW_TAIL_STORED);
     gw_tail_stored(tail, 9, 1000);
     assert_int_equal(gw_tail_unstored(tail), 0);
@@ -393,7 +399,7 @@ static void a_failed_store_ends_every_epoch_and_gives_up_what_was_not_stored(voi
     assert_int_equal(append(tail, &work, 10, 19), 1);
     assert_int_equal(append(tail, &work, 10, 19), 2);
     assert_int_equal(append(tail, &work, 10, 19), 0);
-    assert_int_equal(gw_tail_settled(tail, 9, 1, 1), 0);
+    assert_int_equal(settle(tail, 9, 1, 1), 0);
     assert_int_equal(gw_tail_state(tail, 9, 1), GW_TAIL_SETTLED);
     gw_tail_stored(tail, 9, 2); /* late, but true */
     assert_int_equal(gw_tail_state(tail, 9, 2), GW_TAIL_STORED);
@@ -416,7 +422,7 @@ static void an_epoch_is_never_given_twice(void **state)
     append(tail, &work, 1, 9);
     append(tail, &play, 1, 0);
     assert_int_equal(tail->epochs.map.count, 4);
-    assert_int_not_equal(find_stream(tail, &play)->epoch->epoch, 0);
+    assert_int_not_equal(gw_outlets_find(&tail->outlets, &play)->epoch->epoch, 0);
     gw_tail_destroy(&tail);
 }
 
@@ -443,12 +449,198 @@ static void destinations_and_ended_epochs_are_bounded(void **state)
     gw_tail_destroy(&tail);
 }
 
+static void a_full_share_stops_its_own_senders_only(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){.outbox_max_bytes = 1000});
+    const void *datas[] = {"0123456789", "x"};
+    const size_t sizes[] = {10, 1};
+    uint64_t epoch, sequence;
+
+    assert_int_equal(gw_tail_limit(tail, &work, 3, 100), 0);
+    assert_int_equal(gw_tail_recovered_of(tail, &work, 1, 60), 0);
+    gw_tail_recovered(tail, 1, 60);
+    assert_int_equal(append(tail, &work, 40, 9), 1);
+    assert_int_equal(gw_tail_append(tail, &work, sample, 1, 9, &epoch, &sequence),
+                     GW_TAIL_SHARE_FULL);
+    assert_int_equal(gw_tail_append(tail, &work, sample, 101, 9, &epoch, &sequence),
+                     GW_TAIL_TOO_LARGE);
+    assert_int_equal(append(tail, &play, 500, 8), 1);
+    struct gw_tail_group groups[] = {group_to(&play, datas, sizes, 1, 8),
+                                     group_to(&work, datas, sizes, 2, 9)};
+    assert_int_equal(gw_tail_transaction(tail, groups, 2), GW_TAIL_SHARE_FULL);
+    assert_null(groups[0].batch);
+
+    gw_tail_released(tail, &work, 1, 60);
+    assert_int_equal(append(tail, &work, 1, 9), 2);
+    assert_int_equal(append(tail, &work, 1, 9), 3);
+    assert_int_equal(append(tail, &work, 1, 9), 0); /* a fourth message */
+    assert_int_equal(gw_tail_limit(tail, &work, 0, 0), 0);
+    assert_int_equal(append(tail, &work, 200, 9), 4);
+    gw_tail_destroy(&tail);
+}
+
+static void dead_letters_take_room_and_are_not_drained(void **state)
+{
+    (void)state;
+    struct gw_tail *tail =
+        new_tail((struct gw_tail_options){.outbox_max_bytes = 100, .outbox_max_messages = 3});
+
+    gw_tail_dead(tail, -1, -10); /* purged before it was told */
+    assert_int_equal(gw_tail_dead_messages(tail), 0);
+    gw_tail_dead(tail, 1, 10);
+    gw_tail_dead(tail, 2, 50);
+    assert_int_equal(gw_tail_outbox_messages(tail), 0);
+    assert_int_equal(gw_tail_dead_messages(tail), 2);
+    assert_int_equal(append(tail, &work, 51, 9), 0);
+    assert_int_equal(append(tail, &work, 50, 9), 1);
+    assert_int_equal(append(tail, &work, 0, 9), 0);
+    gw_tail_dead(tail, -1, -50);
+    assert_int_equal(append(tail, &work, 50, 9), 2);
+    gw_tail_failed(tail);
+    assert_int_equal(gw_tail_dead_messages(tail), 0);
+    gw_tail_destroy(&tail);
+}
+
+static void how_a_message_ended_is_remembered(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){0});
+
+    for (int i = 0; i < 5; i++)
+        append(tail, &work, 1, 9);
+    assert_int_equal(gw_tail_settled(tail, 9, 2, 2, GW_OUTCOME_DEAD), 0);
+    assert_int_equal(gw_tail_settled(tail, 9, 4, 4, GW_OUTCOME_WITHDRAWN), 0);
+    assert_int_equal(gw_tail_settled(tail, 9, 5, 5, GW_OUTCOME_ABANDONED), 0);
+    assert_int_equal(settle(tail, 9, 1, 5), 0); /* as a reopened store says it */
+    assert_int_equal(gw_tail_state(tail, 9, 1), GW_TAIL_SETTLED);
+    assert_int_equal(gw_tail_state(tail, 9, 2), GW_TAIL_DEAD);
+    assert_int_equal(gw_tail_state(tail, 9, 3), GW_TAIL_SETTLED);
+    assert_int_equal(gw_tail_state(tail, 9, 4), GW_TAIL_WITHDRAWN);
+    assert_int_equal(gw_tail_state(tail, 9, 5), GW_TAIL_WITHDRAWN);
+    gw_tail_destroy(&tail);
+}
+
+static void exceptions_are_bounded_and_the_oldest_goes(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){0});
+    uint64_t last = 2 * (GW_EXCEPTIONS_MAX + 1);
+
+    for (uint64_t i = 1; i <= last; i++)
+        append(tail, &work, 0, 9);
+    for (uint64_t at = 2; at <= last; at += 2)
+        assert_int_equal(gw_tail_settled(tail, 9, at, at, GW_OUTCOME_DEAD), 0);
+    assert_int_equal(gw_epochs_find(&tail->epochs, 9)->dead.count, GW_EXCEPTIONS_MAX);
+    assert_int_equal(gw_tail_state(tail, 9, 2), GW_TAIL_SETTLED);
+    assert_int_equal(gw_tail_state(tail, 9, 4), GW_TAIL_DEAD);
+    assert_int_equal(gw_tail_state(tail, 9, last), GW_TAIL_DEAD);
+    gw_tail_destroy(&tail);
+}
+
+static void only_a_settled_epoch_retires_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){0});
+
+    append(tail, &work, 10, 9);
+    append(tail, &work, 10, 9);
+    assert_false(gw_tail_retire(tail, 77));
+    assert_int_equal(settle(tail, 9, 1, 1), 0);
+    assert_false(gw_tail_retire(tail, 9)); /* one is still on its way */
+    gw_batch_drop(take(tail, &work));
+    gw_tail_stored(tail, 9, 2);
+    assert_int_equal(settle(tail, 9, 2, 2), 0);
+    assert_true(gw_tail_has_epoch(tail, &work));
+    assert_true(gw_tail_retire(tail, 9));
+    assert_false(gw_tail_retire(tail, 9));
+    assert_false(gw_tail_has_epoch(tail, &work));
+    assert_int_equal(gw_tail_state(tail, 9, 2), GW_TAIL_SETTLED);
+    assert_int_equal(tail->outlets.map.count, 1); /* its quota is not released yet */
+    gw_tail_released(tail, &work, 2, 20);
+    assert_int_equal(tail->outlets.map.count, 0);
+    assert_int_equal(append(tail, &work, 10, 10), 1); /* of a new epoch */
+    gw_tail_destroy(&tail);
+}
+
+static void short_lived_destinations_do_not_use_up_the_others(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){.seed = 3});
+    struct gw_destination to = {.kind = GW_KIND_REPLY};
+
+    for (unsigned i = 1; i <= 3 * GW_TAIL_DESTINATIONS_MAX; i++) {
+        snprintf(to.name, sizeof to.name, "d%u", i);
+        assert_int_equal(append(tail, &to, 1, i), 1);
+        gw_batch_drop(take(tail, &to));
+        gw_tail_stored(tail, i, 1);
+        assert_int_equal(settle(tail, i, 1, 1), 0);
+        gw_tail_released(tail, &to, 1, 1);
+        assert_true(gw_tail_retire(tail, i));
+    }
+    assert_int_equal(tail->outlets.map.count, 0);
+    assert_int_equal(tail->live, 0);
+    assert_int_equal(tail->epochs.map.count, GW_TAIL_DESTINATIONS_MAX);
+    gw_tail_destroy(&tail);
+}
+
+static void heads_come_with_the_first_message_that_has_one(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){0});
+    struct gw_slice head = {(const uint8_t *)"HH", 2}, data = {(const uint8_t *)"data", 4};
+    uint64_t epoch, sequence;
+
+    assert_int_equal(append(tail, &work, 6, 9), 1);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(gw_tail_append_headed(tail, &work, head, data, 9, &epoch, &sequence),
+                         GW_TAIL_OK);
+    assert_int_equal(append(tail, &work, 3, 9), 102);
+    struct gw_batch *batch = take(tail, &work);
+    assert_non_null(batch->heads);
+    assert_int_equal(batch->heads[0], 0);
+    assert_int_equal(batch->heads[1], 2);
+    assert_int_equal(batch->heads[100], 2);
+    assert_int_equal(batch->heads[101], 0);
+    assert_int_equal(gw_batch_offset(batch, 3), 12);
+    assert_memory_equal(batch->body->data + gw_batch_offset(batch, 101), "HHdata", 6);
+    gw_batch_drop(batch);
+    append(tail, &work, 6, 9);
+    batch = take(tail, &work);
+    assert_null(batch->heads);
+    gw_batch_drop(batch);
+
+    head.size = GW_HEADS_MAX + 1;
+    assert_int_equal(gw_tail_append_headed(tail, &work, head, data, 9, &epoch, &sequence),
+                     GW_TAIL_TOO_LARGE);
+    gw_tail_destroy(&tail);
+}
+
+static void a_transaction_sends_headers_too(void **state)
+{
+    (void)state;
+    struct gw_tail *tail = new_tail((struct gw_tail_options){0});
+    const void *datas[] = {"plain", "HHdata"};
+    const size_t sizes[] = {5, 6};
+    const uint32_t heads[] = {0, 2};
+    struct gw_tail_group group = group_to(&work, datas, sizes, 2, 9);
+
+    group.heads = heads;
+    assert_int_equal(gw_tail_transaction(tail, &group, 1), GW_TAIL_OK);
+    assert_int_equal(group.batch->heads[0], 0);
+    assert_int_equal(group.batch->heads[1], 2);
+    assert_memory_equal(group.batch->body->data, "plainHHdata", 11);
+    gw_batch_drop(group.batch);
+    gw_tail_destroy(&tail);
+}
+
 static void without_memory_nothing_changes(void **state)
 {
     (void)state;
     static const size_t sizes[] = {10, 10, 11, 5000, 200000, 100000, 1};
     const void *datas[] = {"ab", "c"};
     const size_t lengths[] = {2, 1};
+    const uint32_t heads[] = {0, 1};
 
     for (size_t fail_at = 0; fail_at < 30; fail_at++) {
         struct gw_tail *tail = new_tail((struct gw_tail_options){0});
@@ -464,6 +656,7 @@ static void without_memory_nothing_changes(void **state)
         }
         struct gw_tail_group groups[] = {group_to(&work, datas, lengths, 2, 9),
                                          group_to(&play, datas, lengths, 2, 8)};
+        groups[1].heads = heads;
         while (gw_tail_transaction(tail, groups, 2) != GW_TAIL_OK) {
             assert_null(groups[0].batch);
             assert_null(groups[1].batch);
@@ -496,6 +689,14 @@ int main(void)
         cmocka_unit_test(a_failed_store_ends_every_epoch_and_gives_up_what_was_not_stored),
         cmocka_unit_test(an_epoch_is_never_given_twice),
         cmocka_unit_test(destinations_and_ended_epochs_are_bounded),
+        cmocka_unit_test(a_full_share_stops_its_own_senders_only),
+        cmocka_unit_test(dead_letters_take_room_and_are_not_drained),
+        cmocka_unit_test(how_a_message_ended_is_remembered),
+        cmocka_unit_test(exceptions_are_bounded_and_the_oldest_goes),
+        cmocka_unit_test(only_a_settled_epoch_retires_and_leaves_nothing),
+        cmocka_unit_test(short_lived_destinations_do_not_use_up_the_others),
+        cmocka_unit_test(heads_come_with_the_first_message_that_has_one),
+        cmocka_unit_test(a_transaction_sends_headers_too),
         cmocka_unit_test(without_memory_nothing_changes),
     };
 

@@ -215,13 +215,12 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
 static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
                          enum gw_outcome how)
 {
-    (void)how;
     struct sim_peer *peer = context;
 
     sim_trace_effect(peer->world->trace, "settled e%" PRIu64 " %" PRIu64 "..%" PRIu64,
                      sim_trace_epoch(peer->world->trace, epoch), first, last);
     sim_check_settled(peer, epoch, first, last);
-    if (gw_tail_settled(peer->tail, epoch, first, last))
+    if (gw_tail_settled(peer->tail, epoch, first, last, how))
         abort();
 }
 
@@ -255,10 +254,9 @@ static uint64_t port_wall_ms(void *context)
 static void port_released(void *context, const struct gw_destination *destination,
                           uint64_t messages, uint64_t bytes)
 {
-    (void)destination;
     struct sim_peer *peer = context;
 
-    gw_tail_released(peer->tail, messages, bytes);
+    gw_tail_released(peer->tail, destination, messages, bytes);
 }
 
 static void port_transaction(void *context, uint64_t token)
