@@ -30,10 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct gw_decoder *decoders[2];
 static uint64_t counts[4]; /* by result */
 
-/* The lengths against bodies that fit, or nearly. */
-static void read_lengths(const struct gw_frame *frame)
+/* The lengths and heads against bodies that fit, or nearly. */
+static void read_columns(const struct gw_frame *frame)
 {
-    static uint32_t ends[GW_RUN_MAX];
+    static uint32_t ends[GW_RUN_MAX], heads[GW_RUN_MAX];
     uint64_t bodies[] = {0, 1, frame->u.data.count, 5 * frame->u.data.count, GW_BODY_MAX};
     uint32_t fixed;
     bool is_fixed;
@@ -45,7 +45,37 @@ static void read_lengths(const struct gw_frame *frame)
         REQUIRE(ends[frame->u.data.count - 1] == bodies[i]);
         for (uint64_t k = 1; k < frame->u.data.count; k++)
             REQUIRE(ends[k] >= ends[k - 1]);
+        if (gw_heads_read(frame->u.data.heads, frame->u.data.count, ends, heads) != 0)
+            continue;
+        for (uint64_t k = 0; k < frame->u.data.count; k++)
+            REQUIRE(heads[k] <= GW_HEADS_MAX && heads[k] <= ends[k] - (k ? ends[k - 1] : 0));
     }
+}
+
+static void read_text(struct gw_slice text, const uint8_t *data, size_t size)
+{
+    REQUIRE(text.size <= GW_TEXT_MAX);
+    if (text.size > 0)
+        REQUIRE(text.data >= data && text.data + text.size <= data + size);
+    for (size_t i = 0; i < text.size; i++)
+        REQUIRE(text.data[i] >= 0x20 && text.data[i] <= 0x7e);
+}
+
+/* Texts of strangers lie in their frame and can be printed; the lists are as short as was said. */
+static void read_texts(const struct gw_frame *frame, const uint8_t *data, size_t size)
+{
+    size_t exceptions = 0, returns = 0;
+
+    for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
+        const struct gw_ack_epoch *epoch = &frame->u.ack.epochs[i];
+        for (size_t k = 0; k < epoch->exception_count; k++)
+            read_text(epoch->exceptions[k].text, data, size);
+        for (size_t k = 0; k < epoch->return_count; k++)
+            read_text(epoch->returns[k].text, data, size);
+        exceptions += epoch->exception_count;
+        returns += epoch->return_count;
+    }
+    REQUIRE(exceptions <= GW_ACK_EXCEPTIONS_MAX && returns <= GW_ACK_RETURNS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -72,7 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(gw_decode(decoders[1], again.data, again.size, &second, &why) == GW_DECODE_OK);
     REQUIRE(frames_equal(&frame, &second));
     if (frame.type == GW_FRAME_DATA)
-        read_lengths(&frame);
+        read_columns(&frame);
+    if (frame.type == GW_FRAME_ACK)
+        read_texts(&frame, data, size);
     return 0;
 }
 
@@ -129,8 +161,70 @@ static uint8_t odd_byte(struct gw_random *random)
     return bytes[gw_random_below(random, sizeof bytes)];
 }
 
+/* Bytes of the object at `at`, of an array its head only; what is no object of ours counts one. */
+static size_t object_size(const struct gw_buffer *bytes, size_t at)
+{
+    uint8_t head = bytes->data[at];
+    size_t left = bytes->size - at, size = 1;
+
+    if (head >= 0xa0 && head <= 0xbf) /* a short str */
+        size = 1 + (head & 0x1fu);
+    else if (head == 0xc4 || head == 0xd9) /* bin 8, str 8 */
+        size = left > 1 ? 2 + (size_t)bytes->data[at + 1] : 1;
+    else if (head == 0xc5 || head == 0xda) /* bin 16, str 16 */
+        size = left > 2 ? 3 + ((size_t)bytes->data[at + 1] << 8 | bytes->data[at + 2]) : 1;
+    else if (head >= 0xcc && head <= 0xcf) /* uint 8 to 64 */
+        size = 1 + ((size_t)1 << (head - 0xcc));
+    else if (head == 0xdc) /* array 16 */
+        size = 3;
+    return size < left ? size : left;
+}
+
+/* One object is said twice, is left out, or becomes another one: lengths and heads stay true, so
+ * this reaches the fields that bytes changed at random rarely reach. */
+static void mutate_object(struct gw_random *random, struct gw_buffer *bytes)
+{
+    static const struct {
+        uint8_t bytes[10];
+        size_t size;
+    } others[] = {
+        {{0x00}, 1}, {{0x01}, 1}, {{0x04}, 1}, {{0x90}, 1}, {{0xa0}, 1}, {{0xa1, 0x1f}, 2},
+        {{0xc2}, 1}, {{0xc4, 0x00}, 2}, {{0xc4, 0x02, 0x00, 0x00}, 4},
+        {{0xce, 0xff, 0xff, 0xff, 0xff}, 5}, {{0xcf, 0, 0, 0, 1, 0, 0, 0, 0}, 9},
+        {{0xcf, 0x40, 0, 0, 0, 0, 0, 0, 0}, 9}, {{0xcf, 0x40, 0, 0, 0, 0, 0, 0, 1}, 9},
+        {{0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 9},
+    };
+    struct gw_buffer changed = {0};
+    size_t count = 0, at = 0, which = gw_random_below(random, sizeof others / sizeof *others);
+
+    for (; at < bytes->size; count++)
+        at += object_size(bytes, at);
+    at = 0;
+    for (uint64_t skip = gw_random_below(random, count); skip > 0; skip--)
+        at += object_size(bytes, at);
+    size_t size = object_size(bytes, at);
+    gw_buffer_append(&changed, bytes->data, at);
+    switch (gw_random_below(random, 4)) {
+    case 0: /* twice */
+        gw_buffer_append(&changed, bytes->data + at, size);
+        gw_buffer_append(&changed, bytes->data + at, size);
+        break;
+    case 1: /* not at all */
+        break;
+    default:
+        gw_buffer_append(&changed, others[which].bytes, others[which].size);
+    }
+    gw_buffer_append(&changed, bytes->data + at + size, bytes->size - at - size);
+    gw_buffer_clear(bytes);
+    *bytes = changed;
+}
+
 static void mutate(struct gw_random *random, struct gw_buffer *bytes)
 {
+    if (gw_random_chance(random, 400000)) {
+        mutate_object(random, bytes);
+        return;
+    }
     size_t at = gw_random_below(random, bytes->size);
     size_t left = bytes->size - at;
 

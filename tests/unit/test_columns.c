@@ -188,6 +188,83 @@ static void broken_columns_of_lengths_are_refused(void **state)
     assert_int_equal(lengths(SLICE("\x00\x00"), 1, UINT64_MAX), -EINVAL);
 }
 
+/* Heads of messages of these lengths. */
+static int heads(struct gw_slice column, uint64_t count, const uint32_t *ends)
+{
+    uint32_t sizes[8];
+    return gw_heads_read(column, count, ends, sizes);
+}
+
+static void heads_come_back(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t sizes[3];
+        struct gw_slice column;
+    } cases[] = {
+        {{0, 0, 0}, SLICE("")},
+        {{4, 4, 4}, SLICE("\x00\x04")},
+        {{0, 300, 0}, SLICE("\x01\x00\xac\x02\x00")},
+        {{0, 0, 1}, SLICE("\x01\x00\x00\x01")},
+    };
+    const uint32_t ends[] = {300, 600, 900};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t batch[] = {9, 9, cases[i].sizes[0], cases[i].sizes[1], cases[i].sizes[2], 9};
+        uint32_t sizes[3] = {7, 7, 7};
+        struct gw_buffer out = {0};
+        gw_heads_write(&out, batch, 2, 3);
+        assert_int_equal(out.size, cases[i].column.size);
+        if (out.size)
+            assert_memory_equal(out.data, cases[i].column.data, out.size);
+        assert_int_equal(gw_heads_read(slice_of(&out), 3, ends, sizes), 0);
+        assert_memory_equal(sizes, cases[i].sizes, sizeof sizes);
+        gw_buffer_clear(&out);
+    }
+}
+
+static void no_heads_are_no_column(void **state)
+{
+    (void)state;
+    struct gw_buffer out = {0};
+
+    gw_heads_write(&out, NULL, 3, 5);
+    assert_int_equal(out.size, 0);
+    gw_buffer_clear(&out);
+}
+
+static void heads_longer_than_their_message_are_refused(void **state)
+{
+    (void)state;
+    const uint32_t ends[] = {5, 5, 8}; /* lengths 5, 0, 3 */
+    const uint32_t large[] = {100000, 200000};
+
+    assert_int_equal(heads(SLICE("\x01\x05\x00\x03"), 3, ends), 0);
+    assert_int_equal(heads(SLICE("\x01\x06\x00\x03"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01\x05\x01\x03"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01\x05\x00\x04"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x00\x00"), 3, ends), 0);
+    assert_int_equal(heads(SLICE("\x00\x01"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x00\xff\xff\x03"), 2, large), 0); /* 65,535 */
+    assert_int_equal(heads(SLICE("\x00\x80\x80\x04"), 2, large), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01\x00\x80\x80\x04"), 2, large), -EINVAL);
+}
+
+static void broken_columns_of_heads_are_refused(void **state)
+{
+    (void)state;
+    const uint32_t ends[] = {5, 10, 15};
+
+    assert_int_equal(heads(SLICE("\x00"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x02\x00"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x00\x01\x01"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01\x01\x01"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x01\x01\x01\x01\x01"), 3, ends), -EINVAL);
+    assert_int_equal(heads(SLICE("\x00\x80\x00"), 3, ends), -EINVAL); /* not the shortest form */
+    assert_int_equal(heads(SLICE("\x00\x80"), 3, ends), -EINVAL);
+}
+
 static void assert_ranges(const char *bytes, size_t size, uint64_t floor,
                           const struct gw_range *expected, size_t expected_count)
 {
@@ -322,6 +399,10 @@ int main(void)
         cmocka_unit_test(a_wrong_number_of_lengths_is_refused),
         cmocka_unit_test(a_message_above_the_limit_is_refused),
         cmocka_unit_test(broken_columns_of_lengths_are_refused),
+        cmocka_unit_test(heads_come_back),
+        cmocka_unit_test(no_heads_are_no_column),
+        cmocka_unit_test(heads_longer_than_their_message_are_refused),
+        cmocka_unit_test(broken_columns_of_heads_are_refused),
         cmocka_unit_test(ranges_are_gaps_and_extents),
         cmocka_unit_test(what_is_no_set_of_ranges_is_known),
         cmocka_unit_test(ranges_beyond_the_last_sequence_are_refused),

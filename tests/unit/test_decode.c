@@ -344,6 +344,170 @@ static void sequences_out_of_range_are_refused(void **state)
     assert_malformed("96 01 07 05 00 00 91 93 07 00 05", "floor or last out of range");
 }
 
+static void offers_and_attempts_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    assert_decodes("9d 01 0b 05 01 03 01 ce ffffffff 07 01 01 c4 02 0001 c4 00 00");
+    assert_decodes("9d 01 0b 05 01 00 cf ffffffffffffffff 01 07 01 01 c4 02 0001 c4 00 00");
+    assert_malformed("9d 01 0b 05 01 00 00 01 07 01 01 c4 02 0001 c4 00 00", "number is zero");
+    assert_malformed("9d 01 0b 05 01 00 01 00 07 01 01 c4 02 0001 c4 00 00",
+                     "attempt out of range");
+    assert_malformed("9d 01 0b 05 01 00 01 cf 0000000100000000 07 01 01 c4 02 0001 c4 00 00",
+                     "attempt out of range");
+    assert_malformed("9d 01 0b 05 01 04 01 01 07 01 01 c4 02 0001 c4 00 00", "unknown flags");
+    assert_malformed("9d 01 0b 05 01 cf 8000000000000001 01 01 07 01 01 c4 02 0001 c4 00 00",
+                     "unknown flags");
+    assert_malformed("9d 01 0b 05 01 c3 01 01 07 01 01 c4 02 0001 c4 00 00",
+                     "flags is not a number");
+}
+
+static void heads_are_a_column_or_nothing(void **state)
+{
+    (void)state;
+    assert_decodes("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0001 c4 02 0001 00");
+    assert_decodes("9d 01 0b 05 01 00 01 01 07 01 02 c4 02 0001 c4 03 010000 00");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0001 c4 01 00 00",
+                     "heads of a wrong size");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0001 c4 02 0201 00",
+                     "heads of an unknown form");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 03 c4 02 0001 c4 03 010101 00",
+                     "fewer heads than count");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0001 a0 00", "heads is not bytes");
+}
+
+/* An ACK with one epoch that ends so. */
+#define EPOCH "97 01 0c 05 c3 91 97 07 01 c4 00 c4 00 c4 00 "
+
+static void exceptions_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    assert_decodes(EPOCH "91 94 01 01 00 a0 90 90 90");
+    assert_decodes(EPOCH "91 94 cf 4000000000000000 02 ce ffffffff a1 20 90 90 90");
+    assert_malformed(EPOCH "91 94 00 01 00 a0 90 90 90", "sequence out of range");
+    assert_malformed(EPOCH "91 94 cf 4000000000000001 01 00 a0 90 90 90",
+                     "sequence out of range");
+    assert_malformed(EPOCH "91 94 01 00 00 a0 90 90 90", "unknown kind");
+    assert_malformed(EPOCH "91 94 01 03 00 a0 90 90 90", "unknown kind");
+    assert_malformed(EPOCH "91 94 01 cd 0101 00 a0 90 90 90", "unknown kind"); /* not 1 */
+    assert_malformed(EPOCH "91 94 01 01 cf 0000000100000000 a0 90 90 90",
+                     "code is not a number of 32 bits");
+    assert_malformed(EPOCH "91 94 01 01 ff a0 90 90 90", "code is not a number of 32 bits");
+    assert_malformed(EPOCH "91 94 01 01 00 c4 00 90 90 90", "not a valid text");
+    assert_malformed(EPOCH "91 94 01 01 00 a1 00 90 90 90", "text is not printable ASCII");
+    assert_malformed(EPOCH "91 94 01 01 00 a1 0a 90 90 90", "text is not printable ASCII");
+    assert_malformed(EPOCH "91 94 01 01 00 a1 ff 90 90 90", "text is not printable ASCII");
+    assert_malformed(EPOCH "91 93 01 01 00 90 90 90", "too few fields");
+    assert_malformed(EPOCH "91 95 01 01 00 a0 00 90 90 90", "an exception is not an array of 4");
+    assert_malformed(EPOCH "00 90 90 90", "exceptions is not a short array");
+}
+
+static void returns_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    assert_decodes(EPOCH "90 91 96 01 05 01 07 00 a0 90 90");
+    assert_decodes(EPOCH "90 91 96 05 05 03 07 ce ffffffff a1 20 90 90");
+    assert_malformed(EPOCH "90 91 96 00 05 01 07 00 a0 90 90", "first out of range");
+    assert_malformed(EPOCH "90 91 96 06 05 01 07 00 a0 90 90", "first out of range");
+    assert_malformed(EPOCH "90 91 96 00 00 01 07 00 a0 90 90", "last out of range");
+    assert_malformed(EPOCH "90 91 96 01 cf 4000000000000001 01 07 00 a0 90 90",
+                     "last out of range");
+    assert_malformed(EPOCH "90 91 96 01 05 00 07 00 a0 90 90", "unknown kind");
+    assert_malformed(EPOCH "90 91 96 01 05 04 07 00 a0 90 90", "unknown kind");
+    assert_malformed(EPOCH "90 91 96 01 05 cd 0101 07 00 a0 90 90", "unknown kind");
+    assert_malformed(EPOCH "90 91 96 01 05 01 00 00 a0 90 90", "number is zero");
+    assert_malformed(EPOCH "90 91 96 01 05 01 07 cf 0000000100000000 a0 90 90",
+                     "delay_ms is not a number of 32 bits");
+    assert_malformed(EPOCH "90 91 96 01 05 01 07 00 a1 1b 90 90", "text is not printable ASCII");
+    assert_malformed(EPOCH "90 91 95 01 05 01 07 00 90 90", "too few fields");
+    assert_malformed(EPOCH "90 91 97 01 05 01 07 00 a0 00 90 90", "a return is not an array of 6");
+    assert_malformed(EPOCH "90 00 90 90", "returns is not a short array");
+}
+
+static void hints_are_ranges(void **state)
+{
+    (void)state;
+    assert_decodes("97 01 0c 05 c3 91 97 07 09 c4 00 c4 00 c4 02 0005 90 90 90 90");
+    assert_malformed("97 01 0c 05 c3 91 97 07 09 c4 00 c4 00 c4 01 00 90 90 90 90",
+                     "ranges malformed, out of range or too many");
+    assert_malformed("97 01 0c 05 c3 91 97 07 09 c4 00 c4 00 a0 90 90 90 90",
+                     "ranges is not bytes");
+}
+
+static void skips_that_ask_for_nothing_or_nonsense_are_refused(void **state)
+{
+    (void)state;
+    assert_decodes("98 01 0e 05 07 09 01 00 c4 02 0000");
+    assert_decodes("98 01 0e 05 07 09 02 03 c4 0a 00 ffffffffffffffff3f"); /* 1 to 2^62 */
+    assert_malformed("98 01 0e 05 00 09 01 00 c4 02 0000", "epoch is zero");
+    assert_malformed("98 01 0e 05 07 00 01 00 c4 02 0000", "number is zero");
+    assert_malformed("98 01 0e 05 07 09 00 00 c4 02 0000", "unknown purpose");
+    assert_malformed("98 01 0e 05 07 09 03 00 c4 02 0000", "unknown purpose");
+    assert_malformed("98 01 0e 05 07 09 cd 0101 00 c4 02 0000", "unknown purpose");
+    assert_malformed("98 01 0e 05 07 09 01 01 c4 02 0000", "code out of range");
+    assert_malformed("98 01 0e 05 07 09 02 00 c4 02 0000", "code out of range");
+    assert_malformed("98 01 0e 05 07 09 02 04 c4 02 0000", "code out of range");
+    assert_malformed("98 01 0e 05 07 09 02 cf 0000000100000001 c4 02 0000",
+                     "code is not a number of 32 bits");
+    assert_malformed("98 01 0e 05 07 09 01 00 c4 00", "no ranges, or too many");
+    assert_malformed("98 01 0e 05 07 09 01 00 c4 01 00",
+                     "ranges malformed, out of range or too many");
+    assert_malformed("98 01 0e 05 07 09 01 00 c4 0a 01 ffffffffffffffff3f",
+                     "ranges malformed, out of range or too many");
+    assert_malformed("98 01 0e 05 07 09 01 00 90", "ranges is not bytes");
+}
+
+/* The arena's lists are for all epochs together: none may take another's room, or more. */
+static void exceptions_and_returns_are_counted_over_all_epochs(void **state)
+{
+    (void)state;
+    const char *const items[2][2] = {{"94 05 01 00 a0", "90"}, {"96 05 05 01 07 00 a0", ""}};
+    const char *const expected[] = {"exceptions is not a short array",
+                                    "returns is not a short array"};
+
+    for (size_t kind = 0; kind < 2; kind++) {
+        for (size_t count = 128; count <= 129; count++) {
+            struct gw_buffer bytes = {0};
+            const char *why;
+            assert_true(hex_append(&bytes, "97 01 0c 05 c3 92", 17));
+            for (size_t epoch = 0; epoch < 2; epoch++) {
+                size_t here = epoch ? count : 128;
+                assert_true(hex_append(&bytes, "97 07 01 c4 00 c4 00 c4 00", 26));
+                assert_true(hex_append(&bytes, kind ? "90 dc" : "dc", kind ? 5 : 2));
+                gw_buffer_u8(&bytes, 0);
+                gw_buffer_u8(&bytes, (uint8_t)here);
+                for (size_t i = 0; i < here; i++)
+                    assert_true(hex_append(&bytes, items[kind][0], strlen(items[kind][0])));
+                assert_true(hex_append(&bytes, items[kind][1], strlen(items[kind][1])));
+            }
+            assert_true(hex_append(&bytes, "90 90", 5));
+            decode(bytes.data, bytes.size, &why);
+            if (count == 128)
+                assert_null(why);
+            else
+                assert_string_equal(why, expected[kind]);
+            gw_buffer_clear(&bytes);
+        }
+    }
+}
+
+/* Texts and columns are not copied: they stay where the frame was received. */
+static void texts_point_into_the_received_bytes(void **state)
+{
+    (void)state;
+    struct gw_buffer bytes = example(GW_FRAME_ACK);
+    struct gw_frame frame;
+    const char *why;
+
+    assert_int_equal(gw_decode(decoder, bytes.data, bytes.size, &frame, &why), GW_DECODE_OK);
+    struct gw_slice texts[] = {frame.u.ack.epochs[0].exceptions[0].text,
+                               frame.u.ack.epochs[0].returns[0].text};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(texts[i].data > bytes.data && texts[i].size > 0);
+        assert_true(texts[i].data + texts[i].size < bytes.data + bytes.size);
+    }
+    gw_buffer_clear(&bytes);
+}
+
 static void types_and_link_ids_out_of_range_are_refused(void **state)
 {
     (void)state;
@@ -368,6 +532,9 @@ static void texts_are_checked_before_anyone_prints_them(void **state)
     assert_malformed("96 01 04 00 07 00 c4 04 66756c6c", "not a valid text"); /* bin, not str */
     assert_malformed("9a 01 0a 05 01 a1 58 07 01 01 c2 c2", "not a valid destination");
     assert_malformed("9a 01 0a 05 01 a2 7800 07 01 01 c2 c2", "not a valid name");
+    assert_decodes("9a 01 0a 05 04 a1 78 07 01 01 c2 c3");
+    assert_malformed("9a 01 0a 05 05 a1 78 07 01 01 c2 c3", "not a valid destination");
+    assert_malformed("9a 01 0a 05 04 a1 78 07 01 01 c2 01", "ordered is not a boolean");
     assert_malformed("9a 01 0a 05 01 a0 07 01 01 c2 c2", "not a valid destination");
     assert_malformed("9a 01 0a 05 cd 0101 a1 78 07 01 01 c2 c2", "not a valid destination");
 }
@@ -441,6 +608,9 @@ static void nested_arrays_have_all_their_fields_and_no_more(void **state)
     assert_malformed("94 01 09 05 91 94 01 a1 78 01 00", "too few fields");
     assert_malformed("97 01 0c 05 c3 90 91 92 00 00 90", "too few fields");
     assert_malformed("97 01 0c 05 c3 91 93 07 01 c4 00 90 90", "too few fields");
+    assert_malformed("97 01 0c 05 c3 91 96 07 01 c4 00 c4 00 c4 00 90 90 90", "too few fields");
+    assert_malformed("97 01 0c 05 c3 91 98 07 01 c4 00 c4 00 c4 00 90 90 90 90 90",
+                     "an epoch is not an array of 7");
 }
 
 static void integers_may_be_longer_than_needed(void **state)
@@ -548,6 +718,14 @@ int main(void)
         cmocka_unit_test(a_million_ranges_are_refused),
         cmocka_unit_test(ranges_that_are_inverted_or_out_of_range_are_refused),
         cmocka_unit_test(sequences_out_of_range_are_refused),
+        cmocka_unit_test(offers_and_attempts_out_of_range_are_refused),
+        cmocka_unit_test(heads_are_a_column_or_nothing),
+        cmocka_unit_test(exceptions_that_are_none_are_refused),
+        cmocka_unit_test(returns_that_are_none_are_refused),
+        cmocka_unit_test(hints_are_ranges),
+        cmocka_unit_test(skips_that_ask_for_nothing_or_nonsense_are_refused),
+        cmocka_unit_test(exceptions_and_returns_are_counted_over_all_epochs),
+        cmocka_unit_test(texts_point_into_the_received_bytes),
         cmocka_unit_test(types_and_link_ids_out_of_range_are_refused),
         cmocka_unit_test(texts_are_checked_before_anyone_prints_them),
         cmocka_unit_test(a_refusal_names_link_and_epoch_for_code_epoch_only),

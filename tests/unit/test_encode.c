@@ -224,6 +224,39 @@ static void runs_have_limits(void **state)
     DATA(lengths.size = 1);
     DATA(lengths.data = unknown_form);
     DATA(lengths = ((struct gw_slice){much, sizeof much}));
+    DATA(number = 0);
+    DATA(attempt = 0);
+    DATA(attempt = UINT64_C(1) << 32);
+    DATA(heads.size = 1);
+    DATA(heads.size = 3); /* of which one message has none */
+    DATA(heads.data = unknown_form);
+    DATA(heads = ((struct gw_slice){much, GW_LENGTHS_MAX - 3})); /* with 4 bytes of lengths */
+}
+
+/* Many headers: the encoder says so too, whatever else is in the frame. */
+static void columns_share_the_room_of_a_header(void **state)
+{
+    (void)state;
+    static uint8_t much[GW_LENGTHS_MAX];
+    struct gw_frame frame;
+
+    frame_example(GW_FRAME_DATA, &frame);
+    frame.u.data.heads = (struct gw_slice){much, GW_LENGTHS_MAX - frame.u.data.lengths.size};
+    assert_comes_back(&frame);
+    frame.u.data.heads = (struct gw_slice){0};
+    assert_comes_back(&frame);
+}
+
+static void flags_come_back_one_by_one(void **state)
+{
+    (void)state;
+    for (int flags = 0; flags < 4; flags++) {
+        struct gw_frame frame;
+        frame_example(GW_FRAME_DATA, &frame);
+        frame.u.data.redelivered = flags & 1;
+        frame.u.data.maybe_duplicate = flags & 2;
+        assert_comes_back(&frame);
+    }
 }
 
 static void acknowledgements_have_limits(void **state)
@@ -258,6 +291,118 @@ static void acknowledgements_have_limits(void **state)
     ASSERT_NOT_WRITTEN(GW_FRAME_ACK, uint64_t none = 0; frame.u.ack.closed = &none);
 }
 
+static struct gw_slice text_of(const char *text)
+{
+    return (struct gw_slice){(const uint8_t *)text, strlen(text)};
+}
+
+static void exceptions_have_limits(void **state)
+{
+    (void)state;
+    static uint8_t much[GW_TEXT_MAX + 1];
+    static struct gw_exception many[GW_ACK_EXCEPTIONS_MAX + 1];
+    struct gw_slice fine = text_of("fine"), long_text = {much, sizeof much};
+
+    memset(much, 'x', sizeof much);
+    for (size_t i = 0; i <= GW_ACK_EXCEPTIONS_MAX; i++)
+        many[i] = (struct gw_exception){1 + i, GW_EXCEPTION_SKIPPED, 1, fine};
+#define EXCEPTION(...)                                                                             \
+    FACTS(1, .exceptions = &(struct gw_exception){__VA_ARGS__}, .exception_count = 1)
+    EXCEPTION(0, GW_EXCEPTION_REJECTED, 0, fine);
+    EXCEPTION(GW_SEQUENCE_MAX + 1, GW_EXCEPTION_REJECTED, 0, fine);
+    EXCEPTION(5, 0, 0, fine);
+    EXCEPTION(5, GW_EXCEPTION_SKIPPED + 1, 0, fine);
+    EXCEPTION(5, 255, 0, fine);
+    EXCEPTION(5, GW_EXCEPTION_REJECTED, 0, long_text);
+    EXCEPTION(5, GW_EXCEPTION_REJECTED, 0, text_of("a\nb"));
+    EXCEPTION(5, GW_EXCEPTION_REJECTED, 0, text_of("\x7f"));
+    EXCEPTION(5, GW_EXCEPTION_REJECTED, 0, text_of("caf\xc3\xa9"));
+    EXCEPTION(5, GW_EXCEPTION_REJECTED, 0, ((struct gw_slice){(const uint8_t *)"a\0b", 3}));
+    FACTS(1, .exceptions = many, .exception_count = GW_ACK_EXCEPTIONS_MAX + 1);
+    EPOCHS({.epoch = 5, .floor = 1, .exceptions = many, .exception_count = GW_ACK_EXCEPTIONS_MAX},
+           {.epoch = 6, .floor = 1, .exceptions = many, .exception_count = 1});
+}
+
+static void returns_have_limits(void **state)
+{
+    (void)state;
+    static uint8_t much[GW_TEXT_MAX + 1];
+    static struct gw_return many[GW_ACK_RETURNS_MAX + 1];
+    struct gw_slice fine = text_of("fine"), long_text = {much, sizeof much};
+
+    memset(much, 'x', sizeof much);
+    for (size_t i = 0; i <= GW_ACK_RETURNS_MAX; i++)
+        many[i] = (struct gw_return){1 + i, 1 + i, 7, GW_RETURN_RELEASE, 0, fine};
+#define RETURN(...) FACTS(1, .returns = &(struct gw_return){__VA_ARGS__}, .return_count = 1)
+    RETURN(0, 5, 7, GW_RETURN_NACK, 0, fine);
+    RETURN(6, 5, 7, GW_RETURN_NACK, 0, fine);
+    RETURN(0, 0, 7, GW_RETURN_NACK, 0, fine);
+    RETURN(5, GW_SEQUENCE_MAX + 1, 7, GW_RETURN_NACK, 0, fine);
+    RETURN(5, UINT64_MAX, 7, GW_RETURN_NACK, 0, fine);
+    RETURN(5, 5, 0, GW_RETURN_NACK, 0, fine);
+    RETURN(5, 5, 7, 0, 0, fine);
+    RETURN(5, 5, 7, GW_RETURN_CRASHED + 1, 0, fine);
+    RETURN(5, 5, 7, GW_RETURN_NACK, 0, long_text);
+    RETURN(5, 5, 7, GW_RETURN_NACK, 0, text_of("\x1b[31m"));
+    FACTS(1, .returns = many, .return_count = GW_ACK_RETURNS_MAX + 1);
+    EPOCHS({.epoch = 5, .floor = 1, .returns = many, .return_count = GW_ACK_RETURNS_MAX},
+           {.epoch = 6, .floor = 1, .returns = many, .return_count = 1});
+}
+
+static void facts_below_the_floor_can_be_said(void **state)
+{
+    (void)state;
+    struct gw_exception exception = {3, GW_EXCEPTION_SKIPPED, 1, {0}};
+    struct gw_return back = {1, GW_SEQUENCE_MAX, UINT64_MAX, GW_RETURN_CRASHED, UINT32_MAX, {0}};
+    struct gw_ack_epoch epoch = {.epoch = 5, .floor = 9, .exceptions = &exception,
+                                 .exception_count = 1, .returns = &back, .return_count = 1};
+    struct gw_frame frame;
+
+    frame_example(GW_FRAME_ACK, &frame);
+    frame.u.ack.epochs = &epoch;
+    assert_comes_back(&frame);
+}
+
+static void skips_have_limits(void **state)
+{
+    (void)state;
+    static struct gw_range many[GW_SKIP_RANGES_MAX + 1];
+#define SKIP(...) ASSERT_NOT_WRITTEN(GW_FRAME_SKIP, frame.u.skip.__VA_ARGS__)
+
+    for (uint64_t i = 0; i <= GW_SKIP_RANGES_MAX; i++)
+        many[i] = (struct gw_range){1 + 2 * i, 1 + 2 * i};
+    SKIP(epoch = 0);
+    SKIP(number = 0);
+    SKIP(purpose = 0);
+    SKIP(purpose = GW_SKIP_WITHDRAW + 1);
+    SKIP(code = GW_WITHDRAW_CANCELLED); /* a release has none */
+    SKIP(purpose = GW_SKIP_WITHDRAW); /* a withdrawal has one */
+    SKIP(purpose = GW_SKIP_WITHDRAW, frame.u.skip.code = GW_WITHDRAW_EXPIRED + 1);
+    SKIP(range_count = 0);
+    SKIP(ranges = RANGE(0, 3));
+    SKIP(ranges = RANGE(3, 2));
+    SKIP(ranges = RANGE(3, GW_SEQUENCE_MAX + 1));
+    SKIP(ranges = many, frame.u.skip.range_count = GW_SKIP_RANGES_MAX + 1);
+    SKIP(ranges = ((struct gw_range[]){{3, 5}, {6, 7}}), frame.u.skip.range_count = 2);
+}
+
+/* What an acknowledgement costs where nothing failed: three empty objects. */
+static void an_epoch_without_failures_is_short(void **state)
+{
+    (void)state;
+    struct gw_range range = {41, 43};
+    struct gw_ack_epoch epoch = {.epoch = UINT64_MAX, .floor = 41, .decided = &range,
+                                 .decided_count = 1};
+    struct gw_frame frame = {.type = GW_FRAME_ACK, .link = UINT64_MAX};
+    struct gw_buffer bytes = {0};
+
+    frame.u.ack.epochs = &epoch;
+    frame.u.ack.epoch_count = 1;
+    assert_int_equal(gw_encode(&frame, &bytes), 0);
+    assert_int_equal(bytes.size, 12 + 1 + 1 + (1 + 9 + 1 + 4 + 2) + 2 + 1 + 1 + 2);
+    gw_buffer_clear(&bytes);
+}
+
 static void a_failed_buffer_is_reported(void **state)
 {
     (void)state;
@@ -283,7 +428,14 @@ int main(void)
         cmocka_unit_test(destinations_have_limits),
         cmocka_unit_test(streams_have_limits),
         cmocka_unit_test(runs_have_limits),
+        cmocka_unit_test(columns_share_the_room_of_a_header),
+        cmocka_unit_test(flags_come_back_one_by_one),
         cmocka_unit_test(acknowledgements_have_limits),
+        cmocka_unit_test(exceptions_have_limits),
+        cmocka_unit_test(returns_have_limits),
+        cmocka_unit_test(facts_below_the_floor_can_be_said),
+        cmocka_unit_test(skips_have_limits),
+        cmocka_unit_test(an_epoch_without_failures_is_short),
         cmocka_unit_test(a_failed_buffer_is_reported),
     };
 

@@ -21,6 +21,7 @@ static void every_frame_type_has_a_name(void **state)
     (void)state;
     assert_string_equal(gw_frame_name(GW_FRAME_HELLO), "HELLO");
     assert_string_equal(gw_frame_name(GW_FRAME_CLOSED), "CLOSED");
+    assert_string_equal(gw_frame_name(GW_FRAME_SKIP), "SKIP");
     for (uint8_t type = GW_FRAME_HELLO; type <= GW_FRAME_SKIP; type++)
         assert_string_not_equal(gw_frame_name(type), "?");
     assert_string_equal(gw_frame_name(0), "?");
@@ -64,8 +65,10 @@ static void every_byte_is_allowed_or_not(void **state)
 static void destinations_are_kind_and_name(void **state)
 {
     (void)state;
-    const char *texts[] = {"stage:resize", "peer:b", "service:quote", SERVICE_OF_64};
-    const uint8_t kinds[] = {GW_KIND_STAGE, GW_KIND_PEER, GW_KIND_SERVICE, GW_KIND_SERVICE};
+    const char *texts[] = {"stage:resize", "peer:b", "service:quote", "reply:b",
+                           SERVICE_OF_64};
+    const uint8_t kinds[] = {GW_KIND_STAGE, GW_KIND_PEER, GW_KIND_SERVICE, GW_KIND_REPLY,
+                             GW_KIND_SERVICE};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct gw_destination destination;
@@ -80,7 +83,8 @@ static void what_is_no_destination_is_refused_and_changes_nothing(void **state)
     (void)state;
     const char *texts[] = {"",       "stage",    "stage:",   ":x",         "x",
                            "Stage:x", "stages:x", "stag:x",   "stage:X",    "stage:x:y",
-                           "stage: x", " stage:x", "queue:x", SERVICE_OF_65};
+                           "stage: x", " stage:x", "queue:x", SERVICE_OF_65,
+                           "reply:",  "replyx"};
     struct gw_destination destination = {.kind = 77, .name = "kept"};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
