@@ -106,7 +106,9 @@ void remote_ack(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoch, 
                 uint64_t last)
 {
     struct gw_range range = {first, last};
-    ack_epoch(d, conn, link, &(struct gw_ack_epoch){.epoch = epoch, .floor = 1, .decided = &range, .decided_count = 1});
+    struct gw_ack_epoch entry = {
+        .epoch = epoch, .floor = 1, .decided = &range, .decided_count = 1};
+    ack_epoch(d, conn, link, &entry);
 }
 
 void remote_ack_floor(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoch,
@@ -119,7 +121,9 @@ void remote_in_hand(struct driver *d, uint64_t conn, uint64_t link, uint64_t epo
                     uint64_t first, uint64_t last)
 {
     struct gw_range range = {first, last};
-    ack_epoch(d, conn, link, &(struct gw_ack_epoch){.epoch = epoch, .floor = 1, .in_hand = &range, .in_hand_count = 1});
+    struct gw_ack_epoch entry = {
+        .epoch = epoch, .floor = 1, .in_hand = &range, .in_hand_count = 1};
+    ack_epoch(d, conn, link, &entry);
 }
 
 void remote_complete(struct driver *d, uint64_t conn, uint64_t link)

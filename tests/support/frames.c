@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
+/* Length: for every type of frame an example, a maker and a comparison. */
+
 #include "support/frames.h"
 
 #include <stdlib.h>

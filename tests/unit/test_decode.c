@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* Decoding: nothing but a valid frame is accepted, and no frame costs memory (hazards MP01 to MP04,
- * faults H02 to H04). */
+ * faults H02 to H04).
+ *
+ * Length: a case for every field of every frame. */
 
 #include "failing_memory.h"
 
@@ -310,14 +312,18 @@ static void ranges_that_are_inverted_or_out_of_range_are_refused(void **state)
     const char *expected = "ranges malformed, out of range or too many";
 
     assert_decodes("97 01 0c 05 c3 91 97 07 01 c4 02 0005 c4 00 c4 00 90 90 90 90");
-    assert_malformed("97 01 0c 05 c3 91 97 07 01 c4 0b 00 ffffffffffffffffff01 c4 00 c4 00 90 90 90 90",
+    assert_malformed("97 01 0c 05 c3 91 97 07 01 c4 0b 00 ffffffffffffffffff01 c4 00 "
+                     "c4 00 90 90 90 90",
                      expected);
-    assert_malformed("97 01 0c 05 c3 91 97 07 01 c4 00 c4 0b ffffffffffffffffff01 00 c4 00 90 90 90 90",
+    assert_malformed("97 01 0c 05 c3 91 97 07 01 c4 00 c4 0b ffffffffffffffffff01 00 "
+                     "c4 00 90 90 90 90",
                      expected);
     assert_malformed("97 01 0c 05 c3 91 97 07 01 c4 01 00 c4 00 c4 00 90 90 90 90", expected);
-    assert_malformed("97 01 0c 05 c3 91 97 07 cf 4000000000000001 c4 02 0000 c4 00 c4 00 90 90 90 90",
+    assert_malformed("97 01 0c 05 c3 91 97 07 cf 4000000000000001 c4 02 0000 c4 00 "
+                     "c4 00 90 90 90 90",
                      expected);
-    assert_malformed("97 01 0c 05 c3 91 97 07 00 c4 00 c4 00 c4 00 90 90 90 90", "floor out of range");
+    assert_malformed("97 01 0c 05 c3 91 97 07 00 c4 00 c4 00 c4 00 90 90 90 90",
+                     "floor out of range");
 }
 
 static void sequences_out_of_range_are_refused(void **state)
@@ -334,9 +340,12 @@ static void sequences_out_of_range_are_refused(void **state)
     assert_malformed("9d 01 0b 05 02 00 01 01 07 01 01 c4 02 0001 c4 00 00", "floor above first");
     assert_malformed("9d 01 0b 05 01 00 01 01 00 01 01 c4 02 0001 c4 00 00", "epoch is zero");
     assert_malformed("9d 01 0b 05 01 00 01 01 07 01 00 c4 02 0001 c4 00 00", "count out of range");
-    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 ce 00100001 c4 02 0001 c4 00 00", "count out of range");
-    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 03 c4 03 010101 c4 00 00", "fewer lengths than count");
-    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0201 c4 00 00", "lengths of an unknown form");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 ce 00100001 c4 02 0001 c4 00 00",
+                     "count out of range");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 03 c4 03 010101 c4 00 00",
+                     "fewer lengths than count");
+    assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0201 c4 00 00",
+                     "lengths of an unknown form");
     assert_malformed("9d 01 0b 05 01 00 01 01 07 01 01 c4 02 0001 c4 00 cf 0000000100000000",
                      "crc is not a number of 32 bits");
     assert_malformed("95 01 0d 05 07 00", "last out of range");
@@ -689,7 +698,8 @@ static void the_most_objects_that_pass_fit_into_the_zone(void **state)
     const char *why;
 
     struct mallinfo2 before = mallinfo2();
-    assert_int_equal(gw_decode(decoder, bytes, sizeof bytes - 1, &frame, &why), GW_DECODE_MALFORMED);
+    assert_int_equal(gw_decode(decoder, bytes, sizeof bytes - 1, &frame, &why),
+                     GW_DECODE_MALFORMED);
     assert_string_equal(why, "too many fields");
     assert_int_equal(mallinfo2().uordblks, before.uordblks);
     assert_int_equal(mallinfo2().hblkhd, before.hblkhd);
