@@ -10,6 +10,7 @@
 
 #define SETTLE_DELAY_US 5000
 #define CACHE_BYTES     (16 * 1024 * 1024)
+#define MEMORY_TTL_US   UINT64_C(86400000000)
 
 /* ---- shared small things ---- */
 
@@ -98,6 +99,22 @@ struct gw_remote *gw_remote_get(struct gw_core *core, const char *name)
     return remote;
 }
 
+static void remote_free(struct gw_remote *remote)
+{
+    for (struct gw_member *member = remote->members, *next; member; member = next) {
+        next = member->next_in_remote;
+        free(member);
+    }
+    for (struct gw_intake *intake = remote->intakes, *next; intake; intake = next) {
+        next = intake->next;
+        free(intake);
+    }
+    gw_window_forget_refused(remote);
+    free(remote->by_serve);
+    free(remote->closed);
+    free(remote);
+}
+
 void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
 {
     uint64_t hash = name_hash(remote->name);
@@ -115,7 +132,7 @@ void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
         alike->next_same_hash = remote->next_same_hash;
     }
     core->remote_count--;
-    free(remote);
+    remote_free(remote);
 }
 
 struct gw_target *gw_target_find(const struct gw_core *core,
@@ -127,6 +144,15 @@ struct gw_target *gw_target_find(const struct gw_core *core,
     return target;
 }
 
+/* Replies to a peer of which nothing is known any more: its requests ended with it. */
+static bool is_for_nobody(const struct gw_core *core, const struct gw_destination *destination)
+{
+    if (destination->kind != GW_KIND_REPLY || !core->started)
+        return false;
+    const struct gw_remote *remote = gw_remote_find(core, destination->name);
+    return !remote || remote->gone;
+}
+
 struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination)
 {
     struct gw_target *target = gw_target_find(core, destination);
@@ -136,6 +162,7 @@ struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destinatio
     if (!target)
         return NULL;
     target->destination = *destination;
+    target->abandoned = is_for_nobody(core, destination);
     target->next = core->targets;
     core->targets = target;
     core->target_count++;
@@ -202,6 +229,8 @@ struct gw_core *gw_core_new(const struct gw_core_options *options)
         core->options.settle_delay_us = SETTLE_DELAY_US;
     if (!core->options.cache_bytes)
         core->options.cache_bytes = CACHE_BYTES;
+    if (!core->options.memory_ttl_us)
+        core->options.memory_ttl_us = MEMORY_TTL_US;
     gw_random_seed(&core->random, options->seed);
     gw_map_init(&core->conns, options->seed);
     gw_map_init(&core->remotes, options->seed + 1);
@@ -218,18 +247,7 @@ static void free_remotes(struct gw_core *core)
     struct gw_remote *remote;
     while ((remote = core->remote_list)) {
         core->remote_list = remote->next;
-        for (struct gw_member *member = remote->members, *next; member; member = next) {
-            next = member->next_in_remote;
-            free(member);
-        }
-        for (struct gw_intake *intake = remote->intakes, *next; intake; intake = next) {
-            next = intake->next;
-            free(intake);
-        }
-        gw_window_forget_refused(remote);
-        free(remote->by_serve);
-        free(remote->closed);
-        free(remote);
+        remote_free(remote);
     }
 }
 
@@ -297,6 +315,13 @@ static void transaction(struct gw_core *core, const struct gw_event *event)
                          event->u.transaction.batches[i]);
     gw_pile_token(core, event->u.transaction.token);
     gw_commit_now(core);
+}
+
+static void forfeit(struct gw_core *core, const char *name)
+{
+    struct gw_remote *remote = gw_remote_find(core, name);
+    if (remote && !remote->link.id)
+        gw_forfeit(core, remote);
 }
 
 static void handle(struct gw_core *core, const struct gw_event *event)
@@ -367,9 +392,17 @@ static void handle(struct gw_core *core, const struct gw_event *event)
         gw_window_recalled(core, event);
         break;
     case GW_EVENT_POLICY:
+        gw_policy_set(core, event);
+        break;
     case GW_EVENT_WITHDRAW:
+        gw_withdraw(core, event->u.withdraw.epoch, event->u.withdraw.sequence,
+                    event->u.withdraw.code);
+        break;
     case GW_EVENT_FORFEIT:
+        forfeit(core, event->u.forfeit.peer);
+        break;
     case GW_EVENT_RETIRE:
+        gw_stream_retire(core, event->u.retire);
         break;
     }
 }

@@ -52,7 +52,17 @@
     X(sends_blocked, "sends that waited for the outbox's quota")                                  \
     X(sends_refused, "sends refused by the outbox's quota")                                       \
     X(connections_refused, "messages dropped: too many connections were known already")           \
-    X(dead_letters, "messages given up on: always 0, as this version gives up on none")           \
+    X(dead_letters, "messages given up on: they became dead letters")                             \
+    X(withdrawn, "messages taken back before a handler had them")                                 \
+    X(abandoned, "replies that ended because the memory peer that asked has ended")               \
+    X(nacked, "attempts that ended by a nack")                                                    \
+    X(crashed, "attempts that ended with the handler's process")                                  \
+    X(given_back, "messages that a member gave back without having begun")                        \
+    X(offered_alone, "messages offered alone, since an attempt crashed")                          \
+    X(forfeited, "messages taken from a member without its word: failover, or an operator")       \
+    X(overdue, "messages asked back since their deadline was over")                               \
+    X(skips_sent, "SKIP frames sent")                                                             \
+    X(memory_peers_gone, "memory peers that have ended: what was kept for them is forgotten")     \
     X(links_now, "links up at present")                                                           \
     X(outbox_messages_now, "messages in the outbox at present")                                   \
     X(outbox_bytes_now, "bytes in the outbox at present")                                         \

@@ -184,6 +184,9 @@ struct gw_frame {
             size_t floor_count;
         } ping;
         struct {
+            bool last; /* the process ends, too: of a memory peer nothing is left */
+        } bye;
+        struct {
             const struct gw_serve *items;
             size_t count;
         } serve;

@@ -239,6 +239,21 @@ void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t f
     gw_link_down(core, remote, GW_DOWN_VIOLATION);
 }
 
+/* Another process of that name: of a memory peer, the one before has ended. */
+static void renew(struct gw_core *core, struct gw_remote *remote,
+                  const struct gw_identity *identity)
+{
+    bool renewed = remote->identity.process && remote->identity.process != identity->process;
+    remote->renewed |= renewed;
+    if (renewed && remote->identity.memory && !remote->gone)
+        gw_remote_gone(core, remote);
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        member->forfeited = false;
+        if (member->target->destination.kind == GW_KIND_REPLY)
+            member->target->abandoned = false;
+    }
+}
+
 void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
                 const struct gw_identity *identity)
 {
@@ -246,8 +261,9 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     if (remote->link.id)
         gw_link_down(core, remote, GW_DOWN_REPLACED);
     struct gw_link *link = &remote->link;
+    renew(core, remote, identity);
     remote->identity = *identity;
-    remote->passing = false;
+    remote->passing = remote->gone = false;
     conn->link = id;
     conn->offered = 0;
     conn->hello_due_us = GW_NEVER;
@@ -336,7 +352,8 @@ void gw_link_close_all(struct gw_core *core)
         conn->hello_due_us = GW_NEVER;
         if (!conn->link)
             continue;
-        gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
+        struct gw_frame *bye = gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
+        bye->u.bye.last = true;
         gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
     }
 }
@@ -366,6 +383,7 @@ void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
     }
     gw_count(core, GW_COUNTER_pings_sent, 1);
     gw_stream_repeat_closed(core, remote);
+    gw_skip_repeat(core, remote, false);
 }
 
 static void take_floors(struct gw_core *core, struct gw_remote *remote,
@@ -473,6 +491,8 @@ void gw_link_tick(struct gw_core *core)
         if (remote->link.id)
             tick_link(core, remote);
     forget_unused(core);
+    gw_policy_tick(core);
+    gw_gone_sweep(core);
 }
 
 /* ---- frames ---- */
@@ -494,7 +514,10 @@ static void ended_by_them(struct gw_core *core, struct gw_conn *conn, const stru
     bool reset = frame->type == GW_FRAME_RESET;
     if (reset)
         gw_count(core, GW_COUNTER_resets_received, 1);
-    gw_link_down(core, conn->remote, reset ? GW_DOWN_RESET : GW_DOWN_BYE);
+    struct gw_remote *remote = conn->remote;
+    gw_link_down(core, remote, reset ? GW_DOWN_RESET : GW_DOWN_BYE);
+    if (!reset && frame->u.bye.last && remote->identity.memory)
+        gw_remote_gone(core, remote);
 }
 
 static void on_link(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event)

@@ -9,6 +9,23 @@
 
 /* ---- frames from members ---- */
 
+/* Hints: a handler of the member has begun with these. */
+static void take_handed(struct gw_core *core, const struct gw_stream *stream,
+                        struct gw_offer *offer, const struct gw_ack_epoch *entry)
+{
+    for (size_t i = 0; i < entry->handed_count && !core->failed; i++) {
+        struct gw_range range = entry->handed[i];
+        if (range.first < stream->floor)
+            range.first = stream->floor;
+        if (range.last > stream->last)
+            range.last = stream->last;
+        if (range.first <= range.last)
+            gw_check(core, gw_ranges_add(&offer->handed, range.first, range.last));
+    }
+    if (offer->handed.count)
+        gw_ranges_trim_below(&offer->handed, stream->floor);
+}
+
 static void take_epoch(struct gw_core *core, struct gw_remote *remote,
                        const struct gw_ack_epoch *entry)
 {
@@ -20,6 +37,9 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     for (size_t i = 0; i < entry->decided_count; i++)
         if (entry->decided[i].last > highest)
             highest = entry->decided[i].last;
+    for (size_t i = 0; i < entry->exception_count; i++)
+        if (entry->exceptions[i].sequence > highest)
+            highest = entry->exceptions[i].sequence;
     bool impossible = !offer || highest > stream->last; /* never offered, or never existed */
     if (impossible && !stream->old) {
         gw_link_violation(core, remote, GW_FRAME_ACK);
@@ -27,15 +47,18 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     }
     if (!offer)
         return; /* of an earlier open this store may have lost the end: a backup, a power cut */
-    if (!offer->known && (entry->decided_count || entry->floor > 1)) {
+    if (!offer->known && (entry->decided_count || entry->exception_count || entry->floor > 1)) {
         offer->known = offer->dirty = true;
         gw_stream_dirty(core, stream);
         gw_commit_lazily(core);
     }
     if (entry->floor > 1)
-        gw_stream_settle(core, stream, remote, 1, entry->floor - 1);
+        gw_stream_settle(core, stream, offer, 1, entry->floor - 1);
     for (size_t i = 0; i < entry->decided_count; i++)
-        gw_stream_settle(core, stream, remote, entry->decided[i].first, entry->decided[i].last);
+        gw_stream_settle(core, stream, offer, entry->decided[i].first, entry->decided[i].last);
+    gw_retry_exceptions(core, offer, stream, entry);
+    gw_retry_returns(core, remote, stream, entry);
+    take_handed(core, stream, offer, entry);
     if (remote->link.complete)
         return;
     if (offer->in_hand_link != remote->link.id)
@@ -104,7 +127,14 @@ void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct 
     take_closed(core, remote, frame);
     if (!frame->u.ack.complete || remote->link.complete)
         return;
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        if (remote->renewed && remote->identity.memory)
+            gw_retry_renewed(core, member);
+        gw_retry_reported(core, member);
+    }
+    remote->renewed = false;
     remote->link.complete = true;
+    gw_skip_repeat(core, remote, true);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         gw_dispatch_requeue(core, member);
         gw_dispatch_send(core, member);
@@ -143,7 +173,7 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
 /* Nothing is sent to it, nobody serves it, and no credit of a link still up was spent on it. */
 static bool is_idle(const struct gw_target *target)
 {
-    bool idle = !target->streams && !target->dispatch_due;
+    bool idle = !target->streams && !target->dispatch_due && !target->has_policy;
     const struct gw_member *member = target->members;
     for (; member && idle; member = member->next_in_target)
         idle = !member->serving && !member->used_messages;
@@ -229,9 +259,11 @@ void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote)
 
 void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
 {
-    (void)core;
+    remote->down_us = core->now_us;
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->serving = false;
+        member->reserved = NULL;
+        gw_policy_wake(core, member->target, core->now_us);
         member->granted_messages = member->granted_bytes = 0;
         member->used_messages = member->used_bytes = 0;
         while (member->unsent_head)

@@ -17,6 +17,7 @@ static void recover_stream(struct gw_core *core, const struct gw_row *row)
     if (!stream)
         return;
     stream->old = true;
+    stream->ordered = row->ordered;
     stream->opens = row->number;
     stream->row_stored = true;
     stream->floor = stream->floor_published = stream->floor_stored = row->floor ? row->floor : 1;
@@ -63,27 +64,13 @@ static void recover_assignment(struct gw_core *core, struct gw_stream *stream,
 {
     struct gw_remote *remote = gw_remote_get(core, row->peer);
     struct gw_member *member = remote ? gw_member_get(core, remote, stream->target) : NULL;
-    struct gw_run *run = member ? gw_allocate(core, sizeof *run) : NULL;
+    struct gw_run *run = member ? gw_run_recover(core, stream, member, row) : NULL;
     if (!run) {
         gw_fail(core);
         return;
     }
     reaches(stream, row->last);
-    run->first = run->cursor = row->first;
-    run->last = row->last;
-    run->stream = stream;
-    run->member = member;
-    run->sent = true; /* it may have left: whoever holds it gets it again, flagged */
-    struct gw_range piece;
-    uint64_t at = row->first > stream->floor ? row->first : stream->floor;
-    while (gw_ranges_next(&stream->settled, false, &at, row->last, &piece))
-        run->left += piece.last - piece.first + 1;
-    if (gw_index_add(&stream->runs, run->first, run)) {
-        gw_fail(core);
-        free(run);
-        return;
-    }
-    member->outstanding += run->left;
+    gw_run_count(run);
     if (row->last >= stream->next_unassigned)
         stream->next_unassigned = row->last + 1;
 }
@@ -130,6 +117,10 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
     case GW_ROW_DECIDED:
         recover_decided(core, row);
         return;
+    case GW_ROW_OUTCOME:
+        if (row->number > core->outcomes)
+            core->outcomes = core->outcomes_sealed = core->outcomes_told = row->number;
+        return;
     default:
         break;
     }
@@ -148,9 +139,31 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
     case GW_ROW_ASSIGNMENT:
         recover_assignment(core, stream, row);
         return;
+    case GW_ROW_STORY:
+        gw_story_recover(core, stream, row);
+        return;
     default:
         return;
     }
+}
+
+/* What is below and in no run came back from somebody, who may have kept it: nothing says by which
+ * way it came. */
+static void recover_waiting(struct gw_core *core, struct gw_stream *stream)
+{
+    struct gw_range piece;
+    uint64_t at = stream->floor;
+    while (!core->failed && stream->next_unassigned > 1 &&
+           gw_ranges_next(&stream->settled, false, &at, stream->next_unassigned - 1, &piece))
+        for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
+            const struct gw_run *run = gw_run_at(stream, next);
+            uint64_t end = run ? run->last : gw_run_next_from(stream, next, piece.last);
+            if (!run) {
+                gw_check(core, gw_ranges_add(&stream->waiting, next, end));
+                gw_check(core, gw_ranges_add(&stream->doubtful, next, end));
+            }
+            next = end + 1;
+        }
 }
 
 /* What was never assigned begins above everything that was. */
@@ -163,6 +176,7 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
         next = above > next ? above : next;
     }
     stream->next_unassigned = next;
+    recover_waiting(core, stream);
     if (stream->settled.count) /* batches whose deletion waited for a read that never came back */
         gw_stream_sweep(core, stream, stream->settled.items[0].first,
                         stream->settled.items[stream->settled.count - 1].last);
@@ -180,6 +194,9 @@ void gw_recover_done(struct gw_core *core)
         core->dirty_streams = stream->next_dirty;
         stream->dirty = false;
     }
+    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
+        remote->down_us = core->now_us; /* everybody has the time to come back */
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
         finish_stream(core, stream);
+    gw_wake_at(core, core->now_us);
 }

@@ -47,6 +47,19 @@ void gw_pile_run(struct gw_core *core, struct gw_run *run)
     pile->runs[pile->run_count++] = run;
 }
 
+void gw_pile_hold(struct gw_core *core, struct gw_batch *batch)
+{
+    struct gw_pile *pile = &core->filling;
+    void *items = grown(pile->held, pile->held_count, &pile->held_capacity,
+                        sizeof(struct gw_batch *));
+    if (!items) {
+        gw_fail(core);
+        return;
+    }
+    pile->held = items;
+    pile->held[pile->held_count++] = gw_batch_hold(batch);
+}
+
 void gw_pile_token(struct gw_core *core, uint64_t token)
 {
     struct gw_pile *pile = &core->filling;
@@ -64,7 +77,10 @@ void gw_pile_clear(struct gw_pile *pile)
 {
     for (size_t i = 0; i < pile->batch_count; i++)
         gw_batch_drop(pile->batches[i].batch);
+    for (size_t i = 0; i < pile->held_count; i++)
+        gw_batch_drop(pile->held[i]);
     free(pile->batches);
+    free(pile->held);
     free(pile->runs);
     free(pile->tokens);
     memset(pile, 0, sizeof *pile);
@@ -145,17 +161,14 @@ static void seal_batches(struct gw_core *core)
 
 static void seal_runs(struct gw_core *core)
 {
-    for (size_t i = 0; i < core->filling.run_count && !core->failed; i++) {
-        const struct gw_run *run = core->filling.runs[i];
-        struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
-        if (!op)
-            return;
-        op->row.kind = GW_ROW_ASSIGNMENT;
-        op->row.epoch = run->stream->epoch;
-        op->row.first = run->first;
-        op->row.last = run->last;
-        memcpy(op->row.peer, run->member->remote->name, sizeof op->row.peer);
+    for (struct gw_stream *stream = core->dirty_streams; stream; stream = stream->next_dirty) {
+        if (stream->cut.count)
+            gw_run_seal_cuts(core, stream);
+        if (stream->runs_changed)
+            gw_run_seal_changed(core, stream);
     }
+    for (size_t i = 0; i < core->filling.run_count && !core->failed; i++)
+        gw_run_write(core, core->filling.runs[i]);
 }
 
 static void seal_dirty(struct gw_core *core)
@@ -163,8 +176,8 @@ static void seal_dirty(struct gw_core *core)
     struct gw_stream *stream;
     while ((stream = core->dirty_streams) && !core->failed) {
         core->dirty_streams = stream->next_dirty;
+        gw_stream_seal(core, stream); /* what it finds to settle joins this seal */
         stream->dirty = false;
-        gw_stream_seal(core, stream);
         stream->committing_any = true;
         stream->next_committing = core->committing_streams;
         core->committing_streams = stream;
@@ -195,6 +208,7 @@ void gw_seal(struct gw_core *core)
     core->flying = core->filling;
     core->filling = empty;
     core->sealed = core->turn++;
+    core->outcomes_sealed = core->outcomes;
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_COMMIT);
     if (!effect)
         return;
@@ -235,6 +249,14 @@ static void batches_durable(struct gw_core *core)
             gw_batch_drop(batch);
     }
     pile->batch_count = 0;
+    for (size_t i = 0; i < pile->held_count; i++) {
+        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_FORGET);
+        if (effect)
+            effect->u.forget = pile->held[i];
+        else
+            gw_batch_drop(pile->held[i]);
+    }
+    pile->held_count = 0;
 }
 
 static void runs_durable(struct gw_core *core)
@@ -253,6 +275,16 @@ static void tokens_durable(struct gw_core *core)
         gw_count(core, GW_COUNTER_transactions, 1);
     }
     core->flying.token_count = 0;
+}
+
+static void outcomes_durable(struct gw_core *core)
+{
+    struct gw_effect *effect = core->outcomes_sealed > core->outcomes_told
+                                   ? gw_effects_add(core->out, GW_EFFECT_OUTCOMES)
+                                   : NULL;
+    if (!effect)
+        return;
+    effect->u.outcomes = core->outcomes_told = core->outcomes_sealed;
 }
 
 void gw_sealed_committed(struct gw_core *core)
@@ -276,4 +308,5 @@ void gw_sealed_committed(struct gw_core *core)
     }
     runs_durable(core);
     tokens_durable(core);
+    outcomes_durable(core);
 }

@@ -73,6 +73,7 @@ struct gw_member {
     uint64_t chosen;            /* when it was last given work: ties go to who waited longest */
     struct gw_run *alone;       /* a message that crashed its handler: nothing else goes there */
     struct gw_stream *reserved; /* kept free for such a one of this stream */
+    uint64_t reserved_for;      /* its sequence */
     bool forfeited;             /* failover has moved on from it, until its next link */
     struct gw_run *unsent_head; /* durable runs waiting for the link or for credit, FIFO */
     struct gw_run *unsent_tail;
@@ -113,6 +114,7 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     size_t live; /* members with a link */
     struct gw_policy policy;
     bool has_policy;   /* said by the application: kept while nobody serves it, too */
+    bool abandoned;    /* replies to a memory peer that has ended: all of it ends */
     uint64_t due_us;   /* when something of it wants to be looked at again; GW_NEVER: not */
     bool dispatch_due;
     struct gw_target *next_dispatch;
@@ -133,6 +135,7 @@ struct gw_run {
     uint64_t offered_us;   /* by this open; 0: not yet */
     bool maybe_duplicate;  /* forfeited by another member */
     bool recalling;        /* its deadline is over: SKIP asks it back */
+    bool changed;          /* its row is to be written again */
     bool sent;             /* offered before, on any link or by an earlier open */
     uint64_t first_link;   /* where it was first offered by this open; 0: by an earlier one */
     bool queued;           /* in the member's unsent list */
@@ -165,11 +168,20 @@ struct gw_story {
     uint8_t death;       /* enum gw_death: to be buried; 0: not */
     uint32_t withdrawal; /* enum gw_withdrawal: wanted back for good; 0: not */
     bool alone;          /* its last attempt ended with the process: offered alone */
-    bool offered;        /* before, to anyone */
-    bool forfeited;      /* a former member may still process it */
     bool dirty;          /* its row is to be written */
     bool stored;         /* it has a row */
+    bool buried;         /* the seal in flight makes it a dead letter */
+    bool over;           /* settled: freed once that is durable */
     char *text;          /* of the last failure; NULL: none */
+    char member[GW_NAME_MAX + 1]; /* where that was; "": not known */
+};
+
+struct gw_ending { /* messages that ended otherwise than by being processed */
+    uint64_t first;
+    uint64_t last;
+    uint64_t bytes; /* DEAD: of the one message */
+    uint8_t how;    /* enum gw_outcome */
+    bool sealed;
 };
 
 struct gw_stream {
@@ -192,6 +204,13 @@ struct gw_stream {
     size_t wanted;               /* stories that are wanted back */
     struct gw_index endings;     /* of settling and committing: those that were not processed */
     bool ordered;
+    struct gw_ranges doubtful;   /* of waiting: forfeited, so that another may process it too */
+    struct gw_ranges cut;        /* first sequences of assignment rows to be deleted */
+    bool runs_changed;           /* some run's row is to be written again */
+    bool stories_dirty;
+    bool stories_over;
+    bool recalls;                /* some run was asked back */
+    bool idle_told;
     uint64_t floor;              /* of `settled` */
     uint64_t floor_published;    /* durable: what may be said */
     uint64_t floor_stored;       /* in the stream's row */
@@ -224,6 +243,8 @@ struct gw_pending_batch {
 struct gw_pile {
     struct gw_pending_batch *batches;
     size_t batch_count, batch_capacity;
+    struct gw_batch **held; /* read by the write in flight, needed no more */
+    size_t held_count, held_capacity;
     struct gw_run **runs;
     size_t run_count, run_capacity;
     uint64_t *tokens;
@@ -241,6 +262,8 @@ struct gw_core {
     uint64_t wall_ms; /* of the present event; decides nothing */
     uint64_t runs_made; /* in this open: see gw_run_number */
     uint64_t outcomes;  /* number of the last outcome row given */
+    uint64_t outcomes_sealed; /* of these, in the write in flight or before */
+    uint64_t outcomes_told;
 
     struct gw_map conns;
     struct gw_map remotes; /* by hash of the name */
@@ -329,10 +352,6 @@ struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
                                  struct gw_remote *remote);
 struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
                                       const struct gw_remote *remote);
-void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote,
-                      uint64_t first, uint64_t last);
-void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
-void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last);
 void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t epoch);
@@ -345,11 +364,42 @@ void gw_stream_try_close(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_stream_skip(struct gw_stream *stream, uint64_t upto); /* nothing below is unassigned */
+void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch);
+void gw_stream_forget_gone(struct gw_stream *stream);
+void gw_stream_retire(struct gw_core *core, uint64_t epoch);
+void gw_offer_free(struct gw_offer *offer);
 size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
                         size_t most);
 void gw_target_members_changed(struct gw_core *core, struct gw_target *target);
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
+
+/* settle.c: how messages end. */
+void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_offer *offer,
+                      uint64_t first, uint64_t last);
+void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,
+                   enum gw_outcome how, uint64_t bytes);
+bool gw_is_open(const struct gw_stream *stream, uint64_t sequence); /* unsettled, as far as known */
+void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
+void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
+
+/* run.c: who has what. */
+struct gw_run *gw_run_at(const struct gw_stream *stream, uint64_t sequence);
+struct gw_run *gw_run_of_at(const struct gw_stream *stream, const struct gw_remote *remote,
+                            uint64_t sequence);
+bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remote);
+uint64_t gw_run_next_from(const struct gw_stream *stream, uint64_t sequence, uint64_t last);
+struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
+                          uint64_t first, uint64_t last);
+struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
+                              struct gw_member *member, const struct gw_row *row);
+void gw_run_count(struct gw_run *run); /* what is left of a recovered one */
+void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last);
+void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at);
+void gw_run_write(struct gw_core *core, const struct gw_run *run);
+void gw_run_seal_cuts(struct gw_core *core, struct gw_stream *stream);
+void gw_run_seal_changed(struct gw_core *core, struct gw_stream *stream);
 
 /* bodies.c: which bytes stay in memory. */
 void gw_bodies_add(struct gw_core *core, struct gw_batch *batch);
@@ -363,22 +413,47 @@ void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);
+void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, struct gw_run *before);
+bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
 
 /* retry.c: messages that came back undecided, their attempts, and dead letters. */
+struct gw_story *gw_story_find(const struct gw_stream *stream, uint64_t sequence);
+struct gw_story *gw_story_from(const struct gw_stream *stream, uint64_t first, uint64_t last);
+struct gw_story *gw_story_get(struct gw_core *core, struct gw_stream *stream, uint64_t sequence);
+void gw_story_free(struct gw_story *story);
+void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row);
 void gw_retry_returns(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
                       const struct gw_ack_epoch *entry);
-void gw_retry_exceptions(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+void gw_retry_exceptions(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
                          const struct gw_ack_epoch *entry);
+void gw_retry_reported(struct gw_core *core, struct gw_member *member);
+void gw_retry_renewed(struct gw_core *core, struct gw_member *member);
+bool gw_retry_is_over(struct gw_core *core, struct gw_stream *stream, struct gw_story *story);
+void gw_retry_bury(struct gw_core *core, struct gw_stream *stream);
+void gw_retry_settled(struct gw_core *core, struct gw_stream *stream, uint64_t first,
+                      uint64_t last);
+void gw_retry_seal(struct gw_core *core, struct gw_stream *stream);
+void gw_retry_durable(struct gw_stream *stream);
 
 /* withdraw.c: SKIP, for what is wanted back. */
 void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32_t code);
+void gw_withdraw_waiting(struct gw_core *core, struct gw_stream *stream);
+void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
+void gw_skip_repeat(struct gw_core *core, struct gw_remote *remote, bool new_link);
 
-/* failover.c: members that stay away, and memory peers that are gone. */
+/* failover.c: members that stay away, and memory peers that have ended. */
 void gw_forfeit(struct gw_core *core, struct gw_remote *remote);
+uint64_t gw_failover_due_us(struct gw_core *core, struct gw_target *target);
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote);
+void gw_gone_run(struct gw_core *core, struct gw_run *run);
+void gw_gone_sweep(struct gw_core *core);
+void gw_abandoned(struct gw_core *core, struct gw_target *target);
 
-/* policy.c */
+/* policy.c: what an application wants for a destination, and when to look again. */
+const struct gw_policy *gw_policy_of(const struct gw_target *target);
 void gw_policy_set(struct gw_core *core, const struct gw_event *event);
+void gw_policy_tick(struct gw_core *core);
+void gw_policy_wake(struct gw_core *core, struct gw_target *target, uint64_t due_us);
 
 /* seal.c: the way to the store and back. */
 void gw_seal(struct gw_core *core);
@@ -387,6 +462,7 @@ struct gw_op *gw_seal_op(struct gw_core *core, enum gw_op_type type); /* NULL: f
 void gw_pile_batch(struct gw_core *core, struct gw_stream *stream, struct gw_batch *batch);
 void gw_pile_run(struct gw_core *core, struct gw_run *run);
 void gw_pile_token(struct gw_core *core, uint64_t token);
+void gw_pile_hold(struct gw_core *core, struct gw_batch *batch); /* until the write is done */
 void gw_pile_clear(struct gw_pile *pile);
 /* Adds to a range set and to the rows that mirror it: one row per range, keyed by its first
  * sequence. */

@@ -2,6 +2,7 @@
 /* Looks at a core's state for checkers and tests, and the invariants of its books. */
 
 #include "core/state.h"
+#include <string.h>
 
 bool gw_core_stream_at(const struct gw_core *core, size_t index, struct gw_stream_view *view)
 {
@@ -72,6 +73,49 @@ static const char *check_runs(const struct gw_stream *stream)
     return NULL;
 }
 
+/* Below next_unassigned every message is settled, in a run, or waits. */
+static const char *check_waiting(const struct gw_stream *stream)
+{
+    struct gw_range outer, inner;
+    uint64_t at = stream->floor;
+    while (gw_ranges_next(&stream->settled, false, &at, stream->next_unassigned - 1, &outer)) {
+        uint64_t within = outer.first;
+        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
+            for (uint64_t next = inner.first; next <= inner.last;) {
+                const struct gw_run *run = gw_run_at(stream, next);
+                uint64_t end = run ? run->last : gw_run_next_from(stream, next, inner.last);
+                if (end > inner.last)
+                    end = inner.last;
+                if (run && gw_ranges_overlaps(&stream->waiting, next, end))
+                    return "a message waits that a member has";
+                if (!run && !gw_ranges_covers(&stream->waiting, next, end))
+                    return "a message is with nobody and does not wait";
+                next = end + 1;
+            }
+    }
+    for (size_t i = 0; i < stream->waiting.count; i++)
+        if (gw_ranges_overlaps(&stream->settled, stream->waiting.items[i].first,
+                               stream->waiting.items[i].last) ||
+            gw_ranges_overlaps(&stream->settling, stream->waiting.items[i].first,
+                               stream->waiting.items[i].last) ||
+            stream->waiting.items[i].last >= stream->next_unassigned)
+            return "a settled message, or one never offered, waits";
+    return NULL;
+}
+
+static const char *check_stories(const struct gw_stream *stream)
+{
+    size_t wanted = 0, dying = 0;
+    for (size_t i = 0; i < stream->stories.count; i++) {
+        const struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (story->over)
+            continue;
+        wanted += story->withdrawal != 0;
+        dying += story->death && !story->buried;
+    }
+    return wanted == stream->wanted && dying == stream->dying ? NULL : "stories are miscounted";
+}
+
 static const char *check_stream(const struct gw_stream *stream)
 {
     if (stream->floor_published > stream->floor || stream->floor > stream->last + 1)
@@ -82,7 +126,10 @@ static const char *check_stream(const struct gw_stream *stream)
         return "a stream's ranges are broken";
     if (stream->floor <= stream->last && gw_ranges_contains(&stream->settled, stream->floor))
         return "the floor is settled";
-    return check_runs(stream);
+    const char *broken = check_runs(stream);
+    if (!broken)
+        broken = check_waiting(stream);
+    return broken ? broken : check_stories(stream);
 }
 
 static const char *check_window(const struct gw_window *window)
@@ -127,9 +174,35 @@ const char *gw_core_check(const struct gw_core *core)
     return broken;
 }
 
+static enum gw_place place_of(const struct gw_stream *stream, uint64_t sequence)
+{
+    const struct gw_run *run = gw_run_at(stream, sequence);
+    const struct gw_offer *offer = run ? gw_stream_offer_find(stream, run->member->remote) : NULL;
+    if (!gw_is_open(stream, sequence))
+        return GW_PLACE_SETTLED;
+    if (!run)
+        return GW_PLACE_QUEUED;
+    return offer && gw_ranges_contains(&offer->handed, sequence) ? GW_PLACE_IN_HAND
+                                                                 : GW_PLACE_ASSIGNED;
+}
+
 void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
                   struct gw_whereabouts *found)
 {
-    (void)core, (void)epoch, (void)sequence;
+    const struct gw_stream *stream = gw_map_get(&core->streams, epoch);
     *found = (struct gw_whereabouts){.place = GW_PLACE_UNKNOWN};
+    if (!stream || !sequence || sequence > stream->last)
+        return;
+    found->place = place_of(stream, sequence);
+    found->destination = stream->target->destination;
+    const struct gw_run *run = gw_run_at(stream, sequence);
+    const struct gw_story *story = gw_story_find(stream, sequence);
+    if (found->place == GW_PLACE_SETTLED)
+        return;
+    if (run) {
+        memcpy(found->peer, run->member->remote->name, sizeof found->peer);
+        found->linked = run->member->remote->link.id != 0;
+    }
+    found->attempts = story ? story->attempts : run != NULL;
+    found->due_us = story && !run ? story->due_us : 0;
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Members that stay away, and memory peers that have ended.
+ *
+ * Strict: what a member holds waits for it. Failover: after a while without a link it goes to
+ * others, flagged maybe-duplicate, and the first decision counts. A memory peer that said BYE, came
+ * back as another process, or stayed away too long has ended with all that it knew: what is kept
+ * for it here is forgotten. */
+
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- taking back what a member holds ---- */
+
+/* All that it holds waits with nobody. `doubtful`: it may process it all the same. Returns how many
+ * messages. */
+static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool doubtful)
+{
+    uint64_t count = 0;
+    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
+        for (size_t i = stream->runs.count; i-- > 0 && !core->failed;) {
+            struct gw_run *run = gw_index_at(&stream->runs, i);
+            if (run->member != member || run->turn > core->committed || !run->left)
+                continue;
+            struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+            if (doubtful && offer)
+                gw_check(core, gw_ranges_add(&offer->forfeited, run->first, run->last));
+            if (doubtful || run->maybe_duplicate)
+                gw_check(core, gw_ranges_add(&stream->doubtful, run->first, run->last));
+            count += run->left;
+            gw_run_cut(core, run, run->first, run->last);
+        }
+    return count;
+}
+
+static void forfeit_member(struct gw_core *core, struct gw_member *member)
+{
+    uint64_t count = take_back(core, member, true);
+    member->forfeited = true;
+    gw_count(core, GW_COUNTER_forfeited, count);
+    if (count)
+        gw_note(core, GW_NOTE_FORFEITED, member->remote->name, count, 0);
+}
+
+void gw_forfeit(struct gw_core *core, struct gw_remote *remote)
+{
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
+        forfeit_member(core, member);
+}
+
+/* When the members of a failover target are to be looked at again; forfeits what is due. */
+uint64_t gw_failover_due_us(struct gw_core *core, struct gw_target *target)
+{
+    const struct gw_policy *policy = gw_policy_of(target);
+    uint64_t due = GW_NEVER;
+    for (struct gw_member *member = target->members; member && policy->failover;
+         member = member->next_in_target) {
+        if (member->remote->link.id || !member->outstanding || !target->live)
+            continue; /* without anybody else nothing is won */
+        uint64_t at = member->remote->down_us + policy->failover_us;
+        if (at <= core->now_us)
+            forfeit_member(core, member);
+        if (member->outstanding) /* not durable yet: soon */
+            at = at > core->now_us ? at : core->now_us + core->options.heartbeat_us;
+        if (member->outstanding && at < due)
+            due = at;
+    }
+    return due;
+}
+
+/* ---- memory peers that have ended ---- */
+
+static void abandon(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_destination destination = {.kind = GW_KIND_REPLY};
+    memcpy(destination.name, remote->name, sizeof destination.name);
+    struct gw_target *target = gw_target_find(core, &destination);
+    if (!target)
+        return;
+    target->abandoned = true;
+    gw_dispatch_later(core, target);
+}
+
+/* Everything durable of a target whose only receiver has ended ends too, and its epochs with it. */
+void gw_abandoned(struct gw_core *core, struct gw_target *target)
+{
+    for (struct gw_stream *stream = target->streams; stream; stream = stream->next) {
+        if (stream->floor <= stream->stored)
+            gw_stream_end(core, stream, stream->floor, stream->stored, GW_OUTCOME_ABANDONED, 0);
+        if (stream->old || stream->idle_told || stream->floor_published != stream->last + 1)
+            continue;
+        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_IDLE);
+        if (!effect)
+            return;
+        effect->u.idle = stream->epoch;
+        stream->idle_told = true;
+    }
+}
+
+/* It confirms nothing any more. */
+static void remove_offers(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));) {
+        struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+        if (!offer || gw_run_any_of(stream, remote))
+            continue;
+        offer->removed = offer->dirty = true;
+        gw_stream_dirty(core, stream);
+        gw_commit_lazily(core);
+    }
+}
+
+void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
+{
+    remote->gone = true;
+    gw_note(core, GW_NOTE_GONE, remote->name, 0, 0);
+    gw_count(core, GW_COUNTER_memory_peers_gone, 1);
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
+        take_back(core, member, false);
+    remove_offers(core, remote);
+    abandon(core, remote);
+    gw_window_owner_gone(core, remote);
+}
+
+/* A run that became durable after its member had ended. */
+void gw_gone_run(struct gw_core *core, struct gw_run *run)
+{
+    struct gw_remote *remote = run->member->remote;
+    gw_run_cut(core, run, run->first, run->last);
+    remove_offers(core, remote);
+}
+
+static bool is_forgettable(const struct gw_remote *remote)
+{
+    bool idle = remote->gone && !remote->link.id && !remote->conns && !remote->windows;
+    for (const struct gw_member *member = remote->members; member && idle;
+         member = member->next_in_remote)
+        idle = !member->outstanding;
+    return idle;
+}
+
+static bool is_offered(const struct gw_core *core, const struct gw_remote *remote)
+{
+    const struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
+        for (const struct gw_offer *offer = stream->offers; offer; offer = offer->next)
+            if (offer->remote == remote)
+                return true;
+    return false;
+}
+
+static void free_members(struct gw_remote *remote)
+{
+    struct gw_member *member;
+    while ((member = remote->members)) {
+        struct gw_member **link = &member->target->members;
+        while (*link != member)
+            link = &(*link)->next_in_target;
+        *link = member->next_in_target;
+        remote->members = member->next_in_remote;
+        free(member);
+    }
+}
+
+static bool owns_windows(const struct gw_core *core, const struct gw_remote *remote)
+{
+    const struct gw_window *window;
+    for (size_t at = 0; (window = gw_map_next(&core->windows, &at, NULL));)
+        if (window->owner == remote)
+            return true;
+    return false;
+}
+
+/* With each heartbeat: memory peers that stay away have ended, and those of which nothing is left
+ * are forgotten. */
+void gw_gone_sweep(struct gw_core *core)
+{
+    struct gw_remote *next;
+    for (struct gw_remote *remote = core->remote_list; remote && !core->failed; remote = next) {
+        next = remote->next;
+        if (remote->link.id || !remote->identity.memory)
+            continue;
+        uint64_t due = remote->down_us + core->options.memory_ttl_us;
+        if (!remote->gone && core->now_us >= due)
+            gw_remote_gone(core, remote);
+        else if (!remote->gone)
+            gw_wake_at(core, due);
+        if (!is_forgettable(remote) || remote->in_ack_list || owns_windows(core, remote) ||
+            is_offered(core, remote))
+            continue;
+        free_members(remote);
+        gw_remote_forget(core, remote);
+    }
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Messages that came back undecided, their attempts, and dead letters.
+ *
+ *   run --NACK, CRASHED--> waiting, one attempt more --pause--> offered again; too many: dying
+ *       --RELEASE-------> waiting                   --at once-> offered again
+ *       --REJECTED------> dying --its bytes are in memory, SEAL--> a dead letter, settled
+ *
+ * Only a failed attempt makes a story: what was merely in a killed worker's hand is innocent
+ * (rule 13). */
+
+#include "base/plant.h"
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- stories ---- */
+
+struct gw_story *gw_story_find(const struct gw_stream *stream, uint64_t sequence)
+{
+    size_t at = gw_index_find(&stream->stories, sequence);
+    if (at == stream->stories.count)
+        return NULL;
+    struct gw_story *story = gw_index_at(&stream->stories, at);
+    return story->sequence == sequence && !story->over ? story : NULL;
+}
+
+/* The first one in the range. */
+struct gw_story *gw_story_from(const struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    size_t at = gw_index_find(&stream->stories, first);
+    for (at = at == stream->stories.count ? 0 : at; at < stream->stories.count; at++) {
+        struct gw_story *story = gw_index_at(&stream->stories, at);
+        if (story->sequence > last)
+            break;
+        if (story->sequence >= first && !story->over)
+            return story;
+    }
+    return NULL;
+}
+
+struct gw_story *gw_story_get(struct gw_core *core, struct gw_stream *stream, uint64_t sequence)
+{
+    struct gw_story *story = gw_story_find(stream, sequence);
+    if (story)
+        return story;
+    story = gw_allocate(core, sizeof *story);
+    if (!story)
+        return NULL;
+    story->sequence = sequence;
+    story->attempts = 1;
+    if (!gw_index_add(&stream->stories, sequence, story))
+        return story;
+    gw_fail(core);
+    free(story);
+    return NULL;
+}
+
+void gw_story_free(struct gw_story *story)
+{
+    free(story->text);
+    free(story);
+}
+
+static void keep_text(struct gw_core *core, struct gw_story *story, struct gw_slice text)
+{
+    size_t size = text.size < GW_TEXT_MAX ? text.size : GW_TEXT_MAX;
+    char *copy = gw_allocate(core, size + 1);
+    if (!copy)
+        return;
+    if (size)
+        memcpy(copy, text.data, size);
+    free(story->text);
+    story->text = copy;
+}
+
+static struct gw_slice text_of(const struct gw_story *story)
+{
+    const char *text = story->text ? story->text : "";
+    return (struct gw_slice){(const uint8_t *)text, strlen(text)};
+}
+
+void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row)
+{
+    struct gw_story *story = gw_story_get(core, stream, row->first);
+    if (!story)
+        return;
+    story->attempts = row->attempts;
+    story->first_ms = row->first_ms;
+    story->last_ms = row->last_ms;
+    story->code = row->code;
+    story->alone = row->attempts > 1; /* how it failed is not recorded: the careful way */
+    story->stored = true;
+    keep_text(core, story, row->text);
+    struct gw_run *run = gw_run_at(stream, row->first);
+    if (run && run->first == run->last)
+        run->attempt = story->attempts;
+}
+
+static void write_story(struct gw_core *core, struct gw_stream *stream, struct gw_story *story)
+{
+    struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
+    if (!op)
+        return;
+    op->row.kind = GW_ROW_STORY;
+    op->row.epoch = stream->epoch;
+    op->row.first = story->sequence;
+    op->row.attempts = story->attempts;
+    op->row.first_ms = story->first_ms;
+    op->row.last_ms = story->last_ms;
+    op->row.code = story->code;
+    op->row.text = text_of(story);
+    story->dirty = false;
+    story->stored = true;
+}
+
+void gw_retry_seal(struct gw_core *core, struct gw_stream *stream)
+{
+    for (size_t i = 0; stream->stories_dirty && i < stream->stories.count && !core->failed; i++) {
+        struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (story->dirty && !story->over)
+            write_story(core, stream, story);
+    }
+    stream->stories_dirty = false;
+}
+
+/* The stories of settled messages end with the seal; their texts are still read when it is
+ * written, so that they are freed after it. */
+void gw_retry_settled(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    size_t at = gw_index_find(&stream->stories, first);
+    for (at = at == stream->stories.count ? 0 : at; at < stream->stories.count; at++) {
+        struct gw_story *story = gw_index_at(&stream->stories, at);
+        if (story->sequence > last)
+            break;
+        if (story->sequence < first || story->over)
+            continue;
+        stream->wanted -= story->withdrawal != 0;
+        stream->dying -= story->death && !story->buried;
+        story->over = stream->stories_over = true;
+        struct gw_op *op = story->stored ? gw_seal_op(core, GW_OP_DELETE) : NULL;
+        if (!op)
+            continue;
+        op->row.kind = GW_ROW_STORY;
+        op->row.epoch = stream->epoch;
+        op->row.first = story->sequence;
+    }
+}
+
+void gw_retry_durable(struct gw_stream *stream)
+{
+    for (size_t i = stream->stories.count; stream->stories_over && i-- > 0;) {
+        struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (!story->over)
+            continue;
+        gw_index_remove_at(&stream->stories, i);
+        gw_story_free(story);
+    }
+    stream->stories_over = false;
+}
+
+/* ---- another attempt, or the end ---- */
+
+static uint64_t pause_us(struct gw_core *core, const struct gw_policy *policy, uint64_t attempts)
+{
+    unsigned doublings = attempts < 34 ? (unsigned)attempts - 2 : 32;
+    uint64_t pause = policy->retry_base_us;
+    while (doublings-- && pause < policy->retry_cap_us)
+        pause *= 2;
+    if (pause > policy->retry_cap_us)
+        pause = policy->retry_cap_us;
+    uint64_t spread = pause / 100 * policy->retry_jitter;
+    if (core->options.no_jitter || !spread)
+        return pause;
+    return pause - spread + gw_random_below(&core->random, 2 * spread + 1);
+}
+
+static void charge(struct gw_core *core, struct gw_stream *stream, const struct gw_remote *by,
+                   uint64_t sequence, const struct gw_return *back)
+{
+    const struct gw_policy *policy = gw_policy_of(stream->target);
+    struct gw_story *story = gw_story_get(core, stream, sequence);
+    if (!story)
+        return;
+    story->attempts++;
+    story->last_ms = core->wall_ms;
+    if (!story->first_ms)
+        story->first_ms = core->wall_ms;
+    story->alone = back->kind == GW_RETURN_CRASHED;
+    story->dirty = stream->stories_dirty = true;
+    bool asked = back->kind == GW_RETURN_NACK && back->delay_ms != UINT32_MAX;
+    uint64_t pause = asked ? (uint64_t)back->delay_ms * 1000
+                           : pause_us(core, policy, story->attempts);
+    story->due_us = core->now_us + pause;
+    static const char crashed[] = "its handler's process ended";
+    struct gw_slice text = back->text;
+    if (back->kind == GW_RETURN_CRASHED)
+        text = (struct gw_slice){(const uint8_t *)crashed, sizeof crashed - 1};
+    keep_text(core, story, text);
+    memcpy(story->member, by->name, sizeof story->member);
+    gw_count(core, back->kind == GW_RETURN_NACK ? GW_COUNTER_nacked : GW_COUNTER_crashed, 1);
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+}
+
+/* A message that failed too often, asked when it would be offered again. */
+bool gw_retry_is_over(struct gw_core *core, struct gw_stream *stream, struct gw_story *story)
+{
+    const struct gw_policy *policy = gw_policy_of(stream->target);
+    if (story->death || !policy->max_attempts || story->attempts <= policy->max_attempts)
+        return story->death != 0;
+    story->death = GW_DEATH_ATTEMPTS;
+    stream->dying++;
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+    return true;
+}
+
+/* ---- returns ---- */
+
+/* What it is wanted back for has happened: no handler has it, and it will not be sent again. */
+static void end_wanted(struct gw_core *core, struct gw_stream *stream, uint64_t first,
+                       uint64_t last)
+{
+    size_t at = stream->wanted ? gw_index_find(&stream->stories, first) : stream->stories.count;
+    if (stream->wanted && at == stream->stories.count)
+        at = 0;
+    for (; at < stream->stories.count; at++) {
+        struct gw_story *story = gw_index_at(&stream->stories, at);
+        if (story->sequence > last)
+            break;
+        if (story->sequence >= first && story->withdrawal && !story->over)
+            gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
+    }
+}
+
+static void take_return(struct gw_core *core, struct gw_stream *stream, struct gw_run *run,
+                        const struct gw_return *back, uint64_t first, uint64_t last)
+{
+    struct gw_range outer, inner;
+    uint64_t at = first > stream->floor ? first : stream->floor;
+    bool charged = back->kind != GW_RETURN_RELEASE;
+    while (charged && !core->failed &&
+           gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
+        uint64_t within = outer.first;
+        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
+            for (uint64_t one = inner.first; one <= inner.last && !core->failed; one++)
+                charge(core, stream, run->member->remote, one, back);
+    }
+    if (!charged)
+        gw_count(core, GW_COUNTER_given_back, last - first + 1);
+    if (run->maybe_duplicate)
+        gw_check(core, gw_ranges_add(&stream->doubtful, first, last));
+    gw_run_cut(core, run, first, last);
+    end_wanted(core, stream, first, last);
+}
+
+/* In an ordered stream nothing may overtake what came back: whatever else the member does not
+ * have in hand comes back with it, and is offered behind it. */
+static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
+                       const struct gw_offer *offer, uint64_t sequence)
+{
+    const struct gw_ranges none = GW_RANGES_EMPTY;
+    bool told = offer->in_hand_link == member->remote->link.id;
+    bool starting = !member->remote->link.complete;
+    const struct gw_ranges *held = told ? &offer->in_hand : &none;
+    for (size_t i = stream->runs.count; starting && i-- > 0 && !core->failed;) {
+        struct gw_run *run = i < stream->runs.count ? gw_index_at(&stream->runs, i) : NULL;
+        struct gw_range piece;
+        if (!run || run->last < sequence || run->member != member || run->turn > core->committed)
+            continue;
+        uint64_t at = run->first > sequence ? run->first : sequence + 1, last = run->last;
+        if (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
+            gw_run_cut(core, run, piece.first, piece.last);
+            i = stream->runs.count; /* runs changed: once more, each time with one piece less */
+        }
+    }
+}
+
+void gw_retry_returns(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+                      const struct gw_ack_epoch *entry)
+{
+    for (size_t i = 0; i < entry->return_count && !core->failed; i++) {
+        const struct gw_return *back = &entry->returns[i];
+        for (uint64_t at = back->first; at <= back->last && !core->failed;) {
+            struct gw_run *run = gw_run_at(stream, at);
+            uint64_t end = run && run->last < back->last ? run->last : back->last;
+            if (!run)
+                end = gw_run_next_from(stream, at, back->last);
+            if (run && run->number == back->number && run->member->remote == remote &&
+                run->turn <= core->committed)
+                take_return(core, stream, run, back, at, end);
+            at = end + 1;
+        }
+    }
+}
+
+/* At the end of a link's report: an ordered stream whose member brought something back takes the
+ * rest of what is not in its hand too; so does any stream with a message to be offered alone, so
+ * that others can go on meanwhile. */
+void gw_retry_reported(struct gw_core *core, struct gw_member *member)
+{
+    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+        uint64_t lowest = UINT64_MAX;
+        for (size_t i = 0; i < stream->stories.count && offer; i++) {
+            const struct gw_story *story = gw_index_at(&stream->stories, i);
+            bool back = !story->over && gw_ranges_contains(&stream->waiting, story->sequence);
+            if (back && story->alone && !stream->ordered)
+                lowest = 0;
+            else if (back && stream->ordered && story->sequence < lowest)
+                lowest = story->sequence;
+        }
+        if (stream->ordered && stream->waiting.count && stream->waiting.items[0].first < lowest)
+            lowest = stream->waiting.items[0].first;
+        if (lowest != UINT64_MAX)
+            free_above(core, stream, member, offer, lowest);
+    }
+}
+
+/* A memory member's new process remembers nothing and tells nothing: what it was heard to have begun
+ * with counts as begun when it died. */
+void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
+{
+    const struct gw_return back = {.kind = GW_RETURN_CRASHED};
+    struct gw_range piece;
+    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+        for (uint64_t at = 1; offer && !core->failed &&
+                              gw_ranges_next(&offer->handed, true, &at, stream->last, &piece);)
+            for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
+                struct gw_run *run = gw_run_of_at(stream, member->remote, next);
+                uint64_t end = run && run->last < piece.last ? run->last : piece.last;
+                if (run && run->turn <= core->committed)
+                    take_return(core, stream, run, &back, next, end);
+                next = run ? end + 1 : next + 1;
+            }
+        if (offer)
+            gw_ranges_clear(&offer->handed);
+    }
+}
+
+/* ---- rejected and skipped ---- */
+
+static void reject(struct gw_core *core, struct gw_stream *stream,
+                   const struct gw_exception *exception)
+{
+    struct gw_story *story = gw_story_get(core, stream, exception->sequence);
+    if (!story || story->death)
+        return;
+    story->death = GW_DEATH_REJECTED;
+    story->code = exception->code;
+    story->last_ms = core->wall_ms;
+    if (!story->first_ms)
+        story->first_ms = core->wall_ms;
+    keep_text(core, story, exception->text);
+    stream->dying++;
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+}
+
+/* False: an exception of what this member was never offered. */
+void gw_retry_exceptions(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
+                         const struct gw_ack_epoch *entry)
+{
+    for (size_t i = 0; i < entry->exception_count && !core->failed; i++) {
+        const struct gw_exception *exception = &entry->exceptions[i];
+        uint64_t sequence = exception->sequence;
+        const struct gw_run *run = gw_run_at(stream, sequence);
+        bool theirs = (run && run->member->remote == offer->remote &&
+                       run->turn <= core->committed) ||
+                      gw_ranges_contains(&offer->forfeited, sequence);
+        if (!theirs || !gw_is_open(stream, sequence))
+            continue;
+        if (exception->kind == GW_EXCEPTION_REJECTED)
+            reject(core, stream, exception);
+        else
+            gw_stream_end(core, stream, sequence, sequence, GW_OUTCOME_WITHDRAWN, 0);
+    }
+}
+
+/* ---- dead letters ---- */
+
+static void bury(struct gw_core *core, struct gw_stream *stream, struct gw_story *story)
+{
+    struct gw_batch *batch = gw_stream_batch(stream, story->sequence);
+    if (!batch || !batch->body) {
+        gw_stream_request_load(core, stream, story->sequence); /* it comes back dirty */
+        return;
+    }
+    struct gw_op *op = gw_seal_op(core, GW_OP_BURY);
+    if (!op)
+        return;
+    const struct gw_run *run = gw_run_at(stream, story->sequence);
+    op->batch = batch;
+    gw_pile_hold(core, batch);
+    op->row.kind = GW_ROW_DEAD;
+    op->row.epoch = stream->epoch;
+    op->row.first = story->sequence;
+    op->row.destination = stream->target->destination;
+    if (run)
+        memcpy(op->row.peer, run->member->remote->name, sizeof op->row.peer);
+    else
+        memcpy(op->row.peer, story->member, sizeof op->row.peer);
+    op->row.how = story->death;
+    op->row.code = story->code;
+    op->row.attempts = story->attempts - (story->death == GW_DEATH_ATTEMPTS);
+    op->row.first_ms = story->first_ms;
+    op->row.last_ms = story->last_ms;
+    op->row.text = text_of(story);
+    story->buried = true;
+    stream->dying--;
+    uint64_t bytes = gw_batch_offset(batch, story->sequence + 1) -
+                     gw_batch_offset(batch, story->sequence);
+    gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_DEAD, bytes);
+}
+
+/* The outbox's deletion and the dead letter are one write. */
+void gw_retry_bury(struct gw_core *core, struct gw_stream *stream)
+{
+    for (size_t i = 0; i < stream->stories.count && stream->dying && !core->failed; i++) {
+        struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (story->death && !story->buried && !story->over)
+            bury(core, stream, story);
+    }
+}

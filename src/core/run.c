@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Runs: who has which messages of a stream, as ranges. What is not settled and below
+ * next_unassigned is in a run or waits with nobody:
+ *
+ *      [run, member b][ waiting ][run, member c ][settled][ waiting ] next_unassigned ...
+ *
+ * A piece that comes back is cut out of its run. The rows follow with the next seal: the deletions
+ * first, since a new run may begin where a cut one began. */
+
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct gw_run *gw_run_at(const struct gw_stream *stream, uint64_t sequence)
+{
+    size_t at = gw_index_find(&stream->runs, sequence);
+    if (at == stream->runs.count)
+        return NULL;
+    struct gw_run *run = gw_index_at(&stream->runs, at);
+    return sequence <= run->last ? run : NULL;
+}
+
+struct gw_run *gw_run_of_at(const struct gw_stream *stream, const struct gw_remote *remote,
+                            uint64_t sequence)
+{
+    struct gw_run *run = gw_run_at(stream, sequence);
+    return run && run->member->remote == remote ? run : NULL;
+}
+
+bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remote)
+{
+    for (size_t i = 0; i < stream->runs.count; i++) {
+        const struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->member->remote == remote)
+            return true;
+    }
+    return false;
+}
+
+/* `sequence` is in no run: the last one up to `last` of which that is true without a gap. */
+uint64_t gw_run_next_from(const struct gw_stream *stream, uint64_t sequence, uint64_t last)
+{
+    size_t at = gw_index_find(&stream->runs, sequence);
+    size_t next = at == stream->runs.count ? 0 : at + 1;
+    if (next >= stream->runs.count)
+        return last;
+    const struct gw_run *run = gw_index_at(&stream->runs, next);
+    return run->first > sequence && run->first <= last ? run->first - 1 : last;
+}
+
+/* Unique for ever: no other open of this store has the same upper half. */
+static uint64_t next_number(struct gw_core *core)
+{
+    return core->options.open << 32 | ++core->runs_made;
+}
+
+static struct gw_run *add(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
+                          uint64_t first, uint64_t last)
+{
+    struct gw_run *run = gw_allocate(core, sizeof *run);
+    if (!run)
+        return NULL;
+    run->first = run->cursor = first;
+    run->last = last;
+    run->stream = stream;
+    run->member = member;
+    run->attempt = 1;
+    if (!gw_index_add(&stream->runs, first, run))
+        return run;
+    gw_fail(core);
+    free(run);
+    return NULL;
+}
+
+/* Assigns unsettled messages that are with nobody; durable with the next seal. */
+struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
+                          uint64_t first, uint64_t last)
+{
+    struct gw_run *run = add(core, stream, member, first, last);
+    if (!run)
+        return NULL;
+    run->left = last - first + 1;
+    run->number = next_number(core);
+    run->turn = core->turn;
+    run->charged_link = member->remote->link.id;
+    member->outstanding += run->left;
+    member->chosen = ++core->choices;
+    gw_pile_run(core, run);
+    gw_commit_now(core);
+    return run;
+}
+
+struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
+                              struct gw_member *member, const struct gw_row *row)
+{
+    struct gw_run *run = add(core, stream, member, row->first, row->last);
+    if (!run)
+        return NULL;
+    run->number = row->number;
+    run->maybe_duplicate = row->maybe_duplicate;
+    run->sent = true; /* it may have left: whoever holds it gets it again, flagged */
+    const struct gw_story *story =
+        row->first == row->last ? gw_story_find(stream, row->first) : NULL;
+    if (story)
+        run->attempt = story->attempts;
+    return run;
+}
+
+/* ---- rows ---- */
+
+static void forget_row(struct gw_core *core, struct gw_stream *stream, uint64_t first)
+{
+    gw_check(core, gw_ranges_add(&stream->cut, first, first));
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+}
+
+/* Before anything else of a seal. */
+void gw_run_seal_cuts(struct gw_core *core, struct gw_stream *stream)
+{
+    struct gw_range piece;
+    for (uint64_t at = 0; gw_ranges_next(&stream->cut, true, &at, UINT64_MAX, &piece);)
+        for (uint64_t first = piece.first; first <= piece.last; first++) {
+            struct gw_op *op = gw_seal_op(core, GW_OP_DELETE);
+            if (!op)
+                return;
+            op->row.kind = GW_ROW_ASSIGNMENT;
+            op->row.epoch = stream->epoch;
+            op->row.first = first;
+        }
+    gw_ranges_clear(&stream->cut);
+}
+
+void gw_run_write(struct gw_core *core, const struct gw_run *run)
+{
+    struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
+    if (!op)
+        return;
+    op->row.kind = GW_ROW_ASSIGNMENT;
+    op->row.epoch = run->stream->epoch;
+    op->row.first = run->first;
+    op->row.last = run->last;
+    op->row.number = run->number;
+    op->row.maybe_duplicate = run->maybe_duplicate;
+    memcpy(op->row.peer, run->member->remote->name, sizeof op->row.peer);
+}
+
+/* Its row is to be written anew: it was cut, and is as durable as before. */
+static void write_again(struct gw_core *core, struct gw_run *run)
+{
+    run->changed = run->stream->runs_changed = true;
+    gw_stream_dirty(core, run->stream);
+    gw_commit_lazily(core);
+}
+
+void gw_run_seal_changed(struct gw_core *core, struct gw_stream *stream)
+{
+    for (size_t i = 0; i < stream->runs.count && !core->failed; i++) {
+        struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->changed)
+            gw_run_write(core, run);
+        run->changed = false;
+    }
+    stream->runs_changed = false;
+}
+
+/* ---- ends ---- */
+
+static uint64_t unsettled(const struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    struct gw_range outer, inner;
+    uint64_t left = 0, at = first > stream->floor ? first : stream->floor;
+    while (gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
+        uint64_t within = outer.first;
+        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
+            left += inner.last - inner.first + 1;
+    }
+    return left;
+}
+
+void gw_run_count(struct gw_run *run)
+{
+    run->left = unsettled(run->stream, run->first, run->last);
+    run->member->outstanding += run->left;
+}
+
+static void release(struct gw_core *core, struct gw_run *run)
+{
+    struct gw_member *member = run->member;
+    gw_dispatch_unqueue(member, run);
+    if (member->alone == run) {
+        member->alone = NULL;
+        gw_dispatch_later(core, member->target);
+    }
+}
+
+/* All of it is settled. The deletion of its row joins the seal that is being made. */
+void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at)
+{
+    struct gw_op *op = gw_seal_op(core, GW_OP_DELETE);
+    if (!op)
+        return;
+    op->row.kind = GW_ROW_ASSIGNMENT;
+    op->row.epoch = run->stream->epoch;
+    op->row.first = run->first;
+    release(core, run);
+    gw_index_remove_at(&run->stream->runs, at);
+    free(run);
+}
+
+/* What was paid for and will not leave on this link is given back. */
+static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
+{
+    struct gw_member *member = run->member;
+    if (run->charged_link != member->remote->link.id || !run->charged_link || last < run->cursor)
+        return;
+    if (first < run->cursor)
+        first = run->cursor;
+    const struct gw_batch *batch = gw_stream_batch(run->stream, first);
+    if (!batch)
+        return; /* cannot be: it was in memory when it was paid for */
+    member->used_messages -= last - first + 1;
+    member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
+}
+
+/* The part above `after` becomes a run of its own, as durable and as far sent as the whole. */
+static struct gw_run *split(struct gw_core *core, struct gw_run *run, uint64_t after)
+{
+    struct gw_run *rest = add(core, run->stream, run->member, after + 1, run->last);
+    if (!rest)
+        return NULL;
+    uint64_t first = rest->first, last = rest->last;
+    *rest = *run;
+    rest->first = first;
+    rest->last = last;
+    rest->cursor = run->cursor > first ? run->cursor : first;
+    rest->queued = false;
+    rest->next_unsent = NULL;
+    rest->left = unsettled(run->stream, first, last);
+    run->last = after;
+    run->left -= rest->left;
+    if (run->cursor > after + 1)
+        run->cursor = after + 1;
+    if (run->queued)
+        gw_dispatch_enqueue_after(run->member, rest, run);
+    return rest;
+}
+
+/* Nothing of it is left: it goes, with its row if it has one. */
+static void drop_if_empty(struct gw_core *core, struct gw_run *run, bool has_row)
+{
+    struct gw_stream *stream = run->stream;
+    if (run->left) {
+        write_again(core, run);
+        return;
+    }
+    if (has_row)
+        forget_row(core, stream, run->first);
+    release(core, run);
+    gw_index_remove_at(&stream->runs, gw_index_find(&stream->runs, run->first));
+    free(run);
+}
+
+/* Its unsettled part waits with nobody. Returns how many. */
+static uint64_t put_down(struct gw_core *core, struct gw_stream *stream, uint64_t first,
+                         uint64_t last)
+{
+    struct gw_range outer, inner;
+    uint64_t at = first > stream->floor ? first : stream->floor, count = 0;
+    while (!core->failed && gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
+        uint64_t within = outer.first;
+        while (!core->failed &&
+               gw_ranges_next(&stream->settling, false, &within, outer.last, &inner)) {
+            gw_check(core, gw_ranges_add(&stream->waiting, inner.first, inner.last));
+            count += inner.last - inner.first + 1;
+        }
+    }
+    return count;
+}
+
+/* [first, last] of a durable run comes back: its unsettled part waits with nobody. The run may be
+ * gone afterwards. */
+void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last)
+{
+    struct gw_stream *stream = run->stream;
+    struct gw_run *rest = last < run->last ? split(core, run, last) : NULL;
+    if (core->failed)
+        return;
+    uint64_t count = put_down(core, stream, first, last);
+    refund_unsent(run, first, last);
+    run->left -= count;
+    run->member->outstanding -= count;
+    if (first > run->first) {
+        run->last = first - 1;
+        if (run->cursor > first)
+            run->cursor = first;
+        drop_if_empty(core, run, true);
+    } else {
+        run->left = 0;
+        drop_if_empty(core, run, true);
+    }
+    if (rest)
+        drop_if_empty(core, rest, false);
+    gw_dispatch_later(core, stream->target);
+}

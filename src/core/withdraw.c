@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What is wanted back: SKIP, and its repetition until it is answered (rule 9).
+ *
+ * For good (GW_SKIP_WITHDRAW): a message that nobody has ends at once; one that a member may have
+ * ends when that member decided it skipped or gave it back. It is not sent as DATA meanwhile. Or to
+ * be offered elsewhere (GW_SKIP_RELEASE): not a decision, the member forgets the offer.
+ * What a handler has begun stays where it is: a slow handler is never a lost message. */
+
+#include "core/state.h"
+#include <stdlib.h>
+
+struct asking { /* one SKIP being filled: of one offer */
+    struct gw_core *core;
+    struct gw_remote *remote;
+    uint64_t epoch;
+    uint64_t number;
+    uint8_t purpose;
+    uint32_t code;
+    struct gw_range *ranges;
+    size_t count;
+};
+
+static void send(struct asking *asking)
+{
+    if (!asking->count)
+        return;
+    const struct gw_link *link = &asking->remote->link;
+    struct gw_frame *frame = gw_send_frame(asking->core, link->conn, GW_FRAME_SKIP, link->id);
+    frame->u.skip.epoch = asking->epoch;
+    frame->u.skip.number = asking->number;
+    frame->u.skip.purpose = asking->purpose;
+    frame->u.skip.code = asking->code;
+    frame->u.skip.ranges = asking->ranges;
+    frame->u.skip.range_count = asking->count;
+    asking->count = 0;
+    gw_count(asking->core, GW_COUNTER_skips_sent, 1);
+}
+
+static void ask(struct asking *asking, uint64_t first, uint64_t last)
+{
+    if (asking->count == GW_SKIP_RANGES_MAX)
+        send(asking);
+    if (!asking->count)
+        asking->ranges = gw_effects_allocate(asking->core->out,
+                                             GW_SKIP_RANGES_MAX * sizeof *asking->ranges);
+    if (!asking->ranges)
+        return;
+    struct gw_range *before = asking->count ? &asking->ranges[asking->count - 1] : NULL;
+    if (before && before->last + 1 == first)
+        before->last = last;
+    else
+        asking->ranges[asking->count++] = (struct gw_range){first, last};
+}
+
+static void ask_for(struct asking *asking, uint64_t number, uint8_t purpose, uint32_t code)
+{
+    if (asking->number != number || asking->purpose != purpose || asking->code != code)
+        send(asking);
+    asking->number = number;
+    asking->purpose = purpose;
+    asking->code = code;
+}
+
+/* The epoch must be known on the link before anything is said about it. */
+static bool can_ask(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+{
+    return remote->link.id && remote->link.complete && gw_dispatch_open(core, stream, remote);
+}
+
+/* ---- for good ---- */
+
+/* A message of a run of this member: true if the SKIP has to ask. */
+static bool is_asked(struct gw_core *core, struct gw_stream *stream, struct gw_story *story,
+                     const struct gw_run *run)
+{
+    if (story->death || run->turn > core->committed)
+        return false; /* ends otherwise; or it is looked at again when it is durable */
+    if (run->sent)
+        return true;
+    gw_run_cut(core, gw_run_at(stream, story->sequence), story->sequence, story->sequence);
+    gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
+    return false;
+}
+
+static void ask_withdrawals(struct asking *asking, struct gw_stream *stream)
+{
+    struct gw_core *core = asking->core;
+    for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
+        struct gw_story *story = gw_index_at(&stream->stories, i);
+        struct gw_run *run = story->withdrawal && !story->over
+                                 ? gw_run_at(stream, story->sequence)
+                                 : NULL;
+        if (!run || run->member->remote != asking->remote || !gw_is_open(stream, story->sequence))
+            continue;
+        uint64_t number = run->number;
+        if (!is_asked(core, stream, story, run))
+            continue;
+        ask_for(asking, number, GW_SKIP_WITHDRAW, story->withdrawal);
+        ask(asking, story->sequence, story->sequence);
+    }
+}
+
+/* Those of the stream that are wanted back and with nobody end now. */
+void gw_withdraw_waiting(struct gw_core *core, struct gw_stream *stream)
+{
+    for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
+        struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (!story->withdrawal || story->over || story->sequence > stream->stored ||
+            gw_run_at(stream, story->sequence) || !gw_is_open(stream, story->sequence))
+            continue;
+        gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
+    }
+}
+
+void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32_t code)
+{
+    struct gw_stream *stream = gw_map_get(&core->streams, epoch);
+    if (!stream || sequence > stream->last || !gw_is_open(stream, sequence))
+        return;
+    struct gw_story *story = gw_story_get(core, stream, sequence);
+    if (!story || story->withdrawal || story->death)
+        return;
+    story->withdrawal = code;
+    stream->wanted++;
+    struct gw_run *run = gw_run_at(stream, sequence);
+    if (!run) {
+        gw_withdraw_waiting(core, stream);
+        return;
+    }
+    if (!can_ask(core, stream, run->member->remote)) {
+        if (!run->sent && run->turn <= core->committed)
+            is_asked(core, stream, story, run);
+        return;
+    }
+    struct asking asking = {.core = core, .remote = run->member->remote, .epoch = epoch};
+    ask_withdrawals(&asking, stream);
+    send(&asking);
+}
+
+/* ---- to be offered elsewhere ---- */
+
+static void ask_releases(struct asking *asking, struct gw_stream *stream)
+{
+    struct gw_core *core = asking->core;
+    const struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
+    struct gw_range piece, open;
+    for (size_t i = 0; i < stream->runs.count && offer; i++) {
+        struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (!run->recalling || run->member->remote != asking->remote || !run->left ||
+            run->turn > core->committed)
+            continue;
+        ask_for(asking, run->number, GW_SKIP_RELEASE, 0);
+        uint64_t at = run->first > stream->floor ? run->first : stream->floor;
+        while (gw_ranges_next(&stream->settled, false, &at, run->last, &piece)) {
+            uint64_t within = piece.first;
+            while (gw_ranges_next(&offer->handed, false, &within, piece.last, &open))
+                ask(asking, open.first, open.last);
+        }
+    }
+}
+
+void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+{
+    struct asking asking = {.core = core, .remote = remote, .epoch = stream->epoch};
+    if (!can_ask(core, stream, remote))
+        return;
+    ask_releases(&asking, stream);
+    send(&asking);
+}
+
+/* What the member holds of messages that went to others without its word: it may still save a
+ * second run. Any offer is meant. */
+static void ask_forfeited(struct asking *asking, struct gw_stream *stream)
+{
+    struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
+    struct gw_range piece, held;
+    if (!offer || !offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
+        return;
+    ask_for(asking, UINT64_MAX, GW_SKIP_RELEASE, 0);
+    for (uint64_t at = 1; gw_ranges_next(&offer->forfeited, true, &at, stream->last, &piece);) {
+        uint64_t within = piece.first;
+        while (gw_ranges_next(&offer->in_hand, true, &within, piece.last, &held))
+            if (!gw_run_of_at(stream, asking->remote, held.first))
+                ask(asking, held.first, held.last);
+    }
+    send(asking);
+}
+
+/* On each new link and with each heartbeat. */
+void gw_skip_repeat(struct gw_core *core, struct gw_remote *remote, bool new_link)
+{
+    struct gw_stream *stream;
+    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL)) && !core->failed;) {
+        if ((!stream->wanted && !stream->recalls && !new_link) ||
+            !gw_stream_offer_find(stream, remote) || !can_ask(core, stream, remote))
+            continue;
+        struct asking asking = {.core = core, .remote = remote, .epoch = stream->epoch};
+        if (stream->wanted)
+            ask_withdrawals(&asking, stream);
+        if (stream->recalls)
+            ask_releases(&asking, stream);
+        if (new_link)
+            ask_forfeited(&asking, stream);
+        send(&asking);
+    }
+}
