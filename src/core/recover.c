@@ -198,5 +198,6 @@ void gw_recover_done(struct gw_core *core)
         remote->down_us = core->now_us; /* everybody has the time to come back */
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
         finish_stream(core, stream);
-    gw_wake_at(core, core->now_us);
+    if (core->streams.count || core->windows.count)
+        gw_wake_at(core, core->now_us);
 }

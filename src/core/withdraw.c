@@ -12,7 +12,7 @@
 struct asking { /* one SKIP being filled: of one offer */
     struct gw_core *core;
     struct gw_remote *remote;
-    uint64_t epoch;
+    struct gw_stream *stream;
     uint64_t number;
     uint8_t purpose;
     uint32_t code;
@@ -20,19 +20,23 @@ struct asking { /* one SKIP being filled: of one offer */
     size_t count;
 };
 
+/* The epoch must be known on the link before anything is said about it. */
 static void send(struct asking *asking)
 {
     if (!asking->count)
         return;
     const struct gw_link *link = &asking->remote->link;
+    size_t count = asking->count;
+    asking->count = 0;
+    if (!gw_dispatch_open(asking->core, asking->stream, asking->remote))
+        return; /* refused on this link */
     struct gw_frame *frame = gw_send_frame(asking->core, link->conn, GW_FRAME_SKIP, link->id);
-    frame->u.skip.epoch = asking->epoch;
+    frame->u.skip.epoch = asking->stream->epoch;
     frame->u.skip.number = asking->number;
     frame->u.skip.purpose = asking->purpose;
     frame->u.skip.code = asking->code;
     frame->u.skip.ranges = asking->ranges;
-    frame->u.skip.range_count = asking->count;
-    asking->count = 0;
+    frame->u.skip.range_count = count;
     gw_count(asking->core, GW_COUNTER_skips_sent, 1);
 }
 
@@ -61,10 +65,9 @@ static void ask_for(struct asking *asking, uint64_t number, uint8_t purpose, uin
     asking->code = code;
 }
 
-/* The epoch must be known on the link before anything is said about it. */
-static bool can_ask(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+static bool can_ask(const struct gw_remote *remote)
 {
-    return remote->link.id && remote->link.complete && gw_dispatch_open(core, stream, remote);
+    return remote->link.id && remote->link.complete;
 }
 
 /* ---- for good ---- */
@@ -82,9 +85,10 @@ static bool is_asked(struct gw_core *core, struct gw_stream *stream, struct gw_s
     return false;
 }
 
-static void ask_withdrawals(struct asking *asking, struct gw_stream *stream)
+static void ask_withdrawals(struct asking *asking)
 {
     struct gw_core *core = asking->core;
+    struct gw_stream *stream = asking->stream;
     for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
         struct gw_run *run = story->withdrawal && !story->over
@@ -127,21 +131,22 @@ void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32
         gw_withdraw_waiting(core, stream);
         return;
     }
-    if (!can_ask(core, stream, run->member->remote)) {
+    if (!can_ask(run->member->remote)) {
         if (!run->sent && run->turn <= core->committed)
             is_asked(core, stream, story, run);
         return;
     }
-    struct asking asking = {.core = core, .remote = run->member->remote, .epoch = epoch};
-    ask_withdrawals(&asking, stream);
+    struct asking asking = {.core = core, .remote = run->member->remote, .stream = stream};
+    ask_withdrawals(&asking);
     send(&asking);
 }
 
 /* ---- to be offered elsewhere ---- */
 
-static void ask_releases(struct asking *asking, struct gw_stream *stream)
+static void ask_releases(struct asking *asking)
 {
     struct gw_core *core = asking->core;
+    struct gw_stream *stream = asking->stream;
     const struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, open;
     for (size_t i = 0; i < stream->runs.count && offer; i++) {
@@ -161,17 +166,18 @@ static void ask_releases(struct asking *asking, struct gw_stream *stream)
 
 void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
-    struct asking asking = {.core = core, .remote = remote, .epoch = stream->epoch};
-    if (!can_ask(core, stream, remote))
+    struct asking asking = {.core = core, .remote = remote, .stream = stream};
+    if (!can_ask(remote))
         return;
-    ask_releases(&asking, stream);
+    ask_releases(&asking);
     send(&asking);
 }
 
 /* What the member holds of messages that went to others without its word: it may still save a
  * second run. Any offer is meant. */
-static void ask_forfeited(struct asking *asking, struct gw_stream *stream)
+static void ask_forfeited(struct asking *asking)
 {
+    struct gw_stream *stream = asking->stream;
     struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, held;
     if (!offer || !offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
@@ -192,15 +198,15 @@ void gw_skip_repeat(struct gw_core *core, struct gw_remote *remote, bool new_lin
     struct gw_stream *stream;
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL)) && !core->failed;) {
         if ((!stream->wanted && !stream->recalls && !new_link) ||
-            !gw_stream_offer_find(stream, remote) || !can_ask(core, stream, remote))
+            !gw_stream_offer_find(stream, remote) || !can_ask(remote))
             continue;
-        struct asking asking = {.core = core, .remote = remote, .epoch = stream->epoch};
+        struct asking asking = {.core = core, .remote = remote, .stream = stream};
         if (stream->wanted)
-            ask_withdrawals(&asking, stream);
+            ask_withdrawals(&asking);
         if (stream->recalls)
-            ask_releases(&asking, stream);
+            ask_releases(&asking);
         if (new_link)
-            ask_forfeited(&asking, stream);
+            ask_forfeited(&asking);
         send(&asking);
     }
 }

@@ -384,6 +384,8 @@ static void a_memory_peer_that_came_back_is_told_that_the_epoch_is_fresh(void **
     driver_commit(&d);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     special_member(&d, 1, "b", 100, true, 10); /* another process: it knows nothing any more */
+    driver_seal(&d); /* and holds nothing: it is offered anew */
+    driver_committed(&d);
     assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
     assert_range(driver_data(&d, 0), 6, 10);
     driver_close(&d);
