@@ -77,6 +77,29 @@ static void port_note(void *context, uint8_t note, const char *peer, uint64_t a,
     (void)context, (void)note, (void)peer, (void)a, (void)b;
 }
 
+static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
+                         enum gw_outcome how)
+{
+    (void)context, (void)epoch, (void)first, (void)last, (void)how;
+}
+
+static void port_released(void *context, const struct gw_destination *destination,
+                          uint64_t messages, uint64_t bytes)
+{
+    (void)context, (void)destination, (void)messages, (void)bytes;
+}
+
+static void port_recall(void *context, const struct gw_recall *recall)
+{
+    (void)context, (void)recall;
+}
+
+static uint64_t port_wall_ms(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static uint64_t port_entropy(void *context)
 {
     return ++((struct shell *)context)->entropy;
@@ -84,7 +107,9 @@ static uint64_t port_entropy(void *context)
 
 static const struct gw_turn_port port = {
     .send = port_send, .hangup = port_conn, .commit = port_commit, .load = port_four,
-    .deliver = port_deliver, .stored = port_two, .settled = port_three, .released = port_two,
+    .deliver = port_deliver, .stored = port_two, .settled = port_settled,
+    .released = port_released, .buried = port_three, .outcomes = port_conn, .recall = port_recall,
+    .idle = port_conn, .wall_ms = port_wall_ms,
     .transaction = port_conn, .members = port_members, .note = port_note,
     .entropy = port_entropy,
 };
@@ -200,7 +225,8 @@ static void story(struct shell *shell)
     data(shell, serve.link);
     if (shell->result == 0)
         shell->result = gw_turn_decide(shell->turn, shell->now_us,
-                                       &(struct gw_decision){6, 1, 3, 30});
+                                       &(struct gw_decision){
+                                           .epoch = 6, .first = 1, .last = 3, .bytes = 30});
     run(shell);
     ack.u.ack.complete = false;
     ack.u.ack.epochs = &entry;

@@ -237,8 +237,10 @@ void driver_send(struct driver *d, uint64_t epoch, uint64_t first, uint32_t coun
 void driver_decide(struct driver *d, uint64_t epoch, uint64_t first, uint64_t last)
 {
     struct gw_event event = {.type = GW_EVENT_DECIDE};
-    event.u.decide =
-        (struct gw_decision){epoch, first, last, (last - first + 1) * REMOTE_MESSAGE};
+    event.u.decide.epoch = epoch;
+    event.u.decide.first = first;
+    event.u.decide.last = last;
+    event.u.decide.bytes = (last - first + 1) * REMOTE_MESSAGE;
     driver_step(d, &event);
 }
 
@@ -305,6 +307,7 @@ static void apply(struct driver *d, const struct gw_op *op)
 {
     switch ((enum gw_op_type)op->type) {
     case GW_OP_PUT:
+    case GW_OP_BURY:
         put_row(d, &op->row);
         break;
     case GW_OP_DELETE:

@@ -283,7 +283,8 @@ void sim_trace_frame(struct sim_trace *trace, const struct gw_frame *frame, char
 const char *sim_trace_note(uint8_t note)
 {
     static const char *const names[] = {"link up",   "link down",  "refused", "refusing",
-                                        "violation", "quarantine", "stalled"};
+                                        "violation", "quarantine", "buried", "forfeited",
+                                        "stalled", "gone"};
 
     return note < sizeof names / sizeof names[0] ? names[note] : "?";
 }
