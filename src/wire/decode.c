@@ -402,6 +402,9 @@ static void read_fields(struct gw_decoder *decoder, struct fields *fields, struc
     case GW_FRAME_REFUSE:
         read_refuse(fields, frame);
         break;
+    case GW_FRAME_BYE:
+        frame->u.bye.last = take_boolean(fields, "last is not a boolean");
+        break;
     case GW_FRAME_PING:
     case GW_FRAME_PONG:
         read_ping(decoder, fields, frame);
@@ -425,7 +428,7 @@ static void read_fields(struct gw_decoder *decoder, struct fields *fields, struc
     case GW_FRAME_SKIP:
         read_skip(decoder, fields, frame);
         break;
-    default: /* READY, RESET, BYE */
+    default: /* READY, RESET */
         break;
     }
 }

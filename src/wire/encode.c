@@ -92,6 +92,12 @@ static void put_refuse(msgpack_packer *packer, const struct gw_frame *frame)
     put_text(packer, frame->u.refuse.text);
 }
 
+static void put_bye(msgpack_packer *packer, const struct gw_frame *frame)
+{
+    put_start(packer, frame, 1);
+    put_boolean(packer, frame->u.bye.last);
+}
+
 static void put_ping(msgpack_packer *packer, const struct gw_frame *frame)
 {
     put_start(packer, frame, 3);
@@ -235,6 +241,9 @@ static void put_frame(msgpack_packer *packer, const struct gw_frame *frame)
     case GW_FRAME_REFUSE:
         put_refuse(packer, frame);
         break;
+    case GW_FRAME_BYE:
+        put_bye(packer, frame);
+        break;
     case GW_FRAME_PING:
     case GW_FRAME_PONG:
         put_ping(packer, frame);
@@ -257,7 +266,7 @@ static void put_frame(msgpack_packer *packer, const struct gw_frame *frame)
     case GW_FRAME_SKIP:
         put_skip(packer, frame);
         break;
-    default: /* READY, RESET, BYE; gw_frame_check knows no other */
+    default: /* READY, RESET; gw_frame_check knows no other */
         put_start(packer, frame, 0);
     }
 }

@@ -121,6 +121,9 @@ void frame_example(uint8_t type, struct gw_frame *frame)
     case GW_FRAME_REFUSE:
         example_refuse(frame);
         break;
+    case GW_FRAME_BYE:
+        frame->u.bye.last = true;
+        break;
     case GW_FRAME_PING:
     case GW_FRAME_PONG:
         example_ping(frame);
@@ -439,6 +442,9 @@ static void make(const struct maker *maker, uint8_t type, struct gw_frame *frame
     case GW_FRAME_REFUSE:
         make_refuse(maker, frame);
         break;
+    case GW_FRAME_BYE:
+        frame->u.bye.last = boolean(maker);
+        break;
     case GW_FRAME_PING:
     case GW_FRAME_PONG:
         make_ping(maker, frame);
@@ -598,6 +604,8 @@ bool frames_equal(const struct gw_frame *a, const struct gw_frame *b)
     case GW_FRAME_REFUSE:
         return a->u.refuse.code == b->u.refuse.code && a->u.refuse.epoch == b->u.refuse.epoch &&
                strcmp(a->u.refuse.text, b->u.refuse.text) == 0;
+    case GW_FRAME_BYE:
+        return a->u.bye.last == b->u.bye.last;
     case GW_FRAME_PING:
     case GW_FRAME_PONG:
         return a->u.ping.time_us == b->u.ping.time_us && a->u.ping.frames == b->u.ping.frames &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* Decoding: nothing but a valid frame is accepted, and no frame costs memory (hazards MP01 to MP04,
- * faults H02 to H04).
- *
- * Length: a case for every field of every frame. */
+ * faults H02 to H04). */
+
+/* Length: a case for every field of every frame. */
 
 #include "failing_memory.h"
 
@@ -520,13 +520,15 @@ static void texts_point_into_the_received_bytes(void **state)
 static void types_and_link_ids_out_of_range_are_refused(void **state)
 {
     (void)state;
-    assert_decodes("93 01 06 05");
+    assert_decodes("94 01 06 05 c2");
+    assert_malformed("93 01 06 05", "too few fields");
+    assert_malformed("94 01 06 05 01", "last is not a boolean");
     assert_malformed("93 01 00 05", "unknown frame type");
     assert_malformed("93 01 0f 05", "unknown frame type");
     assert_malformed("93 01 cd 0106 05", "unknown frame type"); /* not 6 */
     assert_malformed("93 01 cf ffffffffffffffff 05", "unknown frame type");
-    assert_malformed("93 01 06 00", "link id is zero");
-    assert_malformed("93 01 06 ff", "the link id is not a number");
+    assert_malformed("94 01 06 00 c2", "link id is zero");
+    assert_malformed("94 01 06 ff c2", "the link id is not a number");
     assert_malformed("92 01 06", "too few fields");
     assert_malformed("91 01", "too few fields");
 }
@@ -625,8 +627,8 @@ static void nested_arrays_have_all_their_fields_and_no_more(void **state)
 static void integers_may_be_longer_than_needed(void **state)
 {
     (void)state;
-    assert_decodes("dc 0003 cc 01 cd 0006 cf 0000000000000005");
-    assert_decodes("dd 00000003 d0 01 d1 0006 d3 0000000000000005");
+    assert_decodes("dc 0003 cc 01 cd 0005 cf 0000000000000005");
+    assert_decodes("dd 00000003 d0 01 d1 0005 d3 0000000000000005");
 }
 
 static void another_version_is_told_apart_from_garbage(void **state)
@@ -693,7 +695,7 @@ static void decoding_takes_no_memory(void **state)
 static void the_most_objects_that_pass_fit_into_the_zone(void **state)
 {
     (void)state;
-    static uint8_t bytes[3 + GW_WIRE_OBJECTS_MAX] = {0xdc, 0x1f, 0xff, 0x01, 0x06, 0x05};
+    static uint8_t bytes[3 + GW_WIRE_OBJECTS_MAX] = {0xdc, 0x1f, 0xff, 0x01, 0x05, 0x05};
     struct gw_frame frame;
     const char *why;
 
