@@ -78,7 +78,8 @@ GODWIT_EXPORT uint32_t godwit_delivery_attempt(const godwit_delivery_t *delivery
 GODWIT_EXPORT godwit_err_t godwit_delivery_header(const godwit_delivery_t *delivery,
                                                   const char *key, const void **value,
                                                   size_t *size);
-/* The header at `index` (from 0): GODWIT_ENOTFOUND past the last. *key is NUL-terminated. */
+/* The header at `index` (from 0). *key is NUL-terminated.
+ * GODWIT_EINVAL, GODWIT_ENOTFOUND past the last, GODWIT_ENOMEM. */
 GODWIT_EXPORT godwit_err_t godwit_delivery_header_at(const godwit_delivery_t *delivery,
                                                      size_t index, const char **key,
                                                      const void **value, size_t *size);
@@ -98,9 +99,9 @@ GODWIT_EXPORT godwit_err_t godwit_ack(godwit_delivery_t **delivery);
 GODWIT_EXPORT godwit_err_t godwit_ack_many(godwit_delivery_t **deliveries, size_t count);
 
 /* Not now: the sender offers it again, to any member, after `delay_ms` (0: at once; -1: as its
- * retry policy says), as the next attempt. `why` (may be NULL; its first 255 bytes, printable ASCII,
- * others become '?') is kept with the message and ends in its dead letter. Frees the delivery and
- * nulls *delivery as godwit_ack does, with the same errors. */
+ * retry policy says), as the next attempt. `why` (may be NULL; its first 255 bytes, of which what is
+ * not printable ASCII becomes '?') is kept with the message and ends in its dead letter. Frees the
+ * delivery and nulls *delivery as godwit_ack does, with the same errors. */
 GODWIT_EXPORT godwit_err_t godwit_nack(godwit_delivery_t **delivery, int delay_ms,
                                        const char *why);
 

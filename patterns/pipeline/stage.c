@@ -38,6 +38,13 @@ godwit_err_t godwit_stage_next(godwit_stage_t *stage, int timeout_ms, godwit_del
     return godwit_inbox_next(inbox_of(stage), timeout_ms, delivery);
 }
 
+godwit_err_t godwit_stage_next_many(godwit_stage_t *stage, int timeout_ms,
+                                    godwit_delivery_t **deliveries, size_t capacity,
+                                    size_t *count)
+{
+    return godwit_inbox_next_many(inbox_of(stage), timeout_ms, deliveries, capacity, count);
+}
+
 int godwit_stage_fd(godwit_stage_t *stage)
 {
     return godwit_inbox_fd(inbox_of(stage));

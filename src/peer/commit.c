@@ -9,8 +9,8 @@
 
 static godwit_err_t check_deliveries(const struct godwit_txn *txn)
 {
-    for (size_t i = 0; i < txn->delivery_count; i++)
-        if (txn->deliveries[i]->run->generation != txn->peer->generation)
+    for (size_t i = 0; i < txn->input_count; i++)
+        if (txn->inputs[i].delivery->run->generation != txn->peer->generation)
             return gw_error(GODWIT_ESTALE,
                             "the store was reopened meanwhile: its messages come again");
     return GODWIT_OK;
@@ -117,6 +117,14 @@ static godwit_err_t answer(const struct gw_commit *commit)
     return GODWIT_OK;
 }
 
+/* The handlers are done: a process that dies before the commit is stored did not die on these
+ * messages. */
+static void finish_deliveries(struct godwit_txn *txn)
+{
+    for (size_t i = 0; i < txn->input_count; i++)
+        gw_delivery_finish(txn->inputs[i].delivery);
+}
+
 /* *over: the engine had it, so the transaction is not there any more, whatever the result. */
 static godwit_err_t commit(struct godwit_txn *txn, struct gw_txn_plan *plan, bool *over)
 {
@@ -129,6 +137,7 @@ static godwit_err_t commit(struct godwit_txn *txn, struct gw_txn_plan *plan, boo
     if (error)
         return error;
     *over = true;
+    finish_deliveries(txn);
     gw_peer_notify(peer);
     pthread_mutex_lock(&peer->lock);
     while (!plan->commit.done)
@@ -151,7 +160,7 @@ static godwit_err_t run(struct godwit_txn *txn, bool *over)
     struct gw_txn_plan plan;
     godwit_err_t error;
 
-    if (txn->delivery_count + txn->output_count + txn->write_count == 0)
+    if (txn->input_count + txn->output_count + txn->write_count == 0)
         return commit_nothing(txn);
     if ((error = gw_txn_plan(txn, &plan)) != GODWIT_OK)
         return error;
@@ -173,6 +182,8 @@ godwit_err_t godwit_txn_commit(godwit_txn_t **txn)
     gw_peer_hold(peer); /* the transaction may hold the last reference */
     if (!error) {
         error = run(*txn, &over);
+        if (error == GODWIT_ESTALE)
+            finish_deliveries(*txn);
         gw_peer_leave(peer);
     }
     if (!error || over || error == GODWIT_ESTALE || error == GODWIT_ECLOSED) {

@@ -1,36 +1,24 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Deliveries: what a handler sees of a message, and its ack. */
+/* Deliveries: what a handler sees of a message. How it ends is in decide.c. */
 
 #include "peer/inbox.h"
 
+#include "peer/headers.h"
+
 #include <stdlib.h>
+#include <string.h>
 
-static uint64_t start_of(const struct godwit_delivery *delivery)
+struct gw_header_list { /* of one delivery, with terminated keys behind the items */
+    size_t count;
+    struct gw_header items[];
+};
+
+/* --- life --- */
+
+void gw_run_shrink(struct gw_run *run, size_t count)
 {
-    return delivery->index ? delivery->run->inbound->ends[delivery->index - 1] : 0;
-}
-
-static uint64_t end_of(const struct godwit_delivery *delivery)
-{
-    return delivery->run->inbound->ends[delivery->index];
-}
-
-uint64_t gw_delivery_epoch(const struct godwit_delivery *delivery)
-{
-    return delivery->run->inbound->epoch;
-}
-
-uint64_t gw_delivery_sequence(const struct godwit_delivery *delivery)
-{
-    return delivery->run->inbound->first + delivery->index;
-}
-
-void gw_delivery_free(struct godwit_delivery *delivery)
-{
-    struct gw_run *run = delivery->run;
-
-    if (atomic_fetch_sub_explicit(&run->left, 1, memory_order_acq_rel) > 1)
+    if (atomic_fetch_sub_explicit(&run->left, count, memory_order_acq_rel) > count)
         return;
     struct godwit_peer *peer = run->peer;
     gw_inbound_destroy(&run->inbound);
@@ -38,16 +26,70 @@ void gw_delivery_free(struct godwit_delivery *delivery)
     gw_peer_drop(peer);
 }
 
-const void *godwit_delivery_data(const godwit_delivery_t *delivery)
+void gw_delivery_free(struct godwit_delivery *delivery)
+{
+    free(delivery->headers);
+    gw_run_shrink(delivery->run, 1);
+}
+
+void gw_delivery_begin(struct godwit_delivery *delivery)
+{
+    const struct gw_inbound *inbound = delivery->run->inbound;
+    struct gw_marks *marks = delivery->run->peer->marks;
+
+    delivery->begun = 1;
+    if (marks)
+        delivery->mark = gw_marks_make(marks, inbound->epoch, inbound->first + delivery->index,
+                                       inbound->number) &
+                         GW_MARK_NONE;
+}
+
+void gw_delivery_finish(struct godwit_delivery *delivery)
+{
+    if (delivery->mark == GW_MARK_NONE)
+        return;
+    gw_marks_unmake(delivery->run->peer->marks, delivery->mark);
+    delivery->mark = GW_MARK_NONE;
+}
+
+/* The first look at one of several: its handler starts. */
+static void begin_late(struct godwit_delivery *delivery)
+{
+    struct godwit_peer *peer = delivery->run->peer;
+
+    if (gw_peer_enter(peer) != GODWIT_OK)
+        return; /* closed: it comes again, and nothing is charged for it */
+    gw_delivery_begin(delivery);
+    gw_inbox_handed(delivery);
+    gw_peer_leave(peer);
+}
+
+/* --- looking --- */
+
+static size_t head_of(const struct godwit_delivery *delivery)
+{
+    const uint32_t *heads = delivery->run->inbound->heads;
+
+    return heads ? heads[delivery->index] : 0;
+}
+
+static const uint8_t *bytes_of(const struct godwit_delivery *delivery)
 {
     const struct gw_blob *body = delivery->run->inbound->body;
 
-    return body && body->data ? (const void *)(body->data + start_of(delivery)) : (const void *)"";
+    return body && body->data ? body->data + gw_delivery_start(delivery) : (const uint8_t *)"";
+}
+
+const void *godwit_delivery_data(const godwit_delivery_t *delivery)
+{
+    if (!delivery->begun)
+        begin_late((godwit_delivery_t *)delivery);
+    return bytes_of(delivery) + head_of(delivery);
 }
 
 size_t godwit_delivery_size(const godwit_delivery_t *delivery)
 {
-    return (size_t)(end_of(delivery) - start_of(delivery));
+    return (size_t)(gw_delivery_end(delivery) - gw_delivery_start(delivery)) - head_of(delivery);
 }
 
 godwit_id_t godwit_delivery_id(const godwit_delivery_t *delivery)
@@ -61,61 +103,93 @@ bool godwit_delivery_redelivered(const godwit_delivery_t *delivery)
     return delivery->run->inbound->redelivered;
 }
 
+bool godwit_delivery_maybe_duplicate(const godwit_delivery_t *delivery)
+{
+    return delivery->run->inbound->maybe_duplicate;
+}
+
+uint32_t godwit_delivery_attempt(const godwit_delivery_t *delivery)
+{
+    uint64_t attempt = delivery->run->inbound->attempt;
+
+    return attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)attempt;
+}
+
 const char *godwit_delivery_sender(const godwit_delivery_t *delivery)
 {
     return delivery->run->inbound->sender;
 }
 
-static godwit_err_t decide(struct godwit_peer *peer, const struct godwit_delivery *delivery)
-{
-    godwit_err_t error = GODWIT_OK;
+/* --- headers --- */
 
-    pthread_mutex_lock(&peer->lock);
-    if (atomic_load(&peer->closing)) /* the engine may have looked for the last time */
-        error = gw_error_closed();
-    else if (delivery->run->generation != peer->generation)
-        error = GODWIT_ESTALE;
-    else if (gw_mailbox_decide(&peer->mailbox, gw_delivery_epoch(delivery),
-                               gw_delivery_sequence(delivery),
-                               end_of(delivery) - start_of(delivery)) != 0)
-        error = GODWIT_ENOMEM;
-    pthread_mutex_unlock(&peer->lock);
-    return error;
+/* Empty as well if it is no block: a peer may say anything. */
+static struct gw_slice block_of(const struct godwit_delivery *delivery)
+{
+    struct gw_slice block = {bytes_of(delivery), head_of(delivery)};
+
+    return gw_headers_valid(block) ? block : (struct gw_slice){0};
 }
 
-godwit_err_t godwit_ack(godwit_delivery_t **pointer)
+godwit_err_t godwit_delivery_header(const godwit_delivery_t *delivery, const char *key,
+                                    const void **value, size_t *size)
 {
-    if (!pointer || !*pointer)
-        return gw_error(GODWIT_EINVAL, "delivery is NULL: it was decided or dropped already");
-    struct godwit_delivery *delivery = *pointer;
-    struct godwit_peer *peer = delivery->run->peer;
-    if (delivery->state == GW_DELIVERY_IN_TXN)
-        return gw_error(GODWIT_EINVAL,
-                        "the delivery is part of a transaction: commit or abort that");
+    struct gw_slice found;
 
-    godwit_err_t error = gw_peer_enter(peer);
-    if (error == GODWIT_EFORK)
-        return error;
-    if (!error) {
-        error = decide(peer, delivery);
-        if (!error)
-            gw_peer_notify(peer);
-        gw_peer_leave(peer);
+    if (!delivery || !value || !size)
+        return gw_error(GODWIT_EINVAL, "%s is NULL",
+                        !delivery ? "delivery" : !value ? "value" : "size");
+    if (!gw_header_key_valid(key))
+        return gw_error(GODWIT_EINVAL, "key is %s, but must be 1-64 of [a-z0-9._-]",
+                        key ? "something else" : "NULL");
+    if (!gw_headers_find(block_of(delivery), key, &found))
+        return gw_error(GODWIT_ENOTFOUND, "the message has no header \"%s\"", key);
+    *value = found.data;
+    *size = found.size;
+    return GODWIT_OK;
+}
+
+static struct gw_header_list *list_headers(struct gw_slice block)
+{
+    struct gw_header header;
+    size_t count = 0, at = 0;
+
+    while (gw_headers_next(block, &at, &header))
+        count++;
+    /* A key with its NUL is shorter than its header with the two lengths. */
+    struct gw_header_list *list = malloc(sizeof *list + count * sizeof header + block.size);
+    if (!list)
+        return NULL;
+    uint8_t *key = (uint8_t *)(list->items + count);
+    list->count = 0;
+    for (at = 0; gw_headers_next(block, &at, &header); key += header.key.size + 1) {
+        memcpy(key, header.key.data, header.key.size);
+        key[header.key.size] = '\0';
+        header.key.data = key;
+        list->items[list->count++] = header;
     }
-    if (error == GODWIT_ENOMEM)
-        return gw_error_memory(); /* still the caller's: it can be tried again */
-    *pointer = NULL;
-    gw_delivery_free(delivery);
-    if (error == GODWIT_ESTALE)
-        return gw_error(error, "the store was reopened meanwhile: the message comes again");
-    return error;
+    return list;
 }
 
-void godwit_delivery_drop(godwit_delivery_t **pointer)
+godwit_err_t godwit_delivery_header_at(const godwit_delivery_t *delivery, size_t index,
+                                       const char **key, const void **value, size_t *size)
 {
-    if (!pointer || !*pointer || gw_forked(&(*pointer)->run->peer->fork_mark) ||
-        (*pointer)->state == GW_DELIVERY_IN_TXN)
-        return;
-    gw_delivery_free(*pointer);
-    *pointer = NULL;
+    if (!delivery || !key || !value || !size)
+        return gw_error(GODWIT_EINVAL, "%s is NULL",
+                        !delivery ? "delivery"
+                        : !key    ? "key"
+                        : !value  ? "value"
+                                  : "size");
+    if (!delivery->headers && head_of(delivery) > 0) {
+        struct gw_header_list *list = list_headers(block_of(delivery));
+        if (!list)
+            return gw_error_memory();
+        ((godwit_delivery_t *)delivery)->headers = list; /* a delivery is one thread's */
+    }
+    const struct gw_header_list *list = delivery->headers;
+    if (!list || index >= list->count)
+        return gw_error(GODWIT_ENOTFOUND, "the message has no header %zu", index);
+    *key = (const char *)list->items[index].key.data;
+    *value = list->items[index].value.data;
+    *size = list->items[index].value.size;
+    return GODWIT_OK;
 }

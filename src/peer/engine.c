@@ -183,9 +183,7 @@ static void take_submissions(struct gw_engine *engine)
     size_t at = 0;
     while (at < taken->submission_count && !engine->broken)
         submit(engine, &taken->submissions[at++]);
-    for (size_t i = 0; i < taken->decision_count && !engine->broken; i++)
-        gw_engine_check(engine,
-                        gw_turn_decide(engine->turn, engine->now_us, &taken->decisions[i]));
+    gw_engine_take_decisions(engine);
     for (size_t i = at; i < taken->submission_count; i++) /* the turn broke: none has these */
         if (taken->submissions[i].commit)
             queue_commit(engine, taken->submissions[i].commit);
@@ -293,7 +291,10 @@ static void round_of(struct gw_engine *engine)
     } else if (!engine->broken) {
         if (!engine->writing)
             take_submissions(engine);
+        gw_engine_give_back(engine);
         run_turn(engine);
+        if (gw_engine_give_back(engine))
+            engine->next_us = engine->now_us;
     }
     if (engine->phase != GW_ENGINE_OPEN && !engine->broken)
         end(engine);
@@ -380,6 +381,8 @@ enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovere
     engine->inline_write = NULL;
     enum gw_store_error error =
         gw_turn_claim(engine->store, &engine->options, uuid, engine->why, sizeof engine->why);
+    if (!error)
+        error = gw_engine_adopt_marks(engine);
     if (error)
         return error;
     engine->turn = gw_turn_new(&engine->options, &gw_engine_port, engine);
@@ -453,6 +456,7 @@ godwit_err_t gw_engine_open(struct godwit_peer *peer)
     gw_plant_choose();
     engine->peer = peer;
     engine->commits_end = &engine->commits;
+    engine->recalled_end = &engine->recalled;
     peer->engine = engine;
     int code = gw_entropy_fill(&engine->entropy);
     if (code != 0) {
@@ -476,8 +480,6 @@ void gw_engine_join(struct gw_engine *engine)
     gw_store_thread_stop(&engine->disk);
     if (engine->turn)
         gw_turn_destroy(&engine->turn);
-    if (engine->store)
-        gw_engine_close_store(engine);
 }
 
 void gw_engine_destroy(struct gw_engine *engine)
@@ -485,6 +487,9 @@ void gw_engine_destroy(struct gw_engine *engine)
     struct gw_epoch_stored *stored;
 
     engine->peer->engine = NULL;
+    gw_marks_close(&engine->peer->marks);
+    if (engine->store)
+        gw_engine_close_store(engine);
     if (engine->net)
         gw_net_close(&engine->net);
     for (size_t i = 0; i < engine->dial_count; i++)
@@ -496,5 +501,7 @@ void gw_engine_destroy(struct gw_engine *engine)
         free(stored);
     gw_map_clear(&engine->epochs);
     gw_mailbox_clear(&engine->taken);
+    gw_engine_forget_received(engine);
+    free(engine->handed.items);
     free(engine);
 }

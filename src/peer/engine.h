@@ -8,12 +8,14 @@
  *
  *   engine.c    the round, open, close        port.c     what the turn may ask for
  *   command.c   bind, connect, serve ...      reopen.c   life after a failed store
+ *   receive.c   between the turn and the inboxes
  *
  * Everything here is the engine thread's own; what it shares is in handle.h. */
 
 #include "base/map.h"
 #include "net/net.h"
 #include "peer/handle.h"
+#include "peer/inbox.h"
 #include "peer/store_thread.h"
 #include "peer/turn.h"
 
@@ -54,6 +56,13 @@ struct gw_news { /* for the application's threads; gathered, so that one lock se
 
 #define GW_NEWS_MAX 256
 
+struct gw_recalled { /* an answer to the turn that could not be given from within its call */
+    struct gw_recall answer;
+    struct gw_range *ranges;
+    uint64_t *bytes;
+    struct gw_recalled *next;
+};
+
 enum gw_engine_phase {
     GW_ENGINE_OPEN,
     GW_ENGINE_ENDING,  /* close was asked for: storing what was submitted */
@@ -90,6 +99,10 @@ struct gw_engine {
     size_t dial_count;
     struct gw_serving *servings;
     size_t serving_count;
+    struct gw_handed_list handed;  /* swapped with an inbox's */
+    struct gw_taken_list unwanted; /* not handed over and not going to be: to be given back */
+    struct gw_recalled *recalled;  /* oldest first */
+    struct gw_recalled **recalled_end;
     struct gw_doubt *doubts;
     size_t doubt_count;
     size_t doubt_capacity;
@@ -106,9 +119,9 @@ struct gw_engine {
 
 /* Opens store, net and turn and starts the threads, for a peer that is otherwise complete. */
 godwit_err_t gw_engine_open(struct godwit_peer *peer);
-/* After GW_COMMAND_CLOSE: waits until the threads are gone. No store is left open. */
+/* After GW_COMMAND_CLOSE: waits until the threads are gone. */
 void gw_engine_join(struct gw_engine *engine);
-/* When no caller is left: closes the net and frees. */
+/* When no caller is left: closes the marks, then the store with its lock, then the net. */
 void gw_engine_destroy(struct gw_engine *engine);
 void gw_engine_wake(struct gw_engine *engine); /* from any thread */
 
@@ -132,6 +145,18 @@ void gw_engine_command(struct gw_engine *engine, struct gw_command *command); /*
 void gw_engine_answer(struct gw_engine *engine, struct gw_command *command, godwit_err_t result);
 void gw_engine_tend_dials(struct gw_engine *engine); /* hangs up and dials again, when due */
 uint64_t gw_engine_dials_due_us(const struct gw_engine *engine);
+
+/* receive.c */
+/* Writes down what an earlier process had begun, as rows; the store is claimed. */
+enum gw_store_error gw_engine_adopt_marks(struct gw_engine *engine);
+void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound); /* takes it over */
+void gw_engine_recall(struct gw_engine *engine, const struct gw_recall *recall);
+void gw_engine_take_decisions(struct gw_engine *engine); /* of `taken`, and what was begun */
+/* Takes back all that waits in a closed inbox. */
+void gw_engine_empty(struct gw_engine *engine, struct godwit_inbox *inbox);
+/* Tells the turn what it could not be told from within its calls. True if there was anything. */
+bool gw_engine_give_back(struct gw_engine *engine);
+void gw_engine_forget_received(struct gw_engine *engine); /* the turn that knew it is over */
 
 void gw_engine_fail(struct gw_engine *engine);   /* reopen.c: the turn is over */
 void gw_engine_reopen(struct gw_engine *engine); /* one attempt */

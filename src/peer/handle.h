@@ -28,6 +28,7 @@
 
 struct gw_control;
 struct gw_engine;
+struct gw_marks;
 struct godwit_inbox;
 
 struct gw_member_count {
@@ -40,6 +41,7 @@ struct godwit_peer {
     char *directory;             /* NULL: memory */
     struct gw_engine *engine;
     struct gw_control *control; /* NULL: none */
+    struct gw_marks *marks;      /* NULL: memory. Fixed while the peer is open */
     struct gw_fork_mark fork_mark;
 
     atomic_size_t references;

@@ -31,7 +31,7 @@ static void show(struct godwit_inbox *inbox)
     (void)ignored; /* cannot fail: the counter is 0 or 1 */
 }
 
-static struct gw_run *run_of(struct godwit_peer *peer, struct gw_inbound *inbound)
+static struct gw_run *run_of(struct godwit_inbox *inbox, struct gw_inbound *inbound)
 {
     size_t count = 0;
 
@@ -40,14 +40,16 @@ static struct gw_run *run_of(struct godwit_peer *peer, struct gw_inbound *inboun
     struct gw_run *run = malloc(sizeof *run + count * sizeof run->deliveries[0]);
     if (!run)
         return NULL;
-    *run = (struct gw_run){.peer = peer, .inbound = inbound, .count = count};
+    *run = (struct gw_run){.peer = inbox->peer, .inbox = inbox, .inbound = inbound,
+                           .count = count};
     atomic_init(&run->left, count);
-    run->generation = peer->generation; /* the engine alone changes it */
+    run->generation = inbox->peer->generation; /* the engine alone changes it */
     struct godwit_delivery *next = run->deliveries;
     for (size_t i = 0; i < inbound->piece_count; i++)
         for (uint64_t at = inbound->pieces[i].first; at <= inbound->pieces[i].last; at++)
             *next++ = (struct godwit_delivery){.run = run,
-                                               .index = (uint32_t)(at - inbound->first)};
+                                               .index = (uint32_t)(at - inbound->first),
+                                               .mark = GW_MARK_NONE};
     return run;
 }
 
@@ -57,7 +59,7 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
         gw_inbound_destroy(&inbound);
         return 0;
     }
-    struct gw_run *run = run_of(inbox->peer, inbound);
+    struct gw_run *run = run_of(inbox, inbound);
     if (!run) {
         gw_inbound_destroy(&inbound);
         return -ENOMEM;
@@ -83,16 +85,154 @@ void gw_inbox_flush(struct godwit_inbox *inbox)
     pthread_mutex_lock(&inbox->lock);
     struct gw_run *run = inbox->first;
     inbox->first = inbox->last = NULL;
+    inbox->handed.count = 0;
     show(inbox);
     pthread_mutex_unlock(&inbox->lock);
     while (run) {
         struct gw_run *next = run->next;
-        size_t at = run->given, count = run->count;
 
-        for (; at < count; at++) /* the last one may free the run */
-            gw_delivery_free(&run->deliveries[at]);
+        gw_run_shrink(run, run->count - run->given);
         run = next;
     }
+}
+
+/* --- taking back --- */
+
+void gw_taken_clear(struct gw_taken_list *taken)
+{
+    free(taken->items);
+    *taken = (struct gw_taken_list){0};
+}
+
+static int add_taken(struct gw_taken_list *taken, const struct godwit_delivery *delivery)
+{
+    const struct gw_decision one = gw_delivery_decision(delivery);
+    const uint64_t number = delivery->run->inbound->number;
+    struct gw_taken *last = taken->count > 0 ? &taken->items[taken->count - 1] : NULL;
+
+    if (last && last->epoch == one.epoch && last->number == number &&
+        last->range.last + 1 == one.first) {
+        last->range.last = one.last;
+        last->bytes += one.bytes;
+        return 0;
+    }
+    if (taken->count == taken->capacity) {
+        size_t capacity = taken->capacity ? taken->capacity * 2 : 8;
+        struct gw_taken *more = realloc(taken->items, capacity * sizeof *more);
+
+        if (!more)
+            return -ENOMEM;
+        taken->items = more;
+        taken->capacity = capacity;
+    }
+    taken->items[taken->count++] =
+        (struct gw_taken){{one.first, one.last}, one.bytes, one.epoch, number};
+    return 0;
+}
+
+/* Moves what stays together and returns how many went. Nothing of it was handed over, so nobody
+ * knows where it is. */
+static size_t take_from(struct gw_run *run, const struct gw_range *ranges, size_t count,
+                        struct gw_taken_list *taken, int *error)
+{
+    size_t kept = run->given, at = 0;
+
+    for (size_t i = run->given; i < run->count; i++) {
+        uint64_t sequence = gw_delivery_sequence(&run->deliveries[i]);
+
+        while (ranges && at < count && ranges[at].last < sequence)
+            at++;
+        bool wanted = !ranges || (at < count && ranges[at].first <= sequence);
+        if (wanted && !*error)
+            *error = add_taken(taken, &run->deliveries[i]);
+        if (!wanted || *error)
+            run->deliveries[kept++] = run->deliveries[i];
+    }
+    size_t gone = run->count - kept;
+    run->count = kept;
+    return gone;
+}
+
+int gw_inbox_take_back(struct godwit_inbox *inbox, uint64_t epoch, const struct gw_range *ranges,
+                       size_t count, struct gw_taken_list *taken)
+{
+    struct gw_run **link = &inbox->first, *run;
+    int error = 0;
+
+    pthread_mutex_lock(&inbox->lock);
+    inbox->last = NULL;
+    while ((run = *link) != NULL) {
+        size_t gone = epoch != 0 && run->inbound->epoch != epoch
+                          ? 0
+                          : take_from(run, epoch ? ranges : NULL, count, taken, &error);
+
+        if (run->given < run->count) {
+            inbox->last = run;
+            link = &run->next;
+        } else {
+            *link = run->next;
+        }
+        if (gone > 0)
+            gw_run_shrink(run, gone); /* may free it; the inbox's handle or its peer lives on */
+    }
+    show(inbox);
+    pthread_mutex_unlock(&inbox->lock);
+    return error;
+}
+
+/* --- hints --- */
+
+/* With the lock. */
+static void note_handed(struct gw_handed_list *list, uint64_t epoch, uint64_t sequence)
+{
+    struct gw_handed *last = list->count > 0 ? &list->items[list->count - 1] : NULL;
+
+    if (last && last->epoch == epoch && last->range.last + 1 == sequence) {
+        last->range.last = sequence;
+        return;
+    }
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        struct gw_handed *more = NULL;
+
+        if (capacity <= GW_HANDED_MAX)
+            more = realloc(list->items, capacity * sizeof *more);
+        if (!more)
+            return;
+        list->items = more;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = (struct gw_handed){epoch, {sequence, sequence}};
+}
+
+/* The sender should know soon of a message that failed before: its next failure may be the end of
+ * this process. The others are told with whatever the engine does next. */
+static bool is_urgent(const struct godwit_delivery *delivery)
+{
+    return delivery->run->inbound->redelivered || delivery->run->inbound->attempt > 1;
+}
+
+void gw_inbox_handed(const struct godwit_delivery *delivery)
+{
+    struct godwit_inbox *inbox = delivery->run->inbox;
+
+    pthread_mutex_lock(&inbox->lock);
+    note_handed(&inbox->handed, gw_delivery_epoch(delivery), gw_delivery_sequence(delivery));
+    pthread_mutex_unlock(&inbox->lock);
+    if (is_urgent(delivery))
+        gw_peer_notify(inbox->peer);
+}
+
+void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *handed)
+{
+    handed->count = 0;
+    pthread_mutex_lock(&inbox->lock);
+    if (inbox->handed.count > 0) {
+        struct gw_handed_list empty = *handed;
+        *handed = inbox->handed;
+        inbox->handed = empty;
+    }
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 void gw_inbox_shut(struct godwit_inbox *inbox)
@@ -110,6 +250,7 @@ void gw_inbox_destroy(struct godwit_inbox *inbox)
         close(inbox->fd);
     pthread_cond_destroy(&inbox->arrived);
     pthread_mutex_destroy(&inbox->lock);
+    free(inbox->handed.items);
     free(inbox);
 }
 
@@ -273,13 +414,12 @@ static struct godwit_delivery *take_first(struct godwit_inbox *inbox)
     return delivery;
 }
 
-static godwit_err_t next(struct godwit_inbox *inbox, int timeout_ms, godwit_delivery_t **delivery)
+/* With the lock: until there is a message, or there will be none. */
+static godwit_err_t wait_for_one(struct godwit_inbox *inbox, int timeout_ms)
 {
     struct gw_deadline deadline;
     bool begun = false, in_time = timeout_ms != 0;
-    godwit_err_t error = GODWIT_OK;
 
-    pthread_mutex_lock(&inbox->lock);
     while (!inbox->first && inbox->open && !inbox->closing && in_time) {
         if (!begun)
             deadline = gw_deadline_in(timeout_ms);
@@ -287,13 +427,45 @@ static godwit_err_t next(struct godwit_inbox *inbox, int timeout_ms, godwit_deli
         in_time = gw_cond_wait(&inbox->arrived, &inbox->lock, &deadline);
     }
     if (inbox->closing || !inbox->open)
-        error = GODWIT_ECLOSED;
-    else if (!inbox->first)
-        error = GODWIT_ETIMEDOUT;
-    else
+        return GODWIT_ECLOSED;
+    return inbox->first ? GODWIT_OK : GODWIT_ETIMEDOUT;
+}
+
+static godwit_err_t next(struct godwit_inbox *inbox, int timeout_ms, godwit_delivery_t **delivery)
+{
+    pthread_mutex_lock(&inbox->lock);
+    godwit_err_t error = wait_for_one(inbox, timeout_ms);
+    if (!error) {
         *delivery = take_first(inbox);
+        note_handed(&inbox->handed, gw_delivery_epoch(*delivery), gw_delivery_sequence(*delivery));
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    if (error)
+        return error;
+    gw_delivery_begin(*delivery);
+    if (is_urgent(*delivery))
+        gw_peer_notify(inbox->peer);
+    return GODWIT_OK;
+}
+
+static godwit_err_t next_many(struct godwit_inbox *inbox, int timeout_ms,
+                              godwit_delivery_t **deliveries, size_t capacity, size_t *count)
+{
+    pthread_mutex_lock(&inbox->lock);
+    godwit_err_t error = wait_for_one(inbox, timeout_ms);
+    while (!error && inbox->first && *count < capacity)
+        deliveries[(*count)++] = take_first(inbox);
     pthread_mutex_unlock(&inbox->lock);
     return error;
+}
+
+static godwit_err_t explain(godwit_err_t error, int timeout_ms)
+{
+    if (error == GODWIT_ETIMEDOUT)
+        return gw_error(error, "no message within %d ms", timeout_ms);
+    if (error)
+        return gw_error(error, "the inbox or its peer was closed");
+    return GODWIT_OK;
 }
 
 godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms, godwit_delivery_t **delivery)
@@ -307,9 +479,26 @@ godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms, godwit_del
     struct godwit_peer *peer = inbox->peer;
     error = next(inbox, timeout_ms, delivery);
     gw_peer_leave(peer);
-    if (error == GODWIT_ETIMEDOUT)
-        return gw_error(error, "no message within %d ms", timeout_ms);
-    if (error)
-        return gw_error(error, "the inbox or its peer was closed");
-    return GODWIT_OK;
+    return explain(error, timeout_ms);
+}
+
+godwit_err_t godwit_inbox_next_many(godwit_inbox_t *inbox, int timeout_ms,
+                                    godwit_delivery_t **deliveries, size_t capacity,
+                                    size_t *count)
+{
+    godwit_err_t error;
+
+    if (count)
+        *count = 0;
+    if (!inbox || !deliveries || !count)
+        return gw_error(GODWIT_EINVAL, "%s is NULL",
+                        !inbox ? "inbox" : !deliveries ? "deliveries" : "count");
+    if (capacity == 0)
+        return gw_error(GODWIT_EINVAL, "capacity is 0: there is nowhere to put a message");
+    if ((error = gw_check_timeout(timeout_ms)) || (error = gw_peer_enter(inbox->peer)))
+        return error;
+    struct godwit_peer *peer = inbox->peer;
+    error = next_many(inbox, timeout_ms, deliveries, capacity, count);
+    gw_peer_leave(peer);
+    return explain(error, timeout_ms);
 }

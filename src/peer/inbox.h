@@ -9,32 +9,54 @@
  *              │ given                                deliveries[count], each (run, index)
  *              └ handed over so far
  *
- * The inbox ends with the peer, not with godwit_inbox_close: what was not handed over waits in it
- * for the next godwit_inbox_open. */
+ * A delivery is *begun* when a handler may have started with it: with godwit_inbox_next at once,
+ * with godwit_inbox_next_many when its data is first asked for. What is begun is marked (marks.h),
+ * told to the engine as a hint, and never taken back. What was not handed over is taken back by the
+ * engine: when its sender asks (recall), when a lower message of an ordered stream is nacked, and
+ * when the inbox is closed. The inbox itself ends with the peer. */
 
 #include "godwit/delivery.h"
 #include "peer/handle.h"
 #include "peer/inbound.h"
+#include "peer/marks.h"
 
 struct gw_run;
-
-enum gw_delivery_state { GW_DELIVERY_FREE, GW_DELIVERY_IN_TXN };
+struct gw_header_list;
 
 struct godwit_delivery {
     struct gw_run *run;
-    uint32_t index; /* in the run as received */
-    uint32_t state; /* enum gw_delivery_state */
+    struct gw_header_list *headers; /* made when they are first listed */
+    uint32_t index;                 /* in the run as received */
+    uint32_t mark : 24;             /* GW_MARK_NONE: none */
+    uint32_t begun : 1;
+    uint32_t in_txn : 1;
 };
 
 struct gw_run {
     struct gw_run *next;
     struct godwit_peer *peer; /* one reference */
+    struct godwit_inbox *inbox;
     struct gw_inbound *inbound;
     uint64_t generation;
     size_t count;
     size_t given;
     atomic_size_t left; /* deliveries not freed */
     struct godwit_delivery deliveries[];
+};
+
+/* What handlers have begun with since the engine last asked. Only a hint, so it is bounded: what
+ * does not fit is not told. */
+#define GW_HANDED_MAX 1024
+
+struct gw_handed {
+    uint64_t epoch;
+    struct gw_range range;
+};
+
+struct gw_handed_list {
+    struct gw_handed *items;
+    size_t count;
+    size_t capacity;
 };
 
 struct godwit_inbox {
@@ -44,22 +66,66 @@ struct godwit_inbox {
     pthread_cond_t arrived;
     struct gw_run *first;
     struct gw_run *last;
+    struct gw_handed_list handed;
     int fd;        /* an eventfd, readable while next would not block */
     bool readable;
     bool open;     /* there is a handle */
     bool closing;  /* the peer is */
 };
 
+struct gw_taken_list { /* what was taken out of the queue */
+    struct gw_taken *items;
+    size_t count;
+    size_t capacity;
+};
+
 /* Engine: takes over the inbound. 0, or -ENOMEM and it is destroyed. */
 int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound);
 /* Engine: the turn is over, what was not handed over comes again. */
 void gw_inbox_flush(struct godwit_inbox *inbox);
+/* Takes out what was not handed over: of one epoch and in `ranges` (ascending), or all of it with
+ * epoch 0. Appends it to `taken`, in the order of the queue. 0, or -ENOMEM: the rest is still
+ * in the queue. */
+int gw_inbox_take_back(struct godwit_inbox *inbox, uint64_t epoch, const struct gw_range *ranges,
+                       size_t count, struct gw_taken_list *taken);
+void gw_taken_clear(struct gw_taken_list *taken);
+/* Tells that a handler has begun with it, for one of several. */
+void gw_inbox_handed(const struct godwit_delivery *delivery);
+/* Engine: swaps the hints for an empty list. */
+void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *handed);
 /* Close: next answers GODWIT_ECLOSED from now on. */
 void gw_inbox_shut(struct godwit_inbox *inbox);
 void gw_inbox_destroy(struct godwit_inbox *inbox);
 
-uint64_t gw_delivery_epoch(const struct godwit_delivery *delivery);
-uint64_t gw_delivery_sequence(const struct godwit_delivery *delivery);
+static inline uint64_t gw_delivery_epoch(const struct godwit_delivery *delivery)
+{
+    return delivery->run->inbound->epoch;
+}
+
+static inline uint64_t gw_delivery_sequence(const struct godwit_delivery *delivery)
+{
+    return delivery->run->inbound->first + delivery->index;
+}
+
+/* Where it lies in the frame's body, headers included. */
+static inline uint32_t gw_delivery_start(const struct godwit_delivery *delivery)
+{
+    return delivery->index ? delivery->run->inbound->ends[delivery->index - 1] : 0;
+}
+
+static inline uint32_t gw_delivery_end(const struct godwit_delivery *delivery)
+{
+    return delivery->run->inbound->ends[delivery->index];
+}
+
+/* A decision of it alone, not rejected. */
+struct gw_decision gw_delivery_decision(const struct godwit_delivery *delivery);
+/* A handler may start with it now: inside gw_peer_enter. */
+void gw_delivery_begin(struct godwit_delivery *delivery);
+/* Its handler is done with it, whatever came of it: inside gw_peer_enter. */
+void gw_delivery_finish(struct godwit_delivery *delivery);
 void gw_delivery_free(struct godwit_delivery *delivery);
+/* `count` deliveries of the run are not there any more; the last one frees it. */
+void gw_run_shrink(struct gw_run *run, size_t count);
 
 #endif

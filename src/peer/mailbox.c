@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Two vectors and a list between the application's threads and the engine. */
+/* Vectors and a list between the application's threads and the engine. */
 
 #include "peer/mailbox.h"
 
@@ -22,10 +22,18 @@ static int grow(void **items, size_t *capacity, size_t item_size)
     return 0;
 }
 
+void gw_mailbox_forget(struct gw_mailbox *mailbox)
+{
+    mailbox->decision_count = 0;
+    mailbox->rejection_count = 0;
+    mailbox->return_count = 0;
+    mailbox->failed = false;
+}
+
 void gw_mailbox_reset(struct gw_mailbox *mailbox)
 {
     mailbox->submission_count = 0;
-    mailbox->decision_count = 0;
+    gw_mailbox_forget(mailbox);
     mailbox->commands = NULL;
     mailbox->commands_end = NULL;
 }
@@ -36,6 +44,8 @@ void gw_mailbox_clear(struct gw_mailbox *mailbox)
         gw_batch_drop(mailbox->submissions[i].batch);
     free(mailbox->submissions);
     free(mailbox->decisions);
+    free(mailbox->rejections);
+    free(mailbox->returns);
     *mailbox = (struct gw_mailbox){0};
 }
 
@@ -52,7 +62,7 @@ void gw_mailbox_submit(struct gw_mailbox *mailbox, const struct gw_submission *s
     mailbox->submissions[mailbox->submission_count++] = *submission;
 }
 
-int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, uint64_t sequence,
+int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, struct gw_range range,
                       uint64_t bytes)
 {
     size_t oldest = mailbox->decision_count > LOOK_BACK ? mailbox->decision_count - LOOK_BACK : 0;
@@ -62,10 +72,10 @@ int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, uint64_t seque
 
         if (decision->epoch != epoch)
             continue;
-        if (decision->last + 1 == sequence)
-            decision->last = sequence;
-        else if (sequence + 1 == decision->first)
-            decision->first = sequence;
+        if (decision->last + 1 == range.first)
+            decision->last = range.last;
+        else if (range.last + 1 == decision->first)
+            decision->first = range.first;
         else
             continue;
         decision->bytes += bytes;
@@ -76,8 +86,59 @@ int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, uint64_t seque
              sizeof *mailbox->decisions) != 0)
         return -ENOMEM;
     mailbox->decisions[mailbox->decision_count++] = (struct gw_decision){
-        .epoch = epoch, .first = sequence, .last = sequence, .bytes = bytes};
+        .epoch = epoch, .first = range.first, .last = range.last, .bytes = bytes};
     return 0;
+}
+
+size_t gw_reason_copy(char to[GW_TEXT_MAX + 1], const char *why)
+{
+    size_t size = 0;
+
+    for (; why && why[size] && size < GW_TEXT_MAX; size++)
+        to[size] = why[size] >= ' ' && why[size] <= '~' ? why[size] : '?';
+    to[size] = '\0';
+    return size;
+}
+
+int gw_mailbox_reject(struct gw_mailbox *mailbox, const struct gw_decision *decision,
+                      const char *why)
+{
+    if (mailbox->rejection_count == mailbox->rejection_capacity &&
+        grow((void **)&mailbox->rejections, &mailbox->rejection_capacity,
+             sizeof *mailbox->rejections) != 0)
+        return -ENOMEM;
+    struct gw_rejection *rejection = &mailbox->rejections[mailbox->rejection_count++];
+    rejection->decision = *decision;
+    rejection->decision.rejected = true;
+    rejection->decision.text = NULL;
+    gw_reason_copy(rejection->why, why);
+    return 0;
+}
+
+int gw_mailbox_return(struct gw_mailbox *mailbox, const struct gw_turn_return *what,
+                      const char *why)
+{
+    if (mailbox->return_count == mailbox->return_capacity &&
+        grow((void **)&mailbox->returns, &mailbox->return_capacity,
+             sizeof *mailbox->returns) != 0)
+        return -ENOMEM;
+    struct gw_giving_back *back = &mailbox->returns[mailbox->return_count++];
+    back->what = *what;
+    back->what.text = NULL;
+    gw_reason_copy(back->why, why);
+    return 0;
+}
+
+struct gw_turn_return gw_release_of(const struct gw_taken *taken)
+{
+    return (struct gw_turn_return){
+        .epoch = taken->epoch,
+        .first = taken->range.first,
+        .last = taken->range.last,
+        .bytes = taken->bytes,
+        .number = taken->number,
+        .kind = GW_RETURN_RELEASE,
+    };
 }
 
 void gw_mailbox_command(struct gw_mailbox *mailbox, struct gw_command *command)

@@ -4,12 +4,14 @@
 
 /* What the application's threads leave for the engine. Guarded by the peer's lock; the engine swaps
  * it for an empty one. The order of batches and transactions is kept, since the sequences of a
- * destination must reach the turn in order; decisions and commands have no order with them. */
+ * destination must reach the turn in order; decisions, returns and commands have no order with
+ * them. */
 
 #include "core/batch.h"
 #include "core/event.h"
 #include "godwit/error.h"
 #include "peer/options.h"
+#include "peer/turn.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -64,6 +66,25 @@ struct gw_command { /* lives in the calling thread until done */
     struct gw_command *next;
 };
 
+/* A message refused, or given back undecided, with its own copy of the reason. */
+struct gw_rejection {
+    struct gw_decision decision; /* .text is NULL here: see gw_reason */
+    char why[GW_TEXT_MAX + 1];
+};
+
+struct gw_giving_back {
+    struct gw_turn_return what; /* .text as above */
+    char why[GW_TEXT_MAX + 1];
+};
+
+/* Adjacent messages of one offer that were taken out of an inbox's queue. */
+struct gw_taken {
+    struct gw_range range;
+    uint64_t bytes;
+    uint64_t epoch;
+    uint64_t number;
+};
+
 struct gw_mailbox {
     struct gw_submission *submissions;
     size_t submission_count;
@@ -71,6 +92,13 @@ struct gw_mailbox {
     struct gw_decision *decisions;
     size_t decision_count;
     size_t decision_capacity;
+    struct gw_rejection *rejections;
+    size_t rejection_count;
+    size_t rejection_capacity;
+    struct gw_giving_back *returns;
+    size_t return_count;
+    size_t return_capacity;
+    bool failed; /* no memory for what must not be lost: the turn is to start afresh */
     struct gw_command *commands;
     struct gw_command **commands_end; /* NULL: empty */
 };
@@ -79,9 +107,28 @@ void gw_mailbox_clear(struct gw_mailbox *mailbox); /* frees; drops batches */
 void gw_mailbox_reset(struct gw_mailbox *mailbox); /* empties, keeps the memory */
 int gw_mailbox_reserve(struct gw_mailbox *mailbox); /* one submission more cannot fail then */
 void gw_mailbox_submit(struct gw_mailbox *mailbox, const struct gw_submission *submission);
-/* Joins it to a neighbouring decision if there is one among the last few. 0 or -ENOMEM. */
-int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, uint64_t sequence,
+/* Processed. Joins it to a neighbouring decision if there is one among the last few. 0 or -ENOMEM,
+ * here and below. */
+int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, struct gw_range range,
                       uint64_t bytes);
+/* Refused: of one message. `why` may be NULL, and is copied as gw_reason_copy does. */
+int gw_mailbox_reject(struct gw_mailbox *mailbox, const struct gw_decision *decision,
+                      const char *why);
+int gw_mailbox_return(struct gw_mailbox *mailbox, const struct gw_turn_return *what,
+                      const char *why);
+/* Of what was taken out of a queue, untouched. */
+struct gw_turn_return gw_release_of(const struct gw_taken *taken);
+/* Forgets decisions, rejections and returns: the turn that knew their messages is over. */
+void gw_mailbox_forget(struct gw_mailbox *mailbox);
 void gw_mailbox_command(struct gw_mailbox *mailbox, struct gw_command *command);
+
+/* A reason as it travels: the first GW_TEXT_MAX bytes, what is not printable ASCII as '?'. NULL is
+ * an empty one. Returns its length. */
+size_t gw_reason_copy(char to[GW_TEXT_MAX + 1], const char *why);
+/* For the core, to which no reason is NULL. */
+static inline const char *gw_reason(const char *why)
+{
+    return why[0] ? why : NULL;
+}
 
 #endif

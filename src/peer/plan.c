@@ -18,26 +18,39 @@ static int by_id(const void *a, const void *b)
     return left->first < right->first ? -1 : left->first > right->first;
 }
 
+static struct gw_decision decision_of(const struct godwit_txn *txn,
+                                      const struct gw_txn_input *input)
+{
+    struct gw_decision decision = gw_delivery_decision(input->delivery);
+
+    if (input->rejected) {
+        decision.rejected = true;
+        decision.code = input->code;
+        decision.text = gw_reason((const char *)txn->bytes.data + input->why);
+    }
+    return decision;
+}
+
+static bool joins(const struct gw_decision *last, const struct gw_decision *next)
+{
+    return last->epoch == next->epoch && last->last + 1 == next->first && !last->rejected &&
+           !next->rejected;
+}
+
 static godwit_err_t plan_decisions(const struct godwit_txn *txn, struct gw_commit *commit)
 {
-    struct gw_decision *decisions = calloc(txn->delivery_count + 1, sizeof *decisions);
+    struct gw_decision *decisions = calloc(txn->input_count + 1, sizeof *decisions);
     size_t kept = 0;
 
     if (!decisions)
         return gw_error_memory();
-    for (size_t i = 0; i < txn->delivery_count; i++) {
-        uint64_t sequence = gw_delivery_sequence(txn->deliveries[i]);
-
-        decisions[i] = (struct gw_decision){.epoch = gw_delivery_epoch(txn->deliveries[i]),
-                                            .first = sequence,
-                                            .last = sequence,
-                                            .bytes = godwit_delivery_size(txn->deliveries[i])};
-    }
-    qsort(decisions, txn->delivery_count, sizeof *decisions, by_id);
-    for (size_t i = 0; i < txn->delivery_count; i++) {
+    for (size_t i = 0; i < txn->input_count; i++)
+        decisions[i] = decision_of(txn, &txn->inputs[i]);
+    qsort(decisions, txn->input_count, sizeof *decisions, by_id);
+    for (size_t i = 0; i < txn->input_count; i++) {
         struct gw_decision *last = kept > 0 ? &decisions[kept - 1] : NULL;
 
-        if (last && last->epoch == decisions[i].epoch && last->last + 1 == decisions[i].first) {
+        if (last && joins(last, &decisions[i])) {
             last->last = decisions[i].last;
             last->bytes += decisions[i].bytes;
         } else {

@@ -158,7 +158,7 @@ static void port_outcomes(void *context, uint64_t number)
 
 static void port_recall(void *context, const struct gw_recall *recall)
 {
-    (void)context, (void)recall;
+    gw_engine_recall(context, recall);
 }
 
 static void port_idle(void *context, uint64_t epoch)
@@ -241,17 +241,7 @@ static void port_members(void *context, const struct gw_destination *destination
 
 static void port_deliver(void *context, struct gw_inbound *inbound)
 {
-    struct gw_engine *engine = context;
-
-    for (size_t i = 0; i < engine->serving_count; i++) {
-        struct godwit_inbox *inbox = engine->servings[i].inbox;
-
-        if (gw_destination_equal(&inbox->destination, &inbound->destination)) {
-            gw_engine_check(engine, gw_inbox_deliver(inbox, inbound));
-            return;
-        }
-    }
-    gw_inbound_destroy(&inbound); /* not served since the open: in hand, and comes again */
+    gw_engine_deliver(context, inbound);
 }
 
 static void port_note(void *context, uint8_t note, const char *peer, uint64_t a, uint64_t b)

@@ -48,12 +48,13 @@ static void make_stale(struct gw_engine *engine)
     pthread_mutex_lock(&peer->lock);
     peer->down = true;
     peer->generation++;
-    peer->mailbox.decision_count = 0;
+    gw_mailbox_forget(&peer->mailbox);
     peer->member_count = 0;
     pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->lock);
     for (size_t i = 0; i < engine->serving_count; i++)
         gw_inbox_flush(engine->servings[i].inbox);
+    gw_engine_forget_received(engine);
 }
 
 void gw_engine_fail(struct gw_engine *engine)
@@ -125,7 +126,7 @@ static void queue_waiting_commits(struct gw_engine *engine)
         engine->commits_end = &commit->next;
     }
     mailbox->submission_count = 0;
-    mailbox->decision_count = 0;
+    gw_mailbox_forget(mailbox);
 }
 
 static void answer_commits(struct gw_engine *engine)

@@ -78,12 +78,12 @@ void gw_txn_destroy(struct godwit_txn *txn, bool with_deliveries)
 {
     struct godwit_peer *peer = txn->peer;
 
-    for (size_t i = 0; i < txn->delivery_count; i++) {
-        txn->deliveries[i]->state = GW_DELIVERY_FREE;
+    for (size_t i = 0; i < txn->input_count; i++) {
+        txn->inputs[i].delivery->in_txn = 0;
         if (with_deliveries)
-            gw_delivery_free(txn->deliveries[i]);
+            gw_delivery_free(txn->inputs[i].delivery);
     }
-    free(txn->deliveries);
+    free(txn->inputs);
     free(txn->outputs);
     free(txn->writes);
     free(txn->reads);
@@ -103,7 +103,8 @@ void godwit_txn_abort(godwit_txn_t **txn)
     *txn = NULL;
 }
 
-godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *delivery)
+/* Takes the delivery in, with room for so many bytes beside it. */
+static godwit_err_t take_in(struct godwit_txn *txn, struct godwit_delivery *delivery, size_t bytes)
 {
     godwit_err_t error = usable(txn);
 
@@ -113,15 +114,38 @@ godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *delivery)
         return gw_error(GODWIT_EINVAL, "delivery is NULL");
     if (delivery->run->peer != txn->peer)
         return gw_error(GODWIT_EINVAL, "the delivery is another peer's");
-    if (delivery->state == GW_DELIVERY_IN_TXN)
+    if (delivery->in_txn)
         return gw_error(GODWIT_EINVAL, "the delivery is part of a transaction already");
-    if ((error = room(txn, 0)) ||
-        (error = grow(&txn->deliveries, txn->delivery_count, &txn->delivery_capacity,
-                      sizeof(struct godwit_delivery *))))
+    if ((error = room(txn, bytes)) || (error = grow(&txn->inputs, txn->input_count,
+                                                    &txn->input_capacity, sizeof *txn->inputs)))
         return error;
-    txn->deliveries[txn->delivery_count++] = delivery;
-    delivery->state = GW_DELIVERY_IN_TXN;
-    count(txn, 0);
+    if (gw_buffer_reserve(&txn->bytes, bytes) != 0)
+        return gw_error_memory();
+    txn->inputs[txn->input_count++] = (struct gw_txn_input){.delivery = delivery};
+    delivery->in_txn = 1;
+    count(txn, bytes);
+    return GODWIT_OK;
+}
+
+godwit_err_t godwit_txn_ack(godwit_txn_t *txn, godwit_delivery_t *delivery)
+{
+    return take_in(txn, delivery, 0);
+}
+
+godwit_err_t godwit_txn_reject(godwit_txn_t *txn, godwit_delivery_t *delivery, uint32_t code,
+                               const char *why)
+{
+    char text[GW_TEXT_MAX + 1];
+    size_t size = gw_reason_copy(text, why) + 1;
+    godwit_err_t error = take_in(txn, delivery, size);
+
+    if (error)
+        return error;
+    struct gw_txn_input *input = &txn->inputs[txn->input_count - 1];
+    input->rejected = true;
+    input->code = code;
+    input->why = txn->bytes.size;
+    gw_buffer_append(&txn->bytes, text, size);
     return GODWIT_OK;
 }
 

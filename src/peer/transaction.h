@@ -22,6 +22,13 @@ struct gw_txn_output {
     size_t group; /* while committing: which batch it goes to */
 };
 
+struct gw_txn_input {
+    struct godwit_delivery *delivery;
+    bool rejected;
+    uint32_t code;
+    size_t why; /* rejected: its reason, with a NUL */
+};
+
 struct gw_txn_write {
     uint64_t hash;
     size_t space; /* its name with a NUL, then the key */
@@ -44,9 +51,9 @@ struct godwit_txn {
     struct gw_buffer bytes;
     size_t operations;
     size_t payload; /* bytes that count against the limit */
-    struct godwit_delivery **deliveries;
-    size_t delivery_count;
-    size_t delivery_capacity;
+    struct gw_txn_input *inputs;
+    size_t input_count;
+    size_t input_capacity;
     struct gw_txn_output *outputs;
     size_t output_count;
     size_t output_capacity;
