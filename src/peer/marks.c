@@ -179,6 +179,7 @@ int gw_marks_open(const char *directory, const uint8_t store[16], struct gw_mark
     const struct header header = header_for(store);
     struct gw_marks *marks = calloc(1, sizeof *marks);
 
+    *result = NULL;
     if (!marks)
         return -ENOMEM;
     int error = map_file(directory, &marks->file);
