@@ -13,6 +13,8 @@ enum gw_plant {
     GW_PLANT_WINDOW_FORGOTTEN,  /* a restart forgets what was decided */
     GW_PLANT_EPOCH_KEPT,        /* a restart numbers on under the same epoch */
     GW_PLANT_OLD_LINK,          /* frames of an old link id are taken */
+    GW_PLANT_SKIP_IN_HAND,      /* what is asked back is given back though a handler is at it */
+    GW_PLANT_RETURN_KEEPS_CREDIT, /* what was given back still takes its room in hand */
     GW_PLANT_COUNT
 };
 

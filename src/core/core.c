@@ -277,6 +277,7 @@ void gw_core_destroy(struct gw_core **self)
         gw_stream_free(core, value);
     gw_pile_clear(&core->filling);
     gw_pile_clear(&core->flying);
+    gw_orphans_free(core);
     free_remotes(core);
     free_lists(core);
     gw_map_clear(&core->conns);

@@ -12,6 +12,11 @@
     X(delivered, "messages taken in hand")                                                        \
     X(redelivered, "of these, flagged as offered before")                                         \
     X(decided, "messages decided durably")                                                        \
+    X(rejected, "of these, rejected by a handler")                                                \
+    X(skipped, "of these, withdrawn by their sender before a handler had them")                   \
+    X(returned, "messages given back to their sender undecided")                                  \
+    X(recalled, "messages that the application gave up because their sender asked")               \
+    X(crash_marks, "messages found begun by a process of this peer that died")                    \
     X(duplicates_dropped, "messages received again and dropped: decided or in hand already")      \
     X(below_floor, "of the duplicates, those below their epoch's floor")                          \
     X(data_sent, "DATA frames sent")                                                              \

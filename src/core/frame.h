@@ -94,6 +94,8 @@ enum gw_return_kind {
                             * as an attempt */
 };
 
+#define GW_OFFER_ANY UINT64_MAX /* a SKIP's number: whatever offer brought it */
+
 /* What a SKIP wants. */
 enum gw_skip_purpose {
     GW_SKIP_RELEASE = 1, /* give it back, to be offered elsewhere: not a decision */

@@ -3,10 +3,9 @@
  * continue (rule 1).
  *
  * Rows come in this order: streams, offers, settled, batches (the first and last of each epoch),
- * assignments, windows, decided. Every book of the core is built from them alone, so that recovery
+ * assignments, windows, decided, exceptions, crashed. Every book of the core is built from them alone, so that recovery
  * is idempotent (invariant 30). */
 
-#include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -75,34 +74,6 @@ static void recover_assignment(struct gw_core *core, struct gw_stream *stream,
         stream->next_unassigned = row->last + 1;
 }
 
-static void recover_window(struct gw_core *core, const struct gw_row *row)
-{
-    struct gw_remote *owner = gw_remote_get(core, row->peer);
-    struct gw_window *window =
-        owner ? gw_window_get(core, row->epoch, owner, &row->destination) : NULL;
-    if (!window) {
-        gw_fail(core);
-        return;
-    }
-    window->floor = window->floor_stored = row->floor ? row->floor : 1;
-    window->floor_durable = window->floor;
-    window->last = row->last;
-    window->closed = row->flag;
-    window->row_stored = true;
-    if (window->closed)
-        gw_window_unlink(window);
-}
-
-static void recover_decided(struct gw_core *core, const struct gw_row *row)
-{
-    struct gw_window *window = gw_map_get(&core->windows, row->epoch);
-    if (!window)
-        return;
-    if (row->last > window->last)
-        window->last = row->last;
-    gw_check(core, gw_ranges_add(&window->decided, row->first, row->last));
-}
-
 void gw_recover_row(struct gw_core *core, const struct gw_row *row)
 {
     struct gw_stream *stream = gw_map_get(&core->streams, row->epoch);
@@ -111,11 +82,10 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
         recover_stream(core, row);
         return;
     case GW_ROW_WINDOW:
-        if (!GW_PLANT(WINDOW_FORGOTTEN))
-            recover_window(core, row);
-        return;
     case GW_ROW_DECIDED:
-        recover_decided(core, row);
+    case GW_ROW_EXCEPTION:
+    case GW_ROW_CRASHED:
+        gw_window_recover(core, row);
         return;
     case GW_ROW_OUTCOME:
         if (row->number > core->outcomes)

@@ -3,9 +3,12 @@
  * over frames; what was lost is said again at the next PING. */
 
 #include "core/state.h"
+#include <string.h>
 
 #define ACK_RANGES 1024 /* ranges in one ACK; more go into the next */
 #define ACK_EPOCHS 64
+#define ACK_EXCEPTIONS (GW_ACK_EXCEPTIONS_MAX / 4) /* with up to 255 bytes of text each */
+#define ACK_RETURNS    (GW_ACK_RETURNS_MAX / 4)
 
 struct report {
     struct gw_frame *frame;
@@ -13,6 +16,10 @@ struct report {
     size_t epoch_count;
     struct gw_range *ranges;
     size_t range_count;
+    struct gw_exception *exceptions; /* NULL until there is one; so are the returns */
+    size_t exception_count;
+    struct gw_return *returns;
+    size_t return_count;
 };
 
 static void begin(struct gw_core *core, struct gw_remote *remote, struct report *report)
@@ -21,6 +28,9 @@ static void begin(struct gw_core *core, struct gw_remote *remote, struct report 
     report->epochs = gw_effects_allocate(core->out, ACK_EPOCHS * sizeof *report->epochs);
     report->ranges = gw_effects_allocate(core->out, ACK_RANGES * sizeof *report->ranges);
     report->epoch_count = report->range_count = 0;
+    report->exceptions = NULL;
+    report->returns = NULL;
+    report->exception_count = report->return_count = 0;
     report->frame->u.ack.epochs = report->epochs;
     gw_count(core, GW_COUNTER_acks_sent, 1);
     if (!report->epochs || !report->ranges)
@@ -29,7 +39,8 @@ static void begin(struct gw_core *core, struct gw_remote *remote, struct report 
 
 static bool is_full(const struct report *report)
 {
-    return report->epoch_count == ACK_EPOCHS || report->range_count == ACK_RANGES;
+    return report->epoch_count == ACK_EPOCHS || report->range_count == ACK_RANGES ||
+           report->exception_count == ACK_EXCEPTIONS || report->return_count == ACK_RETURNS;
 }
 
 static void finish(struct report *report)
@@ -68,12 +79,129 @@ static struct gw_ack_epoch *add_epoch(struct report *report, const struct gw_win
     return entry;
 }
 
-/* The window's facts that wait to be said. */
-static void add_unreported(struct gw_core *core, struct report *report, struct gw_window *window)
+/* The text lives until the effects are carried out, whatever becomes of what it was said of. */
+static struct gw_slice copied(struct gw_core *core, const char *text, size_t size)
+{
+    uint8_t *copy = size ? gw_effects_allocate(core->out, size) : NULL;
+    if (!copy)
+        return (struct gw_slice){NULL, 0};
+    memcpy(copy, text, size);
+    return (struct gw_slice){copy, size};
+}
+
+/* False: no room. */
+static bool tell_verdict(struct gw_core *core, struct report *report, struct gw_ack_epoch *entry,
+                         const struct gw_verdict *verdict)
+{
+    if (!report->exceptions)
+        report->exceptions =
+            gw_effects_allocate(core->out, ACK_EXCEPTIONS * sizeof *report->exceptions);
+    if (!report->exceptions || report->exception_count == ACK_EXCEPTIONS)
+        return false;
+    struct gw_exception *exception = &report->exceptions[report->exception_count++];
+    if (!entry->exception_count++)
+        entry->exceptions = exception;
+    exception->sequence = verdict->sequence;
+    exception->kind = verdict->kind;
+    exception->code = verdict->code;
+    exception->text = copied(core, verdict->text, verdict->text_size);
+    return true;
+}
+
+/* Tells decided messages, each as what it is. What found no room is left in `piece`. */
+static bool tell_piece(struct gw_core *core, struct report *report,
+                       const struct gw_window *window, struct gw_ack_epoch *entry,
+                       struct gw_range *piece)
+{
+    while (piece->first <= piece->last) {
+        const struct gw_verdict *verdict =
+            window->verdicts.count ? gw_verdict_from(window, piece->first) : NULL;
+        uint64_t end = piece->last;
+        if (verdict && verdict->sequence == piece->first) {
+            if (!tell_verdict(core, report, entry, verdict))
+                return false;
+            piece->first++;
+            continue;
+        }
+        if (verdict && verdict->sequence <= end)
+            end = verdict->sequence - 1;
+        if (report->range_count == ACK_RANGES)
+            return false;
+        report->ranges[report->range_count++] = (struct gw_range){piece->first, end};
+        entry->decided_count++;
+        piece->first = end + 1;
+    }
+    return true;
+}
+
+static void tell_decided(struct gw_core *core, struct report *report, struct gw_window *window,
+                         struct gw_ack_epoch *entry)
+{
+    struct gw_range piece;
+    uint64_t at = entry->floor;
+    entry->decided = report->ranges + report->range_count;
+    while (gw_ranges_next(&window->unreported, true, &at, UINT64_MAX, &piece))
+        if (!tell_piece(core, report, window, entry, &piece)) {
+            gw_count(core, GW_COUNTER_partial_acks, 1);
+            gw_ranges_trim_below(&window->unreported, piece.first);
+            return;
+        }
+    gw_ranges_clear(&window->unreported);
+}
+
+static void tell_return(struct gw_core *core, struct report *report, struct gw_ack_epoch *entry,
+                        struct gw_giveback *giveback)
+{
+    struct gw_return *back = &report->returns[report->return_count++];
+    if (!entry->return_count++)
+        entry->returns = back;
+    back->first = giveback->span.first;
+    back->last = giveback->span.last;
+    back->number = giveback->number;
+    back->kind = giveback->kind;
+    back->delay_ms = giveback->delay_ms;
+    back->text = copied(core, giveback->text, giveback->text_size);
+    giveback->unsaid = false;
+}
+
+static void tell_returns(struct gw_core *core, struct report *report, struct gw_window *window,
+                         struct gw_ack_epoch *entry)
+{
+    if (!window->returns_unsaid)
+        return;
+    if (!report->returns)
+        report->returns = gw_effects_allocate(core->out, ACK_RETURNS * sizeof *report->returns);
+    if (!report->returns)
+        return;
+    for (size_t i = 0; i < window->returns.count; i++) {
+        struct gw_giveback *giveback = gw_index_at(&window->returns, i);
+        if (!giveback->unsaid)
+            continue;
+        if (report->return_count == ACK_RETURNS)
+            return; /* the next frame goes on */
+        tell_return(core, report, entry, giveback);
+    }
+    window->returns_unsaid = false;
+}
+
+static bool has_news(const struct gw_window *window)
+{
+    return window->unreported.count || window->hints.count || window->returns_unsaid;
+}
+
+/* The window's facts that wait to be said; `held`: what is in hand, at a link's start. */
+static void add_news(struct gw_core *core, struct report *report, struct gw_window *window,
+                     struct gw_ranges *held)
 {
     struct gw_ack_epoch *entry = add_epoch(report, window);
-    entry->decided = report->ranges + report->range_count;
-    entry->decided_count = move_ranges(core, report, &window->unreported, entry->floor);
+    tell_decided(core, report, window, entry);
+    if (held) {
+        entry->in_hand = report->ranges + report->range_count;
+        entry->in_hand_count = move_ranges(core, report, held, entry->floor);
+    }
+    entry->handed = report->ranges + report->range_count;
+    entry->handed_count = move_ranges(core, report, &window->hints, entry->floor);
+    tell_returns(core, report, window, entry);
 }
 
 static void add_credits(struct gw_core *core, struct gw_remote *remote, struct report *report)
@@ -123,12 +251,12 @@ void gw_window_flush(struct gw_core *core, struct gw_remote *remote)
     begin(core, remote, &report);
     for (struct gw_window *window = remote->windows; window && !core->failed;
          window = window->next) {
-        while (window->unreported.count && !core->failed) {
+        while (!window->gone && has_news(window) && !core->failed && !core->out->failed) {
             if (is_full(&report)) {
                 finish(&report);
                 begin(core, remote, &report);
             }
-            add_unreported(core, &report, window);
+            add_news(core, &report, window, NULL);
         }
     }
     if (core->failed)
@@ -150,12 +278,29 @@ static void report_window(struct gw_core *core, struct gw_window *window)
     }
 }
 
+void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
+                            uint64_t last)
+{
+    struct gw_range piece;
+    uint64_t at = first > window->floor ? first : window->floor;
+    while (!core->failed && at <= last &&
+           gw_ranges_next(&window->decided, true, &at, last, &piece)) {
+        struct gw_range durable;
+        uint64_t inner = piece.first;
+        while (!core->failed &&
+               gw_ranges_next(&window->committing, false, &inner, piece.last, &durable))
+            gw_check(core, gw_ranges_add(&window->unreported, durable.first, durable.last));
+    }
+    gw_ack_later(core, window->owner);
+}
+
 /* A PING may follow a lost ACK: all is said again. At rest nothing lies above a floor, so that it
  * costs little. */
 void gw_window_pinged(struct gw_core *core, struct gw_remote *remote)
 {
     for (struct gw_window *window = remote->windows; window; window = window->next)
-        report_window(core, window);
+        if (!window->gone)
+            report_window(core, window);
     if (remote->intakes)
         gw_ack_later(core, remote);
 }
@@ -176,6 +321,8 @@ static void report_state(struct gw_core *core, struct gw_remote *remote, struct 
     gw_check(core, unfinished(window, &held));
     gw_ranges_clear(&window->unreported);
     report_window(core, window);
+    gw_check(core, gw_ranges_copy(&window->hints, &window->handed));
+    gw_giveback_say_all(window);
     do {
         if (is_full(report)) {
             finish(report);
@@ -183,12 +330,8 @@ static void report_state(struct gw_core *core, struct gw_remote *remote, struct 
         }
         if (core->failed)
             break;
-        struct gw_ack_epoch *entry = add_epoch(report, window);
-        entry->decided = report->ranges + report->range_count;
-        entry->decided_count = move_ranges(core, report, &window->unreported, entry->floor);
-        entry->in_hand = report->ranges + report->range_count;
-        entry->in_hand_count = move_ranges(core, report, &held, entry->floor);
-    } while (window->unreported.count || held.count);
+        add_news(core, report, window, &held);
+    } while (!core->out->failed && (has_news(window) || held.count));
     gw_ranges_clear(&held);
 }
 
@@ -197,7 +340,8 @@ void gw_window_report_all(struct gw_core *core, struct gw_remote *remote)
     struct report report;
     begin(core, remote, &report);
     for (struct gw_window *window = remote->windows; window && !core->failed; window = window->next)
-        report_state(core, remote, window, &report);
+        if (!window->gone)
+            report_state(core, remote, window, &report);
     report.frame->u.ack.complete = true;
     finish(&report);
 }
@@ -210,4 +354,29 @@ void gw_window_report_floor(struct gw_core *core, struct gw_window *window)
     if (!core->failed)
         add_epoch(&report, window);
     finish(&report);
+}
+
+void gw_window_release_unknown(struct gw_core *core, struct gw_remote *remote,
+                               const struct gw_frame *skip)
+{
+    size_t count = skip->u.skip.range_count;
+    struct gw_return *returns = gw_effects_allocate(core->out, count * sizeof *returns);
+    struct gw_ack_epoch *entry = gw_effects_allocate(core->out, sizeof *entry);
+    if (!returns || !entry)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        returns[i].first = skip->u.skip.ranges[i].first;
+        returns[i].last = skip->u.skip.ranges[i].last;
+        returns[i].number = skip->u.skip.number;
+        returns[i].kind = GW_RETURN_RELEASE;
+    }
+    entry->epoch = skip->u.skip.epoch;
+    entry->floor = 1;
+    entry->returns = returns;
+    entry->return_count = count;
+    struct gw_frame *frame =
+        gw_send_frame(core, remote->link.conn, GW_FRAME_ACK, remote->link.id);
+    frame->u.ack.epochs = entry;
+    frame->u.ack.epoch_count = 1;
+    gw_count(core, GW_COUNTER_acks_sent, 1);
 }

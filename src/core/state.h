@@ -274,6 +274,8 @@ struct gw_core {
     struct gw_local *locals;
     struct gw_map streams; /* by epoch */
     struct gw_map windows; /* by epoch; tombstones too */
+    struct gw_orphan *orphans; /* crashes of epochs that have no window yet */
+    uint64_t givebacks;        /* a clock for gw_giveback.age */
 
     uint64_t turn;      /* being filled */
     uint64_t sealed;    /* in flight; 0: none */

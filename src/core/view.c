@@ -132,7 +132,63 @@ static const char *check_stream(const struct gw_stream *stream)
     return broken ? broken : check_stories(stream);
 }
 
-static const char *check_window(const struct gw_window *window)
+/* Every message in hand is of one DATA that is known, and nothing else is. */
+static const char *check_hand(const struct gw_window *window)
+{
+    uint64_t total = 0, before = 0;
+    for (size_t i = 0; i < window->held.count; i++) {
+        const struct gw_held *held = gw_index_at(&window->held, i);
+        if (held->span.first <= before ||
+            !gw_ranges_covers(&window->in_hand, held->span.first, held->span.last))
+            return "what is held and what is in hand disagree";
+        total += held->span.last - held->span.first + 1;
+        before = held->span.last;
+    }
+    if (total != gw_ranges_total(&window->in_hand))
+        return "a message in hand is of no known offer";
+    for (size_t i = 0; i < window->handed.count; i++)
+        if (!gw_ranges_covers(&window->in_hand, window->handed.items[i].first,
+                              window->handed.items[i].last))
+            return "a message is begun and not in hand";
+    for (size_t i = 0; i < window->hints.count; i++)
+        if (!gw_ranges_covers(&window->handed, window->hints.items[i].first,
+                              window->hints.items[i].last))
+            return "a hint is of a message that has not begun";
+    return NULL;
+}
+
+static const char *check_verdicts(const struct gw_window *window)
+{
+    uint64_t before = 0;
+    for (size_t i = 0; i < window->verdicts.count; i++) {
+        const struct gw_verdict *verdict = gw_index_at(&window->verdicts, i);
+        if (verdict->sequence <= before)
+            return "verdicts are out of order";
+        before = verdict->sequence;
+        if (before >= window->floor && !gw_ranges_contains(&window->decided, before) &&
+            !gw_ranges_contains(&window->deciding, before))
+            return "a verdict is of a message that is not decided";
+    }
+    return NULL;
+}
+
+static const char *check_returns(const struct gw_window *window)
+{
+    uint64_t before = 0;
+    for (size_t i = 0; i < window->returns.count; i++) {
+        const struct gw_span *span = gw_index_at(&window->returns, i);
+        if (span->first <= before || span->last < span->first)
+            return "returns overlap or are out of order";
+        before = span->last;
+        if (gw_ranges_overlaps(&window->in_hand, span->first, span->last) ||
+            gw_ranges_overlaps(&window->decided, span->first, span->last) ||
+            gw_ranges_overlaps(&window->deciding, span->first, span->last))
+            return "a message was given back and is in hand or decided";
+    }
+    return NULL;
+}
+
+static const char *check_decisions(const struct gw_window *window)
 {
     if (!gw_ranges_valid(&window->decided) || !gw_ranges_valid(&window->deciding) ||
         !gw_ranges_valid(&window->in_hand))
@@ -149,6 +205,16 @@ static const char *check_window(const struct gw_window *window)
         if (!gw_ranges_covers(&window->decided, piece.first, piece.last))
             return "a decision is committing and not in the book";
     return NULL;
+}
+
+static const char *check_window(const struct gw_window *window)
+{
+    const char *broken = check_decisions(window);
+    if (!broken)
+        broken = check_hand(window);
+    if (!broken)
+        broken = check_verdicts(window);
+    return broken ? broken : check_returns(window);
 }
 
 static const char *check_link(const struct gw_core *core, const struct gw_remote *remote)

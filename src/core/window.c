@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What this peer receives: windows, from OPEN to the tombstone.
- *
- *   new --DATA--> in hand --decided--> deciding --SEAL--> committing
- *       --COMMITTED--> decided, reported in the next ACK
- *
- * An ACK names only what is durable (invariant 2). A duplicate is recognised at every stage, what
- * is still being committed included (rule 21). */
+/* What this peer receives: windows, from OPEN to the tombstone. A duplicate is recognised at every
+ * stage, what is still being committed included (rule 21). What becomes of a message in hand is in
+ * hand.c, decide.c, giveback.c and skip.c; see window.h. */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -40,6 +36,7 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
     window->next = owner->windows;
     owner->windows = window;
     owner->window_count++;
+    gw_orphans_adopt(core, window);
     return window;
 }
 
@@ -58,6 +55,14 @@ void gw_window_unlink(struct gw_window *window)
 void gw_window_free(struct gw_window *window)
 {
     gw_ranges_clear(&window->in_hand);
+    gw_ranges_clear(&window->handed);
+    gw_ranges_clear(&window->hints);
+    gw_ranges_clear(&window->crash_rows);
+    gw_spans_clear(&window->held);
+    gw_spans_clear(&window->returns);
+    for (size_t i = 0; i < window->verdicts.count; i++)
+        free(gw_index_at(&window->verdicts, i));
+    gw_index_clear(&window->verdicts);
     gw_ranges_clear(&window->deciding);
     gw_ranges_clear(&window->committing);
     gw_ranges_clear(&window->decided);
@@ -109,6 +114,11 @@ static struct gw_refused *refused_find(const struct gw_remote *remote, uint64_t 
     return refused;
 }
 
+bool gw_window_is_refused(const struct gw_remote *remote, uint64_t epoch)
+{
+    return refused_find(remote, epoch) != NULL;
+}
+
 /* DATA of a refused epoch may be on its way: its sender has spent credit on it, which is to be
  * given back. */
 static void remember_refused(struct gw_core *core, struct gw_remote *remote,
@@ -149,6 +159,7 @@ static void raise_floor(struct gw_core *core, struct gw_window *window, uint64_t
     if (floor <= window->floor)
         return;
     window->floor = floor;
+    gw_giveback_forget(core, window, 0, floor - 1);
     gw_window_dirty(core, window);
     gw_commit_lazily(core);
 }
@@ -176,10 +187,15 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
         refuse_epoch(core, remote, frame, "too many epochs of this peer are open here");
         return;
     }
+    if (window && window->gone && !gw_window_revive(window)) {
+        refuse_epoch(core, remote, frame, "what was known of this epoch is being forgotten");
+        return;
+    }
     if (!window)
         window = gw_window_get(core, frame->u.open.epoch, remote, &frame->u.open.destination);
     if (!window)
         return;
+    window->ordered = frame->u.open.ordered;
     if (frame->u.open.last > window->last)
         window->last = frame->u.open.last;
     window->opened_link = remote->link.id;
@@ -191,7 +207,7 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
 void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor)
 {
     struct gw_window *window = gw_map_get(&core->windows, floor->epoch);
-    if (!window || window->closed)
+    if (!window || window->closed || window->gone)
         return;
     if (window->owner != remote || floor->floor > floor->last + 1) { /* rule 17 */
         gw_link_violation(core, remote, GW_FRAME_PING);
@@ -202,7 +218,7 @@ void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struc
     raise_floor(core, window, floor->floor);
 }
 
-static void tell_closed(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
+void gw_window_tell_closed(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
 {
     if (!remote->link.id || remote->closed_count >= CLOSED_TOLD_MAX)
         return; /* CLOSED comes again */
@@ -223,24 +239,26 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
     }
     if (!window || (window->closed && !window->closing)) {
         /* Of an epoch never heard of nothing was decided here, so there is nothing to remember. */
-        tell_closed(core, remote, frame->u.closed.epoch);
+        gw_window_tell_closed(core, remote, frame->u.closed.epoch);
         return;
     }
+    if (window->gone)
+        return; /* it is repeated until nothing is known any more */
     window->closed = window->closing = true;
     if (frame->u.closed.last > window->last)
         window->last = frame->u.closed.last;
     /* Not from what was heard of: a sender may have named sequences that a crash took back. */
     if (window->floor < frame->u.closed.last + 1)
         window->floor = frame->u.closed.last + 1;
+    gw_giveback_forget(core, window, 0, window->floor - 1);
     gw_window_dirty(core, window);
     gw_commit_lazily(core);
 }
 
 /* ---- DATA ---- */
 
-/* Walks what of [at, last] is new: not below the floor, decided, being decided or in hand. */
-static bool next_new(const struct gw_window *window, uint64_t *at, uint64_t last,
-                     struct gw_range *piece)
+bool gw_window_next_new(const struct gw_window *window, uint64_t *at, uint64_t last,
+                        struct gw_range *piece)
 {
     const struct gw_ranges *known[] = {&window->decided, &window->deciding, &window->in_hand};
     if (*at < window->floor)
@@ -277,64 +295,95 @@ static uint64_t bytes_of(const struct gw_event *event, uint64_t first, uint64_t 
     return ends[last - base] - begin;
 }
 
-static size_t take_new(struct gw_core *core, struct gw_window *window, const struct gw_event *event,
-                       struct gw_range *pieces, size_t most)
+/* The same, without what was given back under the very number that this DATA has: they crossed. */
+static bool next_wanted(const struct gw_window *window, uint64_t number, uint64_t *at,
+                        uint64_t last, struct gw_range *piece)
 {
-    const struct gw_frame *frame = event->u.frame.frame;
-    uint64_t at = frame->u.data.first, last = at + frame->u.data.count - 1;
-    size_t count = 0;
-    while (count < most && !core->failed && next_new(window, &at, last, &pieces[count])) {
-        uint64_t first = pieces[count].first, end = pieces[count].last;
-        uint64_t messages = end - first + 1;
-        gw_check(core, gw_ranges_add(&window->in_hand, first, end));
-        window->intake->in_hand_messages += messages;
-        window->intake->in_hand_bytes += bytes_of(event, first, end);
-        gw_count(core, GW_COUNTER_delivered, messages);
-        gw_count(core, GW_COUNTER_in_hand_now, messages);
-        if (frame->u.data.redelivered)
-            gw_count(core, GW_COUNTER_redelivered, messages);
-        count++;
+    while (gw_window_next_new(window, at, last, piece)) {
+        const struct gw_giveback *crossed =
+            window->returns.count
+                ? gw_giveback_find(window, piece->first, piece->last, number)
+                : NULL;
+        if (!crossed)
+            return true;
+        if (crossed->span.first > piece->first) {
+            piece->last = crossed->span.first - 1;
+            *at = crossed->span.first;
+            return true;
+        }
+        *at = crossed->span.last < last ? crossed->span.last + 1 : last + 1;
     }
-    return count;
+    return false;
 }
 
-/* Facts that the sender evidently misses are said again. */
-static void report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
-                         uint64_t last)
+/* Its sender did not know yet that something below was given back: nothing may overtake that. */
+static bool overtakes(const struct gw_window *window, uint64_t sequence)
 {
-    struct gw_range piece;
-    uint64_t at = first > window->floor ? first : window->floor;
-    while (!core->failed && gw_ranges_next(&window->decided, true, &at, last, &piece)) {
-        struct gw_range durable;
-        uint64_t inner = piece.first;
-        while (!core->failed &&
-               gw_ranges_next(&window->committing, false, &inner, piece.last, &durable))
-            gw_check(core, gw_ranges_add(&window->unreported, durable.first, durable.last));
-    }
+    if (!window->ordered || !window->returns.count)
+        return false;
+    const struct gw_giveback *lowest = gw_index_at(&window->returns, 0);
+    return lowest->span.first < sequence;
+}
+
+static void give_back_unseen(struct gw_core *core, struct gw_window *window,
+                             const struct gw_frame *frame, struct gw_range piece)
+{
+    struct gw_return back = {.first = piece.first, .last = piece.last,
+                             .number = frame->u.data.number, .kind = GW_RETURN_RELEASE};
+    gw_count(core, GW_COUNTER_returned, piece.last - piece.first + 1);
+    gw_giveback_remember(core, window, &back);
     gw_ack_later(core, window->owner);
+}
+
+/* How many messages of the frame are not duplicates. */
+static uint64_t take_new(struct gw_core *core, struct gw_window *window,
+                         const struct gw_event *event, struct gw_range *pieces, size_t *count)
+{
+    const struct gw_frame *frame = event->u.frame.frame;
+    uint64_t at = frame->u.data.first, last = at + frame->u.data.count - 1, fresh = 0;
+    size_t most = *count;
+    struct gw_range piece;
+    *count = 0;
+    while (*count < most && !core->failed &&
+           next_wanted(window, frame->u.data.number, &at, last, &piece)) {
+        fresh += piece.last - piece.first + 1;
+        gw_giveback_forget(core, window, piece.first, piece.last);
+        if (overtakes(window, piece.first)) {
+            give_back_unseen(core, window, frame, piece);
+            continue;
+        }
+        gw_hand_take(core, window, frame, piece, bytes_of(event, piece.first, piece.last));
+        pieces[(*count)++] = piece;
+    }
+    return fresh;
+}
+
+static void drop_known(struct gw_core *core, struct gw_window *window,
+                       const struct gw_frame *frame, uint64_t dropped)
+{
+    uint64_t first = frame->u.data.first, last = first + frame->u.data.count - 1;
+    uint64_t below =
+        first >= window->floor ? 0 : (last < window->floor ? last + 1 : window->floor) - first;
+    gw_count(core, GW_COUNTER_duplicates_dropped, dropped);
+    gw_count(core, GW_COUNTER_below_floor, below);
+    gw_window_report_known(core, window, first, last);
+    gw_giveback_say_again(core, window, first, last, frame->u.data.number);
+    gw_hand_renumber(core, window, first, last, frame->u.data.number);
 }
 
 static void deliver(struct gw_core *core, struct gw_window *window, const struct gw_event *event)
 {
     const struct gw_frame *frame = event->u.frame.frame;
-    uint64_t first = frame->u.data.first, last = first + frame->u.data.count - 1;
-    size_t most = window->decided.count + window->deciding.count + window->in_hand.count + 1;
-    if (most > frame->u.data.count)
-        most = frame->u.data.count;
-    struct gw_range *pieces = gw_effects_allocate(core->out, most * sizeof *pieces);
+    size_t count = window->decided.count + window->deciding.count + window->in_hand.count +
+                   window->returns.count + 1;
+    if (count > frame->u.data.count)
+        count = frame->u.data.count;
+    struct gw_range *pieces = gw_effects_allocate(core->out, count * sizeof *pieces);
     if (!pieces)
         return;
-    size_t count = take_new(core, window, event, pieces, most);
-    uint64_t fresh = 0;
-    for (size_t i = 0; i < count; i++)
-        fresh += pieces[i].last - pieces[i].first + 1;
-    if (fresh < frame->u.data.count) {
-        uint64_t below =
-            first >= window->floor ? 0 : (last < window->floor ? last + 1 : window->floor) - first;
-        gw_count(core, GW_COUNTER_duplicates_dropped, frame->u.data.count - fresh);
-        gw_count(core, GW_COUNTER_below_floor, below);
-        report_known(core, window, first, last);
-    }
+    uint64_t fresh = take_new(core, window, event, pieces, &count);
+    if (fresh < frame->u.data.count)
+        drop_known(core, window, frame, frame->u.data.count - fresh);
     struct gw_effect *effect = count ? gw_effects_add(core->out, GW_EFFECT_DELIVER) : NULL;
     if (!effect)
         return;
@@ -344,6 +393,7 @@ static void deliver(struct gw_core *core, struct gw_window *window, const struct
     effect->u.deliver.destination = window->destination;
     effect->u.deliver.sender = window->owner->name;
     effect->u.deliver.redelivered = frame->u.data.redelivered;
+    effect->u.deliver.ordered = window->ordered;
 }
 
 /* Every DATA message counts against the credit, whatever becomes of it: its sender has spent it.
@@ -417,113 +467,4 @@ void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct
         window->last = last;
     gw_count(core, GW_COUNTER_data_received, 1);
     deliver(core, window, event);
-}
-
-/* ---- decisions ---- */
-
-void gw_window_decide(struct gw_core *core, const struct gw_decision *decision)
-{
-    struct gw_window *window = gw_map_get(&core->windows, decision->epoch);
-    if (!window || !gw_ranges_covers(&window->in_hand, decision->first, decision->last))
-        return; /* stale: the shell has told its caller already */
-    uint64_t messages = decision->last - decision->first + 1;
-    gw_check(core, gw_ranges_remove(&window->in_hand, decision->first, decision->last));
-    if (decision->last < window->floor) { /* moved on without us (rule 14) */
-        window->intake->in_hand_messages -= messages;
-        window->intake->in_hand_bytes -= decision->bytes;
-        core->counters[GW_COUNTER_in_hand_now] -= messages;
-        return;
-    }
-    gw_check(core, gw_ranges_add(&window->deciding, decision->first, decision->last));
-    window->deciding_messages += messages;
-    window->deciding_bytes += decision->bytes;
-    core->counters[GW_COUNTER_in_hand_now] -= messages;
-    gw_window_dirty(core, window);
-    gw_commit_now(core);
-    if (GW_PLANT(ACK_BEFORE_COMMIT)) {
-        gw_check(core, gw_ranges_add(&window->unreported, decision->first, decision->last));
-        gw_ack_later(core, window->owner);
-    }
-}
-
-static void write_row(struct gw_core *core, struct gw_window *window)
-{
-    struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
-    if (!op)
-        return;
-    op->row.kind = GW_ROW_WINDOW;
-    op->row.epoch = window->epoch;
-    memcpy(op->row.peer, window->owner->name, sizeof op->row.peer);
-    op->row.destination = window->destination;
-    op->row.floor = window->floor;
-    op->row.last = window->last;
-    op->row.flag = window->closed;
-    window->row_stored = true;
-    window->floor_stored = window->floor;
-}
-
-void gw_window_seal(struct gw_core *core, struct gw_window *window)
-{
-    struct gw_range piece;
-    uint64_t at = 1;
-    while (!core->failed && gw_ranges_next(&window->deciding, true, &at, window->last, &piece)) {
-        gw_mirror_add(core, GW_ROW_DECIDED, window->epoch, &window->decided, piece.first,
-                      piece.last);
-        gw_check(core, gw_ranges_add(&window->committing, piece.first, piece.last));
-    }
-    gw_ranges_clear(&window->deciding);
-    window->committing_messages = window->deciding_messages;
-    window->committing_bytes = window->deciding_bytes;
-    window->deciding_messages = window->deciding_bytes = 0;
-    gw_mirror_trim(core, GW_ROW_DECIDED, window->epoch, &window->decided, window->floor);
-    if (!window->row_stored || window->floor != window->floor_stored || window->closing)
-        write_row(core, window);
-    window->closing_sealed = window->closing;
-}
-
-void gw_window_durable(struct gw_core *core, struct gw_window *window)
-{
-    gw_count(core, GW_COUNTER_decided, window->committing_messages);
-    if (window->intake) {
-        window->intake->in_hand_messages -= window->committing_messages;
-        window->intake->in_hand_bytes -= window->committing_bytes;
-    }
-    if (window->committing.count) {
-        gw_check(core, gw_ranges_add_all(&window->unreported, &window->committing));
-        gw_ranges_clear(&window->committing);
-        gw_ack_later(core, window->owner);
-    }
-    window->committing_messages = window->committing_bytes = 0;
-    if (window->row_stored)
-        window->floor_durable = window->floor_stored;
-    if (window->closing_sealed) {
-        window->closing = window->closing_sealed = false;
-        gw_window_unlink(window);
-        tell_closed(core, window->owner, window->epoch);
-    }
-}
-
-void gw_window_handed(struct gw_core *core, const struct gw_event *event)
-{
-    (void)core, (void)event;
-}
-
-void gw_window_return(struct gw_core *core, const struct gw_event *event)
-{
-    (void)core, (void)event;
-}
-
-void gw_window_recalled(struct gw_core *core, const struct gw_event *event)
-{
-    (void)core, (void)event;
-}
-
-void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
-{
-    (void)core, (void)remote, (void)frame;
-}
-
-void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote)
-{
-    (void)core, (void)remote;
 }

@@ -3,12 +3,25 @@
 #define GW_CORE_WINDOW_H
 
 /* The receiving side of the core's memory: what we serve, what each remote sends us for it, and its
- * epochs. window.c, intake.c, report.c and remember.c change it. */
+ * epochs.
+ *
+ *          +------------------------- given back <--NACK, RELEASE--+
+ *          | DATA, a new offer                                     |
+ *          v                                                       |
+ *   new --DATA--> in hand --ack, reject--> deciding --SEAL--> committing --COMMITTED--> decided
+ *    |               |  ^                     ^
+ *    |               |  +--begun: stays       |
+ *    |              SKIP--not begun-----------+ skipped
+ *    +--SKIP----------------------------------+ skipped
+ *
+ * Who changes what: window.c OPEN, DATA and CLOSED; hand.c what is in hand; decide.c and verdict.c
+ * decisions; giveback.c returns; skip.c what is asked back; forget.c what memory peers leave;
+ * intake.c credit; report.c acknowledgements; remember.c what the store held. */
 
 #include "base/ranges.h"
 #include "core/effect.h"
 #include "core/event.h"
-#include "core/index.h"
+#include "core/span.h"
 
 struct gw_core;
 struct gw_remote;
@@ -39,6 +52,44 @@ struct gw_local { /* a destination that we serve */
     uint64_t credit_bytes;
 };
 
+/* Messages in hand that came in one DATA. */
+struct gw_held {
+    struct gw_span span;
+    uint64_t number;    /* of the newest offer of them that arrived: goes back with a return */
+    uint64_t delivered; /* of the offer that the application has */
+    bool again;         /* offered before, or not their first attempt */
+};
+
+/* A decision other than processed. */
+struct gw_verdict {
+    uint64_t sequence;
+    uint8_t kind; /* enum gw_exception_kind */
+    uint32_t code;
+    size_t text_size;
+    char text[];
+};
+
+/* Given back undecided. */
+struct gw_giveback {
+    struct gw_span span;
+    uint64_t number;
+    uint64_t age;  /* which came first: the oldest is forgotten first */
+    uint8_t kind;  /* enum gw_return_kind; CRASHED ones have a row */
+    bool unsaid;   /* not told on the present link */
+    uint32_t delay_ms;
+    size_t text_size;
+    char text[];
+};
+
+/* What an earlier process was at when it died, of an epoch whose window had no row yet. */
+struct gw_orphan {
+    struct gw_orphan *next;
+    uint64_t epoch;
+    uint64_t first;
+    uint64_t last;
+    uint64_t number;
+};
+
 struct gw_window {
     uint64_t epoch;
     struct gw_remote *owner;
@@ -55,15 +106,20 @@ struct gw_window {
     bool closing_sealed;  /* and is in the seal in flight */
     bool ordered;         /* its sender wants them handed over in order */
     bool gone;            /* its owner, a memory peer, has ended: forgotten once nothing is in hand */
+    bool forgetting;      /* the seal in flight deletes all its rows */
     struct gw_ranges in_hand;
+    struct gw_index held;        /* the same messages, by the DATA that brought them */
     struct gw_ranges handed;     /* of these, begun by a handler: a hint for the sender */
+    struct gw_ranges hints;      /* of these, those not yet told on the present link */
     struct gw_ranges deciding;   /* decided, not yet sealed */
     struct gw_ranges committing; /* sealed, not yet durable */
     struct gw_ranges decided;    /* as the store's rows will say after the seal in flight */
-    struct gw_ranges unreported; /* durable facts to be said in the next ACK */
-    struct gw_index exceptions;  /* of `deciding` and `decided`: those not processed */
+    struct gw_ranges unreported; /* durable facts to be said in the next ACK, verdicts as such */
+    struct gw_index verdicts;    /* of `deciding` and `decided`: those not processed */
     struct gw_index returns;     /* given back, until offered again or settled */
-    uint64_t deciding_messages, deciding_bytes;
+    bool returns_unsaid;         /* some of them are */
+    struct gw_ranges crash_rows; /* keys of rows 'h' that the next seal puts right */
+    uint64_t deciding_messages, deciding_bytes; /* of those that were in hand */
     uint64_t committing_messages, committing_bytes;
     bool row_stored;
     bool dirty;
@@ -72,28 +128,87 @@ struct gw_window {
     struct gw_window *next_committing;
 };
 
-/* window.c: what we receive, until it is decided. */
+/* window.c: what we receive, from OPEN to the tombstone. */
 struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
                                 const struct gw_destination *destination);
 void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event);
 void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor);
 void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
-void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
-void gw_window_handed(struct gw_core *core, const struct gw_event *event);
-void gw_window_return(struct gw_core *core, const struct gw_event *event);
-void gw_window_recalled(struct gw_core *core, const struct gw_event *event);
-void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
-/* A memory peer has ended: its windows go as soon as nothing of them is in hand. */
-void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote);
+void gw_window_tell_closed(struct gw_core *core, struct gw_remote *remote, uint64_t epoch);
+/* Walks what of [*at, last] is new: not below the floor, decided, being decided or in hand. */
+bool gw_window_next_new(const struct gw_window *window, uint64_t *at, uint64_t last,
+                        struct gw_range *piece);
 void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_window_link_down(struct gw_remote *remote);
 void gw_window_forget_refused(struct gw_remote *remote);
+bool gw_window_is_refused(const struct gw_remote *remote, uint64_t epoch); /* on this link */
 void gw_window_dirty(struct gw_core *core, struct gw_window *window);
-void gw_window_seal(struct gw_core *core, struct gw_window *window);
-void gw_window_durable(struct gw_core *core, struct gw_window *window);
 void gw_window_free(struct gw_window *window);
 void gw_window_unlink(struct gw_window *window); /* from its owner's list: a tombstone now */
+
+/* hand.c: what is in hand. */
+void gw_hand_take(struct gw_core *core, struct gw_window *window, const struct gw_frame *data,
+                  struct gw_range piece, uint64_t bytes);
+void gw_hand_leave(struct gw_core *core, struct gw_window *window, uint64_t first, uint64_t last);
+/* Room for more of it: the messages are neither in hand nor on their way to a decision. */
+void gw_hand_free_credit(struct gw_window *window, uint64_t messages, uint64_t bytes);
+/* DATA of what is in hand: from now on it is held under that offer. */
+void gw_hand_renumber(struct gw_core *core, struct gw_window *window, uint64_t first,
+                      uint64_t last, uint64_t number);
+/* Asks the application for what is in hand of [first, last], if it came by the offer `number` (or
+ * GW_OFFER_ANY). The highest first, so that a handler that goes on meanwhile meets no gap. */
+void gw_hand_recall(struct gw_core *core, const struct gw_window *window, struct gw_range range,
+                    uint64_t number, uint8_t purpose, uint32_t code);
+/* The lowest message in hand of the range that came by the offer `number`; 0: none. */
+uint64_t gw_hand_lowest(const struct gw_window *window, struct gw_range range, uint64_t number);
+void gw_window_handed(struct gw_core *core, const struct gw_event *event);
+
+/* decide.c, verdict.c: decisions, and those other than processed. */
+void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
+/* Decides [first, last] skipped; `messages` of them, `bytes` long, leave the hand with that. */
+void gw_window_decide_skipped(struct gw_core *core, struct gw_window *window,
+                              struct gw_range range, uint32_t code, uint64_t messages,
+                              uint64_t bytes);
+void gw_window_seal(struct gw_core *core, struct gw_window *window);
+void gw_window_durable(struct gw_core *core, struct gw_window *window); /* may free it */
+void gw_verdict_add(struct gw_core *core, struct gw_window *window, uint64_t sequence,
+                    uint8_t kind, uint32_t code, struct gw_slice text);
+/* The first at or after `sequence`; NULL: none. */
+const struct gw_verdict *gw_verdict_from(const struct gw_window *window, uint64_t sequence);
+void gw_verdicts_seal(struct gw_core *core, struct gw_window *window, uint64_t first,
+                      uint64_t last);
+void gw_verdicts_seal_floor(struct gw_core *core, struct gw_window *window);
+void gw_verdicts_count(struct gw_core *core, const struct gw_window *window);
+void gw_verdicts_forget(struct gw_window *window); /* below the durable floor */
+
+/* giveback.c: what was given back. */
+void gw_window_return(struct gw_core *core, const struct gw_event *event);
+void gw_giveback_from_hand(struct gw_core *core, struct gw_window *window,
+                           const struct gw_return *back, uint64_t bytes);
+void gw_giveback_remember(struct gw_core *core, struct gw_window *window,
+                          const struct gw_return *back);
+void gw_giveback_forget(struct gw_core *core, struct gw_window *window, uint64_t first,
+                        uint64_t last);
+/* The first one of [first, last] under that number, or GW_OFFER_ANY; NULL: none. */
+const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint64_t first,
+                                           uint64_t last, uint64_t number);
+void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint64_t first,
+                           uint64_t last, uint64_t number);
+void gw_giveback_say_all(struct gw_window *window); /* a new link knows none */
+void gw_giveback_seal(struct gw_core *core, struct gw_window *window);
+
+/* skip.c: what its sender wants back. */
+void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_window_recalled(struct gw_core *core, const struct gw_event *event);
+
+/* forget.c: a memory peer has ended: its windows go as soon as nothing of them is in hand. Until
+ * the last of them is freed the remote must stay: it has none when remote->windows is NULL. */
+void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote);
+void gw_window_forget_if_idle(struct gw_core *core, struct gw_window *window);
+bool gw_window_revive(struct gw_window *window); /* OPEN of it; false: it is being forgotten */
+bool gw_window_seal_gone(struct gw_core *core, struct gw_window *window);
+bool gw_window_durable_gone(struct gw_core *core, struct gw_window *window);
 
 /* intake.c: what is served here, and the credit given for it. */
 void gw_intake_serve(struct gw_core *core, const struct gw_event *event, bool active);
@@ -107,10 +222,15 @@ void gw_window_flush(struct gw_core *core, struct gw_remote *remote);
 void gw_window_pinged(struct gw_core *core, struct gw_remote *remote);
 void gw_window_report_all(struct gw_core *core, struct gw_remote *remote);
 void gw_window_report_floor(struct gw_core *core, struct gw_window *window);
-
-
+/* Facts about [first, last] that the sender evidently misses are said again. */
+void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
+                            uint64_t last);
+/* The answer to a SKIP of an epoch of which nothing is known: none of it is here. */
+void gw_window_release_unknown(struct gw_core *core, struct gw_remote *remote,
+                               const struct gw_frame *skip);
 /* remember.c: what an earlier open left of the receiving side. */
 void gw_window_recover(struct gw_core *core, const struct gw_row *row);
-void gw_window_recovered(struct gw_core *core); /* all rows are in */
+void gw_orphans_adopt(struct gw_core *core, struct gw_window *window);
+void gw_orphans_free(struct gw_core *core);
 
 #endif

@@ -182,7 +182,7 @@ static void ask_forfeited(struct asking *asking)
     struct gw_range piece, held;
     if (!offer || !offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
         return;
-    ask_for(asking, UINT64_MAX, GW_SKIP_RELEASE, 0);
+    ask_for(asking, GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
     for (uint64_t at = 1; gw_ranges_next(&offer->forfeited, true, &at, stream->last, &piece);) {
         uint64_t within = piece.first;
         while (gw_ranges_next(&offer->in_hand, true, &within, piece.last, &held))

@@ -90,6 +90,18 @@ void driver_close(struct driver *d)
 
 /* ---- the step ---- */
 
+/* The texts of rows live in a ring: a test stores few. */
+static void keep_text(struct driver *d, struct gw_row *row)
+{
+    if (!row->text.size)
+        return;
+    char *slot = d->texts[d->text_count++ % DRIVER_TEXTS];
+    assert_true(row->text.size <= GW_TEXT_MAX);
+    memcpy(slot, row->text.data, row->text.size);
+    slot[row->text.size] = '\0';
+    row->text.data = (const uint8_t *)slot;
+}
+
 /* The core's ops are its own until the next SEAL: the write keeps a copy. */
 static void begin_write(struct driver *d, const struct gw_effect *commit)
 {
@@ -99,6 +111,8 @@ static void begin_write(struct driver *d, const struct gw_effect *commit)
     assert_non_null(d->ops);
     if (d->op_count)
         memcpy(d->ops, commit->u.commit.ops, d->op_count * sizeof *d->ops);
+    for (size_t i = 0; i < d->op_count; i++)
+        keep_text(d, &d->ops[i].row);
     d->in_flight = true;
 }
 
@@ -405,6 +419,8 @@ void driver_recover(struct driver *d)
     recover_kind(d, GW_ROW_ASSIGNMENT);
     recover_kind(d, GW_ROW_WINDOW);
     recover_kind(d, GW_ROW_DECIDED);
+    recover_kind(d, GW_ROW_EXCEPTION);
+    recover_kind(d, GW_ROW_CRASHED);
     conn_step(d, GW_EVENT_START, 0);
 }
 

@@ -24,6 +24,7 @@
 #define DRIVER_WINDOW 100
 #define DRIVER_ROWS 256
 #define DRIVER_BATCHES 64
+#define DRIVER_TEXTS 256
 
 struct driver {
     struct gw_core *core;
@@ -38,6 +39,8 @@ struct driver {
     size_t op_count;
     struct gw_row rows[DRIVER_ROWS]; /* the store */
     size_t row_count;
+    char texts[DRIVER_TEXTS][GW_TEXT_MAX + 1]; /* of rows */
+    size_t text_count;
     struct gw_batch *batches[DRIVER_BATCHES];
     size_t batch_count;
 };

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What is in hand: by which DATA it came, what a handler has begun, and how it is asked back from
+ * the application. */
+
+#include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void hold(struct gw_core *core, struct gw_window *window, const struct gw_held *facts,
+                 struct gw_range range)
+{
+    struct gw_held *held = gw_allocate(core, sizeof *held);
+    if (!held)
+        return;
+    *held = *facts;
+    held->span = (struct gw_span){range.first, range.last, sizeof *held};
+    if (gw_index_add(&window->held, range.first, held)) {
+        free(held);
+        gw_fail(core);
+    }
+}
+
+void gw_hand_take(struct gw_core *core, struct gw_window *window, const struct gw_frame *data,
+                  struct gw_range piece, uint64_t bytes)
+{
+    uint64_t messages = piece.last - piece.first + 1;
+    struct gw_held facts = {.number = data->u.data.number, .delivered = data->u.data.number};
+    facts.again = data->u.data.redelivered || data->u.data.attempt > 1;
+    gw_check(core, gw_ranges_add(&window->in_hand, piece.first, piece.last));
+    hold(core, window, &facts, piece);
+    window->intake->in_hand_messages += messages;
+    window->intake->in_hand_bytes += bytes;
+    gw_count(core, GW_COUNTER_delivered, messages);
+    gw_count(core, GW_COUNTER_in_hand_now, messages);
+    if (data->u.data.redelivered)
+        gw_count(core, GW_COUNTER_redelivered, messages);
+}
+
+void gw_hand_leave(struct gw_core *core, struct gw_window *window, uint64_t first, uint64_t last)
+{
+    gw_check(core, gw_ranges_remove(&window->in_hand, first, last));
+    gw_check(core, gw_spans_cut(&window->held, first, last));
+    if (window->handed.count)
+        gw_check(core, gw_ranges_remove(&window->handed, first, last));
+    if (window->hints.count)
+        gw_check(core, gw_ranges_remove(&window->hints, first, last));
+    core->counters[GW_COUNTER_in_hand_now] -= last - first + 1;
+}
+
+void gw_hand_free_credit(struct gw_window *window, uint64_t messages, uint64_t bytes)
+{
+    if (!window->intake)
+        return;
+    window->intake->in_hand_messages -= messages;
+    window->intake->in_hand_bytes -= bytes;
+}
+
+/* Walks the parts of [*at, last] that are held, each of one span. */
+static struct gw_held *next_held(const struct gw_window *window, uint64_t *at, uint64_t last,
+                                 struct gw_range *part)
+{
+    size_t index = gw_spans_find(&window->held, *at);
+    struct gw_held *held =
+        index < window->held.count ? gw_index_at(&window->held, index) : NULL;
+    if (!held || held->span.first > last)
+        return NULL;
+    part->first = held->span.first > *at ? held->span.first : *at;
+    part->last = held->span.last < last ? held->span.last : last;
+    *at = part->last + 1;
+    return held;
+}
+
+void gw_hand_renumber(struct gw_core *core, struct gw_window *window, uint64_t first,
+                      uint64_t last, uint64_t number)
+{
+    struct gw_range part;
+    const struct gw_held *held;
+    while (!core->failed && first <= last && (held = next_held(window, &first, last, &part))) {
+        struct gw_held facts = *held;
+        if (facts.number == number)
+            continue;
+        facts.number = number;
+        gw_check(core, gw_spans_cut(&window->held, part.first, part.last));
+        hold(core, window, &facts, part);
+    }
+}
+
+uint64_t gw_hand_lowest(const struct gw_window *window, struct gw_range range, uint64_t number)
+{
+    struct gw_range part;
+    const struct gw_held *held;
+    uint64_t at = range.first;
+    while (at <= range.last && (held = next_held(window, &at, range.last, &part)))
+        if (number == GW_OFFER_ANY || held->number == number)
+            return part.first;
+    return 0;
+}
+
+/* ---- asked back ---- */
+
+struct recall {
+    struct gw_range *ranges;
+    uint64_t *offers; /* that the application knows them by */
+    size_t count;
+};
+
+static void collect(struct gw_core *core, const struct gw_window *window, struct gw_range range,
+                    uint64_t number, struct recall *recall)
+{
+    struct gw_range part;
+    const struct gw_held *held;
+    size_t most = 0;
+    for (uint64_t at = range.first; at <= range.last && next_held(window, &at, range.last, &part);)
+        most++;
+    recall->count = 0;
+    if (!most)
+        return;
+    recall->ranges = gw_effects_allocate(core->out, most * sizeof *recall->ranges);
+    recall->offers = gw_effects_allocate(core->out, most * sizeof *recall->offers);
+    if (!recall->ranges || !recall->offers)
+        return;
+    for (uint64_t at = range.first;
+         at <= range.last && (held = next_held(window, &at, range.last, &part));) {
+        if (number != GW_OFFER_ANY && held->number != number)
+            continue; /* of another offer: left alone (rule 8) */
+        recall->ranges[recall->count] = part;
+        recall->offers[recall->count++] = held->delivered;
+    }
+}
+
+void gw_hand_recall(struct gw_core *core, const struct gw_window *window, struct gw_range range,
+                    uint64_t number, uint8_t purpose, uint32_t code)
+{
+    struct recall recall;
+    collect(core, window, range, number, &recall);
+    for (size_t end = recall.count, begin; end > 0; end = begin) {
+        begin = end - 1;
+        while (begin > 0 && recall.offers[begin - 1] == recall.offers[end - 1])
+            begin--;
+        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_RECALL);
+        if (!effect)
+            return;
+        effect->u.recall.epoch = window->epoch;
+        effect->u.recall.number = recall.offers[begin];
+        effect->u.recall.purpose = purpose;
+        effect->u.recall.code = code;
+        effect->u.recall.ranges = recall.ranges + begin;
+        effect->u.recall.count = end - begin;
+    }
+}
+
+/* ---- begun ---- */
+
+/* A memory peer keeps no note of what its handlers began: when it dies its sender has only what it
+ * was told. It is told at once of what may be dangerous: what failed before. */
+static bool is_urgent(const struct gw_core *core, const struct gw_window *window,
+                      struct gw_range range)
+{
+    const struct gw_held *held;
+    struct gw_range part;
+    uint64_t at = range.first;
+    while (core->options.memory && at <= range.last &&
+           (held = next_held(window, &at, range.last, &part)))
+        if (held->again)
+            return true;
+    return false;
+}
+
+void gw_window_handed(struct gw_core *core, const struct gw_event *event)
+{
+    struct gw_window *window = gw_map_get(&core->windows, event->u.handed.epoch);
+    uint64_t at = event->u.handed.first;
+    struct gw_range piece;
+    if (!window || window->gone)
+        return;
+    while (!core->failed &&
+           gw_ranges_next(&window->in_hand, true, &at, event->u.handed.last, &piece)) {
+        gw_check(core, gw_ranges_add(&window->handed, piece.first, piece.last));
+        gw_check(core, gw_ranges_add(&window->hints, piece.first, piece.last));
+        if (is_urgent(core, window, piece))
+            gw_ack_later(core, window->owner);
+    }
+}
