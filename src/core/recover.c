@@ -3,8 +3,8 @@
  * continue (rule 1).
  *
  * Rows come in this order: streams, offers, settled, batches (the first and last of each epoch),
- * assignments, windows, decided, exceptions, crashed. Every book of the core is built from them alone, so that recovery
- * is idempotent (invariant 30). */
+ * assignments, windows, decided, exceptions, crashed. Every book of the core is built from them
+ * alone, so that recovery is idempotent (invariant 30). */
 
 #include "core/state.h"
 #include <stdlib.h>

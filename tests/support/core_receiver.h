@@ -2,8 +2,8 @@
 #ifndef GW_TESTS_SUPPORT_CORE_RECEIVER_H
 #define GW_TESTS_SUPPORT_CORE_RECEIVER_H
 
-/* More of core_driver.h, for the receiving side: what a handler does besides deciding, DATA and SKIP
- * with all that they may say, and what the ACKs of the last step tell. */
+/* More of core_driver.h, for the receiving side: what a handler does besides deciding, DATA and
+ * SKIP with all that they may say, and what the ACKs of the last step tell. */
 
 #include "support/core_driver.h"
 
