@@ -309,11 +309,6 @@ static bool offer_waiting(struct gw_core *core, struct gw_stream *stream)
     struct gw_range piece;
     struct gw_story *story;
     uint64_t at = stream->floor, due = GW_NEVER;
-    bool any = false;
-    for (struct gw_member *member = stream->target->members; member;
-         member = member->next_in_target)
-        if (member->reserved == stream)
-            member->reserved = NULL; /* reserved again below if it is still needed */
     if (!stream->target->live)
         return true;
     while (!core->failed && next_waiting(core, stream, &at, &piece, &story, &due)) {
@@ -321,17 +316,24 @@ static bool offer_waiting(struct gw_core *core, struct gw_stream *stream)
             at = piece.first; /* more of it may be left */
         else if (!story || !story->alone)
             break; /* no room, or its batch is being read */
-        any = true;
     }
     if (due != GW_NEVER)
         gw_policy_wake(core, stream->target, due);
-    (void)any;
     return !stream->ordered || !stream->waiting.count;
 }
 
 static bool is_settled(const struct gw_stream *stream)
 {
     return stream->floor_published == stream->last + 1;
+}
+
+/* Until the message for which it is kept free is looked at again. */
+static void unreserve(struct gw_stream *stream)
+{
+    for (struct gw_member *member = stream->target->members; member;
+         member = member->next_in_target)
+        if (member->reserved == stream)
+            member->reserved = NULL;
 }
 
 void gw_dispatch(struct gw_core *core, struct gw_target *target)
@@ -343,6 +345,7 @@ void gw_dispatch(struct gw_core *core, struct gw_target *target)
     for (struct gw_stream *stream = target->streams; stream; stream = stream->next) {
         if (stream->wanted)
             gw_withdraw_waiting(core, stream);
+        unreserve(stream);
         bool go_on = !stream->waiting.count || offer_waiting(core, stream);
         while (!core->failed && go_on && stream->next_unassigned <= stream->last)
             go_on = offer_next(core, stream);

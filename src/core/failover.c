@@ -192,4 +192,5 @@ void gw_gone_sweep(struct gw_core *core)
         free_members(remote);
         gw_remote_forget(core, remote);
     }
+    gw_target_forget_replies(core);
 }

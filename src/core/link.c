@@ -244,10 +244,12 @@ static void renew(struct gw_core *core, struct gw_remote *remote,
                   const struct gw_identity *identity)
 {
     bool renewed = remote->identity.process && remote->identity.process != identity->process;
-    remote->renewed |= renewed;
+    struct gw_member *member = renewed && remote->identity.memory ? remote->members : NULL;
+    for (; member; member = member->next_in_remote)
+        gw_retry_renewed(core, member);
     if (renewed && remote->identity.memory && !remote->gone)
         gw_remote_gone(core, remote);
-    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+    for (member = remote->members; member; member = member->next_in_remote) {
         member->forfeited = false;
         if (member->target->destination.kind == GW_KIND_REPLY)
             member->target->abandoned = false;

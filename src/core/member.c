@@ -57,7 +57,7 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     for (size_t i = 0; i < entry->decided_count; i++)
         gw_stream_settle(core, stream, offer, entry->decided[i].first, entry->decided[i].last);
     gw_retry_exceptions(core, offer, stream, entry);
-    gw_retry_returns(core, remote, stream, entry);
+    gw_retry_returns(core, offer, stream, entry);
     take_handed(core, stream, offer, entry);
     if (remote->link.complete)
         return;
@@ -127,12 +127,8 @@ void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct 
     take_closed(core, remote, frame);
     if (!frame->u.ack.complete || remote->link.complete)
         return;
-    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
-        if (remote->renewed && remote->identity.memory)
-            gw_retry_renewed(core, member);
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
         gw_retry_reported(core, member);
-    }
-    remote->renewed = false;
     remote->link.complete = true;
     gw_skip_repeat(core, remote, true);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
@@ -163,6 +159,7 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
     if (live == target->live)
         return;
     target->live = live;
+    gw_policy_wake(core, target, core->now_us); /* failover may have waited for somebody */
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_MEMBERS);
     if (!effect)
         return;
@@ -203,6 +200,20 @@ static void forget_idle_targets(struct gw_core *core)
     while (*link) {
         struct gw_target *target = *link;
         if (!is_idle(target)) {
+            link = &target->next;
+            continue;
+        }
+        *link = target->next;
+        free_target(core, target);
+    }
+}
+
+void gw_target_forget_replies(struct gw_core *core)
+{
+    struct gw_target **link = &core->targets;
+    while (*link) {
+        struct gw_target *target = *link;
+        if (!target->abandoned || !is_idle(target)) {
             link = &target->next;
             continue;
         }

@@ -276,17 +276,19 @@ static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw
     }
 }
 
-void gw_retry_returns(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
                       const struct gw_ack_epoch *entry)
 {
     for (size_t i = 0; i < entry->return_count && !core->failed; i++) {
         const struct gw_return *back = &entry->returns[i];
+        gw_check(core, gw_ranges_remove(&offer->in_hand, back->first, back->last));
+        gw_check(core, gw_ranges_remove(&offer->handed, back->first, back->last));
         for (uint64_t at = back->first; at <= back->last && !core->failed;) {
             struct gw_run *run = gw_run_at(stream, at);
             uint64_t end = run && run->last < back->last ? run->last : back->last;
             if (!run)
                 end = gw_run_next_from(stream, at, back->last);
-            if (run && run->number == back->number && run->member->remote == remote &&
+            if (run && run->number == back->number && run->member->remote == offer->remote &&
                 run->turn <= core->committed)
                 take_return(core, stream, run, back, at, end);
             at = end + 1;

@@ -86,7 +86,6 @@ struct gw_remote {
     struct gw_identity identity; /* of the last link */
     bool passing; /* no more than its HELLO is known: forgotten with its last connection */
     bool gone;    /* a memory peer whose process has ended */
-    bool renewed; /* its process changed since the last link that was complete */
     uint64_t down_us; /* since when it has no link; meaningless while it has one */
     size_t conns; /* whose `remote` it is */
     struct gw_link link;
@@ -374,6 +373,7 @@ void gw_offer_free(struct gw_offer *offer);
 size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
                         size_t most);
 void gw_target_members_changed(struct gw_core *core, struct gw_target *target);
+void gw_target_forget_replies(struct gw_core *core); /* targets of memory peers that ended */
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
 
@@ -424,7 +424,7 @@ struct gw_story *gw_story_from(const struct gw_stream *stream, uint64_t first, u
 struct gw_story *gw_story_get(struct gw_core *core, struct gw_stream *stream, uint64_t sequence);
 void gw_story_free(struct gw_story *story);
 void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row);
-void gw_retry_returns(struct gw_core *core, struct gw_remote *remote, struct gw_stream *stream,
+void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
                       const struct gw_ack_epoch *entry);
 void gw_retry_exceptions(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
                          const struct gw_ack_epoch *entry);
