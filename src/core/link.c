@@ -493,8 +493,8 @@ void gw_link_tick(struct gw_core *core)
         if (remote->link.id)
             tick_link(core, remote);
     forget_unused(core);
-    gw_policy_tick(core);
     gw_gone_sweep(core);
+    gw_policy_tick(core);
 }
 
 /* ---- frames ---- */
