@@ -417,6 +417,7 @@ void driver_recover(struct driver *d)
     recover_kind(d, GW_ROW_SETTLED);
     recover_batches(d);
     recover_kind(d, GW_ROW_ASSIGNMENT);
+    recover_kind(d, GW_ROW_STORY);
     recover_kind(d, GW_ROW_WINDOW);
     recover_kind(d, GW_ROW_DECIDED);
     recover_kind(d, GW_ROW_EXCEPTION);
