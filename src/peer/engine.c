@@ -367,6 +367,20 @@ void gw_engine_close_store(struct gw_engine *engine)
     engine->store = NULL;
 }
 
+/* In this order: docs/decisions/0009-generation-file.md. */
+static enum gw_store_error claim(struct gw_engine *engine, const uint8_t uuid[16])
+{
+    enum gw_store_error error =
+        gw_store_check_generation(engine->store, engine->why, sizeof engine->why);
+
+    if (!error)
+        error = gw_turn_claim(engine->store, &engine->options, uuid, engine->why,
+                              sizeof engine->why);
+    if (!error)
+        error = gw_store_note_generation(engine->store, engine->why, sizeof engine->why);
+    return error;
+}
+
 enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovered *recovered)
 {
     uint64_t words[2] = {gw_entropy_next(&engine->entropy), gw_entropy_next(&engine->entropy)};
@@ -379,8 +393,7 @@ enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovere
     engine->broken = false;
     engine->writing = false;
     engine->inline_write = NULL;
-    enum gw_store_error error =
-        gw_turn_claim(engine->store, &engine->options, uuid, engine->why, sizeof engine->why);
+    enum gw_store_error error = claim(engine, uuid);
     if (!error)
         error = gw_engine_adopt_marks(engine);
     if (error)

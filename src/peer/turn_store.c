@@ -51,12 +51,13 @@ static enum gw_store_error check_empty(struct gw_store *store, char *why, size_t
     return error;
 }
 
-static enum gw_store_error write_meta(struct gw_store *store, const struct gw_row *meta, bool sync)
+/* Synced whatever the peer's durability: the file beside it must never be newer (decision 0009). */
+static enum gw_store_error write_meta(struct gw_store *store, const struct gw_row *meta)
 {
     struct gw_write write = {0};
     gw_row_put(&write, meta);
     enum gw_store_error error =
-        gw_write_failed(&write) ? GW_STORE_NOMEM : gw_store_write(store, &write, sync);
+        gw_write_failed(&write) ? GW_STORE_NOMEM : gw_store_write(store, &write, true);
     gw_write_clear(&write);
     return error;
 }
@@ -92,7 +93,7 @@ enum gw_store_error gw_turn_claim(struct gw_store *store, struct gw_turn_options
     meta.number++;
     meta.process = options->core.process;
     if (error == GW_STORE_OK)
-        error = write_meta(store, &meta, options->sync);
+        error = write_meta(store, &meta);
     if (error != GW_STORE_OK) {
         explain(error, store, why, why_size);
         return error;

@@ -5,6 +5,9 @@
 
 #include "store/directory.h"
 
+#include "store/generation.h"
+#include "store/manifest.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,11 +90,11 @@ static int sync_directory(int at, const char *name)
 
 /* Sets path and database to the absolute names, and opens the directory. */
 static enum gw_store_error open_directory(struct gw_directory *directory, const char *path,
-                                          char *why, size_t size)
+                                          bool inspect, char *why, size_t size)
 {
-    bool made = mkdir(path, 0700) == 0;
+    bool made = !inspect && mkdir(path, 0700) == 0;
 
-    if (!made && errno != EEXIST)
+    if (!inspect && !made && errno != EEXIST)
         return refuse_errno(path, "making it", why, size);
     directory->path = realpath(path, NULL);
     if (!directory->path)
@@ -238,7 +241,6 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
                                         size_t size)
 {
     unsigned long format = 0;
-    struct stat status;
     enum gw_store_error error = read_marker(directory->fd, &format);
 
     if (error == GW_STORE_IO)
@@ -253,18 +255,35 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
                  "restore it from a backup, or give this peer another directory", directory->path);
         return error;
     }
-    if (format > GW_DIRECTORY_FORMAT) {
-        snprintf(why, size, "%.200s was written by a newer godwit (format %lu, this one knows "
-                 "%d): use that one, or give this peer another directory", directory->path, format,
+    if (format != GW_DIRECTORY_FORMAT) {
+        snprintf(why, size, "%.200s was written by %s godwit (format %lu, this one knows %d): use "
+                 "that one, or give this peer another directory", directory->path,
+                 format > GW_DIRECTORY_FORMAT ? "a newer" : "an older", format,
                  GW_DIRECTORY_FORMAT);
         return GW_STORE_VERSION;
     }
+    return GW_STORE_OK;
+}
+
+/* What LevelDB needs and does not miss. */
+static enum gw_store_error check_database(const struct gw_directory *directory, char *why,
+                                          size_t size)
+{
+    char missing[64];
+    struct stat status;
+
     /* LevelDB would take a missing CURRENT for a new store and delete the old tables (DB05). */
     if (fstatat(directory->fd, DATABASE "/CURRENT", &status, 0) != 0) {
         if (errno != ENOENT && errno != ENOTDIR)
             return refuse_errno(directory->path, "looking for " DATABASE "/CURRENT", why, size);
         snprintf(why, size, "%.200s is damaged (" DATABASE "/CURRENT is missing): restore it from "
                  "a backup, or give this peer another directory", directory->path);
+        return GW_STORE_CORRUPT;
+    }
+    if (gw_manifest_log_missing(directory->fd, DATABASE, missing)) {
+        snprintf(why, size, "%.200s is damaged (%s is missing, and with it what was stored last): "
+                 "put that file back, restore the whole directory from a backup, or give this peer "
+                 "another directory", directory->path, missing);
         return GW_STORE_CORRUPT;
     }
     return GW_STORE_OK;
@@ -302,19 +321,8 @@ static int begin_marker(int fd)
     return result == 0 ? TEMP_FAILURE_RETRY(fsync(fd)) : -1;
 }
 
-static enum gw_store_error identify(struct gw_directory *directory, char *why, size_t size)
+static enum gw_store_error make_fresh(struct gw_directory *directory, char *why, size_t size)
 {
-    struct content content;
-
-    if (look_inside(directory->fd, &content) != 0)
-        return refuse_errno(directory->path, "reading it", why, size);
-    if (content.marker)
-        return check_marker(directory, why, size);
-    if (content.other[0] && !content.marker_new) {
-        snprintf(why, size, "%.200s is not empty and no store of godwit's (it holds %s): give this "
-                 "peer an empty or new directory", directory->path, content.other);
-        return GW_STORE_FOREIGN;
-    }
     directory->fresh = true;
     if (begin_marker(directory->fd) != 0)
         return refuse_errno(directory->path, "writing " MARKER_NEW, why, size);
@@ -323,8 +331,32 @@ static enum gw_store_error identify(struct gw_directory *directory, char *why, s
     return GW_STORE_OK;
 }
 
-enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **directory, char *why,
-                                       size_t why_size)
+static enum gw_store_error identify(struct gw_directory *directory, bool inspect, char *why,
+                                    size_t size)
+{
+    struct content content;
+
+    if (look_inside(directory->fd, &content) != 0)
+        return refuse_errno(directory->path, "reading it", why, size);
+    if (content.marker) {
+        enum gw_store_error error = check_marker(directory, why, size);
+        return error ? error : check_database(directory, why, size);
+    }
+    if (content.other[0] && !content.marker_new) {
+        snprintf(why, size, "%.200s is not empty and no store of godwit's (it holds %s): give this "
+                 "peer an empty or new directory", directory->path, content.other);
+        return GW_STORE_FOREIGN;
+    }
+    if (inspect) {
+        snprintf(why, size, "%.200s holds no store yet: name the directory of a peer that was "
+                 "open before", directory->path);
+        return GW_STORE_FOREIGN;
+    }
+    return make_fresh(directory, why, size);
+}
+
+enum gw_store_error gw_directory_claim(const char *path, bool inspect,
+                                       struct gw_directory **directory, char *why, size_t why_size)
 {
     struct gw_directory *claimed = calloc(1, sizeof *claimed);
 
@@ -333,13 +365,13 @@ enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **d
         return GW_STORE_NOMEM;
     }
     claimed->fd = -1;
-    enum gw_store_error error = open_directory(claimed, path, why, why_size);
+    enum gw_store_error error = open_directory(claimed, path, inspect, why, why_size);
     if (error == GW_STORE_OK)
         error = check_file_system(claimed, why, why_size);
     if (error == GW_STORE_OK)
         error = lock(claimed, why, why_size);
     if (error == GW_STORE_OK)
-        error = identify(claimed, why, why_size);
+        error = identify(claimed, inspect, why, why_size);
     if (error != GW_STORE_OK)
         gw_directory_release(&claimed);
     else
@@ -349,11 +381,18 @@ enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **d
 
 enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size)
 {
+    struct stat status;
+
+    if (fstatat(directory->fd, DATABASE "/CURRENT", &status, 0) != 0)
+        return refuse_errno(directory->path, "looking for " DATABASE "/CURRENT", why, why_size);
+    directory->current = status.st_ino;
     if (sync_directory(directory->fd, DATABASE) != 0 ||
         TEMP_FAILURE_RETRY(fsync(directory->fd)) != 0)
         return refuse_errno(directory->path, "syncing it", why, why_size);
     if (!directory->fresh)
         return GW_STORE_OK;
+    if (gw_generation_write(directory->fd, &(struct gw_generation){0}) != GW_STORE_OK)
+        return refuse_errno(directory->path, "writing generation", why, why_size);
     if (renameat(directory->fd, MARKER_NEW, directory->fd, MARKER) != 0 ||
         TEMP_FAILURE_RETRY(fsync(directory->fd)) != 0)
         return refuse_errno(directory->path, "writing " MARKER, why, why_size);
@@ -363,11 +402,13 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
 
 bool gw_directory_present(const struct gw_directory *directory)
 {
-    struct stat there, opened;
+    struct stat there, current;
 
     /* By name from the top: a directory that was moved away is not where LevelDB would look. */
     return stat(directory->path, &there) == 0 && there.st_dev == directory->device &&
-           there.st_ino == directory->inode && fstatat(directory->fd, DATABASE, &opened, 0) == 0;
+           there.st_ino == directory->inode &&
+           fstatat(directory->fd, DATABASE "/CURRENT", &current, 0) == 0 &&
+           current.st_ino == directory->current;
 }
 
 void gw_directory_release(struct gw_directory **directory)

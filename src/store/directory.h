@@ -5,8 +5,9 @@
 /* A store's directory: whose it is, that nobody else has it, and that its names are on the disk.
  *
  *     <directory>/            locked (flock) while open, listed by (device, inode) in this process
- *         godwit              the marker: "godwit store format 1\n", the last thing to be made
+ *         godwit              the marker: "godwit store format 2\n", the last thing to be made
  *         godwit.new          the marker before that: the store is being made and holds nothing yet
+ *         generation          what is known of the store without asking it (generation.h)
  *         db/                 LevelDB's own
  *
  *     claim -> (LevelDB opens db/) -> settle -> ... present, present, ... -> release
@@ -18,7 +19,7 @@
 
 #include <sys/types.h>
 
-#define GW_DIRECTORY_FORMAT 1 /* of what lies where; the rows have their own (GW_STORE_FORMAT) */
+#define GW_DIRECTORY_FORMAT 2 /* of what lies where; the rows have their own (GW_STORE_FORMAT) */
 
 struct gw_directory {
     char *path;     /* absolute, so that the host may chdir */
@@ -26,18 +27,22 @@ struct gw_directory {
     int fd;
     dev_t device;
     ino_t inode;
+    ino_t current; /* of db/CURRENT as LevelDB left it at its open: it is not touched again */
     bool listed; /* in the registry */
     bool fresh;  /* the marker is not there yet: db/ may be created */
     struct gw_directory *next;
 };
 
-/* Makes the directory if it is missing, checks and locks it. On failure `why` has the sentence. */
-enum gw_store_error gw_directory_claim(const char *path, struct gw_directory **directory, char *why,
+/* Makes the directory if it is missing, checks and locks it. `inspect`: makes and writes nothing,
+ * and refuses what is no store yet. On failure `why` has the sentence. */
+enum gw_store_error gw_directory_claim(const char *path, bool inspect,
+                                       struct gw_directory **directory, char *why,
                                        size_t why_size);
-/* After LevelDB's open, BEFORE anything is stored: makes the new names durable (hazard DB06) and
- * puts the marker in its place. */
+/* After LevelDB's open, BEFORE anything is stored: makes the new names durable (hazard DB06) and,
+ * in a fresh directory, puts a generation file of no opens and then the marker in their places. */
 enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size);
-/* True while db/ is the one that was opened (fault D19: removed or replaced while running). */
+/* True while db/ is the one that was settled (fault D19: removed, emptied, replaced or made
+ * unreachable while running). */
 bool gw_directory_present(const struct gw_directory *directory);
 void gw_directory_release(struct gw_directory **directory);
 

@@ -7,6 +7,7 @@
 #include "store/leveldb.h"
 
 #include "store/directory.h"
+#include "store/shadow.h"
 #include "store/why.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct leveldb {
     leveldb_writebatch_t *batch;  /* the writer's, like the rest below */
     struct gw_buffer value;       /* a value in two pieces is put together here */
     bool poisoned;
+    struct gw_shadow *shadow;     /* set: opened to be looked at only */
     struct gw_why why;
 };
 
@@ -169,8 +171,8 @@ static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_wr
     }
     /* LevelDB would go on in a deleted file and call it durable. */
     if (!gw_directory_present(leveldb->directory)) {
-        gw_why_say(&leveldb->why, "%s was moved or removed while open: put it back, then open it "
-                   "again", leveldb->directory->path);
+        gw_why_say(&leveldb->why, "%s was moved, removed or made unreachable while open: put it "
+                   "back, then open it again", leveldb->directory->path);
         return GW_STORE_IO;
     }
     leveldb_write(leveldb->db, sync ? leveldb->synced : leveldb->plain, leveldb->batch, &text);
@@ -183,7 +185,9 @@ static enum gw_store_error leveldb_store_write(struct gw_store *store, const str
 {
     struct leveldb *leveldb = leveldb_of(store);
 
-    if (leveldb->poisoned)
+    if (leveldb->shadow && !leveldb->poisoned)
+        gw_why_say(&leveldb->why, "the store was opened to be looked at: nothing can be written");
+    if (leveldb->poisoned || leveldb->shadow)
         return GW_STORE_POISONED;
     enum gw_store_error error = try_write(leveldb, write, sync);
     leveldb->poisoned = error != GW_STORE_OK;
@@ -338,6 +342,7 @@ static void leveldb_store_close(struct gw_store **store)
         leveldb_options_destroy(leveldb->options);
         leveldb_cache_destroy(leveldb->cache);
     }
+    gw_shadow_remove(&leveldb->shadow);
     gw_directory_release(&leveldb->directory);
     gw_buffer_clear(&leveldb->value);
     free(leveldb);
@@ -352,29 +357,80 @@ static const struct gw_store_port leveldb_port = {
     .close = leveldb_store_close,
 };
 
-enum gw_store_error gw_leveldb_open(const char *directory, struct gw_store **store, char *why,
-                                    size_t why_size)
+/* `directory` is claimed by the caller's kind of claim; where LevelDB opens depends on it. */
+static enum gw_store_error open_database(struct leveldb *leveldb, const char *database, char *why,
+                                         size_t size)
 {
-    struct leveldb *leveldb = calloc(1, sizeof *leveldb);
     char *text = NULL;
 
-    if (!leveldb) {
-        snprintf(why, why_size, "out of memory");
-        return GW_STORE_NOMEM;
-    }
+    set_options(leveldb);
+    leveldb->db = leveldb_open(leveldb->options, database, &text);
+    return judge(leveldb->directory->path, text, why, size);
+}
+
+static struct leveldb *new_store(char *why, size_t size)
+{
+    struct leveldb *leveldb = calloc(1, sizeof *leveldb);
+
+    if (leveldb)
+        leveldb->store.port = &leveldb_port;
+    else
+        snprintf(why, size, "out of memory");
+    return leveldb;
+}
+
+static enum gw_store_error end_open(struct leveldb *leveldb, enum gw_store_error error,
+                                    struct gw_store **store)
+{
     struct gw_store *opened = &leveldb->store;
-    opened->port = &leveldb_port;
-    enum gw_store_error error = gw_directory_claim(directory, &leveldb->directory, why, why_size);
-    if (error == GW_STORE_OK) {
-        set_options(leveldb);
-        leveldb->db = leveldb_open(leveldb->options, leveldb->directory->database, &text);
-        error = judge(leveldb->directory->path, text, why, why_size);
-    }
-    if (error == GW_STORE_OK)
-        error = gw_directory_settle(leveldb->directory, why, why_size);
+
     if (error != GW_STORE_OK)
         gw_store_close(&opened);
     else
         *store = opened;
     return error;
+}
+
+enum gw_store_error gw_leveldb_open(const char *directory, struct gw_store **store, char *why,
+                                    size_t why_size)
+{
+    struct leveldb *leveldb = new_store(why, why_size);
+
+    if (!leveldb)
+        return GW_STORE_NOMEM;
+    enum gw_store_error error =
+        gw_directory_claim(directory, false, &leveldb->directory, why, why_size);
+    if (error == GW_STORE_OK)
+        error = open_database(leveldb, leveldb->directory->database, why, why_size);
+    if (error == GW_STORE_OK)
+        error = gw_directory_settle(leveldb->directory, why, why_size);
+    return end_open(leveldb, error, store);
+}
+
+enum gw_store_error gw_leveldb_inspect(const char *directory, struct gw_store **store, char *why,
+                                       size_t why_size)
+{
+    struct leveldb *leveldb = new_store(why, why_size);
+
+    if (!leveldb)
+        return GW_STORE_NOMEM;
+    enum gw_store_error error =
+        gw_directory_claim(directory, true, &leveldb->directory, why, why_size);
+    if (error == GW_STORE_OK)
+        error = gw_shadow_make(leveldb->directory, &leveldb->shadow, why, why_size);
+    if (error == GW_STORE_OK)
+        error = open_database(leveldb, gw_shadow_path(leveldb->shadow), why, why_size);
+    if (error == GW_STORE_OK)
+        error = gw_store_check_generation(&leveldb->store, why, why_size);
+    return end_open(leveldb, error, store);
+}
+
+struct gw_directory *gw_leveldb_directory(struct gw_store *store)
+{
+    return store->port == &leveldb_port ? leveldb_of(store)->directory : NULL;
+}
+
+bool gw_leveldb_is_inspected(struct gw_store *store)
+{
+    return store->port == &leveldb_port && leveldb_of(store)->shadow != NULL;
 }

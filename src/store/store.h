@@ -126,9 +126,25 @@ static inline void gw_store_close(struct gw_store **store)
 /* Opens (or makes) the LevelDB store in `directory`. `why` receives a sentence that says what to
  * do. Refuses: a path that is not a directory or cannot be made or written; a directory with
  * foreign content; a store that is open elsewhere (own flock plus a (device, inode) registry in the
- * process: hazard DB11); missing CURRENT beside our marker file (DB05); NFS, SMB and FUSE. */
+ * process: hazard DB11); a missing CURRENT or log (DB05); NFS, SMB and FUSE. */
 enum gw_store_error gw_leveldb_open(const char *directory, struct gw_store **store, char *why,
                                     size_t why_size);
+
+/* The generation file beside the store (docs/decisions/0009-generation-file.md). Check: before the
+ * store is claimed; CORRUPT or FOREIGN, with a sentence that says what to do, if what the store
+ * says of itself is not what was noted of it: it is older, younger, or another one. It writes what
+ * an open that was cut off could not note (not for gw_leveldb_inspect). Note: after each claim,
+ * before anything is promised. Both answer OK for a store that is not of gw_leveldb_open. */
+enum gw_store_error gw_store_check_generation(struct gw_store *store, char *why, size_t why_size);
+enum gw_store_error gw_store_note_generation(struct gw_store *store, char *why, size_t why_size);
+
+/* Opens the store of a peer that is not running, to look at it: the same locks and refusals as
+ * gw_leveldb_open, generation file included, but nothing is made or written in the directory, so
+ * that it works on a full or read-only disk; no new open of its lineage. Writes answer POISONED.
+ * LevelDB opens a shadow below TMPDIR (or /tmp), with links to the tables and copies of the logs
+ * (some 16 MiB at most), which is removed at close; a process that is killed leaves it there. */
+enum gw_store_error gw_leveldb_inspect(const char *directory, struct gw_store **store, char *why,
+                                       size_t why_size);
 
 /* A store in memory: a skip list. It ends with its close. */
 enum gw_store_error gw_memory_open(struct gw_store **store);

@@ -86,9 +86,9 @@ static void a_missing_directory_is_made(void **state)
     make_store(path);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
-    assert_int_equal(count_entries(path), 2); /* the marker and db/ */
+    assert_int_equal(count_entries(path), 3); /* the marker, generation and db/ */
     make_store(path);
-    assert_int_equal(count_entries(path), 2);
+    assert_int_equal(count_entries(path), 3);
 }
 
 static void an_empty_directory_is_taken(void **state)
@@ -106,7 +106,7 @@ static void the_marker_is_text_that_tells_the_format(void **state)
     make_store(scratch_at(*state, "store"));
     char *text = file_read(scratch_at(*state, "store/godwit"), &size);
     text[size] = '\0';
-    assert_string_equal(text, "godwit store format 1\n");
+    assert_string_equal(text, "godwit store format 2\n");
     free(text);
 }
 
@@ -173,14 +173,16 @@ static void a_path_too_long_is_refused(void **state)
     close(home);
 }
 
-static void a_marker_of_a_newer_format_is_refused(void **state)
+static void a_marker_of_another_format_is_refused(void **state)
 {
     make_store(scratch_at(*state, "store"));
-    file_write(scratch_at(*state, "store/godwit"), "godwit store format 2\n", 22);
-    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "newer godwit (format 2");
+    file_write(scratch_at(*state, "store/godwit"), "godwit store format 3\n", 22);
+    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "a newer godwit (format 3");
     file_write(scratch_at(*state, "store/godwit"), "godwit store format 99999999999999999999\n",
                41);
     ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "newer godwit");
+    file_write(scratch_at(*state, "store/godwit"), "godwit store format 1\n", 22);
+    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "an older godwit (format 1");
 }
 
 static void a_damaged_marker_is_refused(void **state)
@@ -211,7 +213,7 @@ static void a_store_without_its_marker_is_foreign(void **state)
 {
     make_store(scratch_at(*state, "store"));
     assert_int_equal(unlink(scratch_at(*state, "store/godwit")), 0);
-    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_FOREIGN, "db");
+    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_FOREIGN, "no store of godwit's");
 }
 
 /* A crash while the store was made: whatever is there, nothing in it was ever promised. */
@@ -501,7 +503,7 @@ int main(int argc, char **argv)
         TEST(a_file_is_no_directory),
         TEST(a_place_that_cannot_be_written_is_refused),
         TEST(a_path_too_long_is_refused),
-        TEST(a_marker_of_a_newer_format_is_refused),
+        TEST(a_marker_of_another_format_is_refused),
         TEST(a_damaged_marker_is_refused),
         TEST(a_missing_current_is_damage_not_a_new_store),
         TEST(a_store_without_its_marker_is_foreign),

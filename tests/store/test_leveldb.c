@@ -202,13 +202,33 @@ static void a_directory_pulled_away_stops_writes(void **state)
     assert_int_equal(put_number(store, 0, 10, true), GW_STORE_OK);
     assert_int_equal(rename(store_path(state), scratch_at(*state, "elsewhere")), 0);
     assert_int_equal(put_number(store, 1, 10, true), GW_STORE_IO);
-    assert_non_null(strstr(gw_store_why(store), "was moved or removed while open"));
+    assert_non_null(strstr(gw_store_why(store), "was moved, removed or made unreachable"));
     assert_int_equal(rename(scratch_at(*state, "elsewhere"), store_path(state)), 0);
     assert_int_equal(put_number(store, 1, 10, true), GW_STORE_POISONED);
     gw_store_close(&store);
     store = open_store(state);
     assert_int_equal(count_numbers(store), 1);
     gw_store_close(&store);
+}
+
+/* Fault D19: LevelDB would go on in files that no name leads to. */
+static void a_database_emptied_or_replaced_stops_writes(void **state)
+{
+    static const char *const deeds[] = {"rm -r db", "rm -r db/*",
+                                        "cp -r db new && mv db old && mv new db"};
+
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+        char command[2048];
+        struct gw_store *store = open_store(state);
+
+        assert_int_equal(put_number(store, 0, 10, true), GW_STORE_OK);
+        snprintf(command, sizeof command, "cd '%s' && %s", store_path(state), deeds[i]);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(put_number(store, 1, 10, true), GW_STORE_IO);
+        gw_store_close(&store);
+        snprintf(command, sizeof command, "rm -r '%s'", store_path(state));
+        assert_int_equal(system(command), 0);
+    }
 }
 
 static void make_store(void **state, uint64_t count, size_t size)
@@ -441,6 +461,7 @@ int main(void)
         TEST(the_host_may_change_its_directory),
         TEST(a_refused_write_is_the_last_until_reopened),
         TEST(a_directory_pulled_away_stops_writes),
+        TEST(a_database_emptied_or_replaced_stops_writes),
         TEST(a_flipped_bit_in_the_middle_of_the_log_is_refused),
         TEST(a_log_cut_anywhere_opens_with_what_came_before),
         TEST(a_damaged_current_or_manifest_is_refused),

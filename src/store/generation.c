@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* The generation file: one line, written aside and renamed, see generation.h. */
+
+#include "store/generation.h"
+
+#include "base/crc32c.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME "generation"
+#define NAME_NEW "generation.new"
+
+void gw_generation_print(const struct gw_generation *generation, char line[GW_GENERATION_LINE])
+{
+    char uuid[2 * sizeof generation->store + 1];
+
+    for (size_t i = 0; i < sizeof generation->store; i++)
+        snprintf(uuid + 2 * i, 3, "%02x", generation->store[i]);
+    int size = snprintf(line, GW_GENERATION_LINE,
+                        "godwit generation: store %s opens %" PRIu64 " process %016" PRIx64, uuid,
+                        generation->opens, generation->process);
+    uint32_t crc = gw_crc32c(0, line, (size_t)size);
+    snprintf(line + size, GW_GENERATION_LINE - (size_t)size, " crc %08" PRIx32 "\n", crc);
+}
+
+/* What was understood is printed again and compared: so there is one way to write each line, and
+ * the checksum is checked with the rest. */
+bool gw_generation_parse(const char *line, struct gw_generation *generation)
+{
+    struct gw_generation read = {0};
+    char uuid[2 * sizeof read.store + 1], again[GW_GENERATION_LINE];
+
+    if (sscanf(line, "godwit generation: store %32[0-9a-f] opens %" SCNu64 " process %" SCNx64,
+               uuid, &read.opens, &read.process) != 3)
+        return false;
+    for (size_t i = 0; i < sizeof read.store; i++) {
+        unsigned byte;
+        if (sscanf(uuid + 2 * i, "%2x", &byte) != 1)
+            return false;
+        read.store[i] = (uint8_t)byte;
+    }
+    gw_generation_print(&read, again);
+    if (strcmp(line, again) != 0)
+        return false;
+    *generation = read;
+    return true;
+}
+
+enum gw_generation_verdict gw_generation_judge(const struct gw_generation *file,
+                                               const struct gw_generation *store)
+{
+    if (file->opens > 0 && store->opens > 0 &&
+        memcmp(file->store, store->store, sizeof file->store) != 0)
+        return GW_GENERATION_FOREIGN;
+    if (store->opens < file->opens)
+        return GW_GENERATION_OLD_STORE;
+    if (store->opens - file->opens > 1)
+        return GW_GENERATION_OLD_FILE;
+    if (store->opens - file->opens == 1)
+        return GW_GENERATION_BEHIND;
+    return store->process == file->process ? GW_GENERATION_SAME : GW_GENERATION_FORKED;
+}
+
+static enum gw_store_error close_with(int file, enum gw_store_error result)
+{
+    int error = errno;
+
+    close(file);
+    errno = error;
+    return result;
+}
+
+enum gw_store_error gw_generation_read(int fd, struct gw_generation *generation)
+{
+    char line[GW_GENERATION_LINE];
+    int file = TEMP_FAILURE_RETRY(openat(fd, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+
+    if (file < 0 && errno == ENOENT)
+        return GW_STORE_NOT_FOUND;
+    if (file < 0)
+        return errno == ELOOP ? GW_STORE_CORRUPT : GW_STORE_IO;
+    ssize_t size = TEMP_FAILURE_RETRY(read(file, line, sizeof line - 1));
+    if (size < 0)
+        return close_with(file, errno == EISDIR ? GW_STORE_CORRUPT : GW_STORE_IO);
+    line[size] = '\0';
+    if (strlen(line) != (size_t)size || !gw_generation_parse(line, generation))
+        return close_with(file, GW_STORE_CORRUPT);
+    return close_with(file, GW_STORE_OK);
+}
+
+static enum gw_store_error write_line(int file, const char *line)
+{
+    size_t left = strlen(line);
+
+    while (left > 0) {
+        ssize_t written = TEMP_FAILURE_RETRY(write(file, line, left));
+        if (written < 0)
+            return GW_STORE_IO;
+        line += written;
+        left -= (size_t)written;
+    }
+    return TEMP_FAILURE_RETRY(fsync(file)) == 0 ? GW_STORE_OK : GW_STORE_IO;
+}
+
+enum gw_store_error gw_generation_write(int fd, const struct gw_generation *generation)
+{
+    char line[GW_GENERATION_LINE];
+    int file = TEMP_FAILURE_RETRY(openat(fd, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+                                         O_CLOEXEC, 0600));
+
+    if (file < 0)
+        return GW_STORE_IO;
+    gw_generation_print(generation, line);
+    enum gw_store_error error = close_with(file, write_line(file, line));
+    if (error)
+        return error;
+    if (renameat(fd, NAME_NEW, fd, NAME) != 0 || TEMP_FAILURE_RETRY(fsync(fd)) != 0)
+        return GW_STORE_IO;
+    return GW_STORE_OK;
+}

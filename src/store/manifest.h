@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#ifndef GW_STORE_MANIFEST_H
+#define GW_STORE_MANIFEST_H
+
+/* Looks into LevelDB's MANIFEST for the one thing that LevelDB does not check itself: whether the
+ * log is there that holds what is not in tables yet (hazard DB05, fault D16). LevelDB makes a log
+ * before a MANIFEST names it and deletes it only after a later one was named, so that at every
+ * instant, whatever dies, the named log exists. A deleted one, and a MANIFEST that was cut or put
+ * back from an old copy (D18), is found by that. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_manifest {
+    uint64_t log;  /* the oldest log that is needed; 0: its first open was cut off */
+    uint64_t next; /* number of the next new file: what has it or a higher one is no part of it */
+};
+
+/* False: damaged or not understood, of which LevelDB is the judge. A tail that was cut off is
+ * ignored, as LevelDB does. */
+bool gw_manifest_parse(const uint8_t *data, size_t size, struct gw_manifest *manifest);
+/* That of the database folder `name` below `fd`. */
+bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest);
+
+/* True if the log that the folder needs is certainly missing; its name is then in `missing`. */
+bool gw_manifest_log_missing(int fd, const char *name, char missing[64]);
+
+#endif

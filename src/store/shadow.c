@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Makes and removes a shadow of a database folder: see shadow.h. */
+
+#include "store/shadow.h"
+
+#include "store/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COPY_SIZE 65536
+
+struct gw_shadow {
+    char *path;
+};
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t size = strlen(name), end_size = strlen(end);
+
+    return size > end_size && strcmp(name + size - end_size, end) == 0;
+}
+
+static int copy_bytes(int from, int to)
+{
+    static _Thread_local char bytes[COPY_SIZE];
+    ssize_t size;
+
+    while ((size = TEMP_FAILURE_RETRY(read(from, bytes, sizeof bytes))) > 0)
+        for (ssize_t done = 0; done < size;) {
+            ssize_t written = TEMP_FAILURE_RETRY(write(to, bytes + done, (size_t)(size - done)));
+            if (written < 0)
+                return -1;
+            done += written;
+        }
+    return size < 0 ? -1 : 0;
+}
+
+static int copy_file(int from_folder, int to_folder, const char *name)
+{
+    int from = TEMP_FAILURE_RETRY(openat(from_folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int to = from < 0 ? -1 : TEMP_FAILURE_RETRY(openat(to_folder, name, flags, 0600));
+    int result = to < 0 ? -1 : copy_bytes(from, to);
+    int error = errno;
+
+    if (to >= 0)
+        close(to);
+    if (from >= 0)
+        close(from);
+    errno = error;
+    return result;
+}
+
+static int link_table(const char *database, int to_folder, const char *name)
+{
+    char *target;
+
+    if (asprintf(&target, "%s/%s", database, name) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int result = symlinkat(target, to_folder, name);
+    free(target);
+    return result;
+}
+
+static int shadow_one(const char *database, int from, int to, const char *name, uint64_t next)
+{
+    if (ends_with(name, ".ldb") || ends_with(name, ".sst"))
+        return strtoull(name, NULL, 10) < next ? link_table(database, to, name) : 0;
+    if (ends_with(name, ".log") || strcmp(name, "CURRENT") == 0 ||
+        strncmp(name, "MANIFEST-", 9) == 0)
+        return copy_file(from, to, name);
+    return 0; /* LOCK, LOG and whatever else lies there */
+}
+
+static int shadow_all(const char *database, int to)
+{
+    DIR *folder = opendir(database);
+    struct gw_manifest manifest = {0};
+    struct dirent *entry;
+    int result = 0;
+
+    if (!folder)
+        return -1;
+    if (!gw_manifest_read(dirfd(folder), ".", &manifest))
+        manifest.next = 0; /* damaged: LevelDB says so */
+    while (result == 0 && (errno = 0, entry = readdir(folder)) != NULL)
+        result = shadow_one(database, dirfd(folder), to, entry->d_name,
+                            manifest.next);
+    if (result == 0 && errno)
+        result = -1;
+    int error = errno;
+    closedir(folder);
+    errno = error;
+    return result;
+}
+
+static int fill(struct gw_shadow *shadow, const char *database)
+{
+    if (!mkdtemp(shadow->path)) {
+        free(shadow->path);
+        shadow->path = NULL; /* nothing to remove */
+        return -1;
+    }
+    int folder = open(shadow->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = folder < 0 ? -1 : shadow_all(database, folder);
+    int error = errno;
+    if (folder >= 0)
+        close(folder);
+    errno = error;
+    return result;
+}
+
+enum gw_store_error gw_shadow_make(const struct gw_directory *directory, struct gw_shadow **shadow,
+                                   char *why, size_t why_size)
+{
+    const char *temporary = getenv("TMPDIR");
+    struct gw_shadow *made = calloc(1, sizeof *made);
+
+    if (!temporary || temporary[0] != '/')
+        temporary = "/tmp";
+    if (!made || asprintf(&made->path, "%s/godwit-inspect-XXXXXX", temporary) < 0) {
+        free(made);
+        snprintf(why, why_size, "out of memory");
+        return GW_STORE_NOMEM;
+    }
+    if (fill(made, directory->database) != 0) {
+        int error = errno;
+        gw_shadow_remove(&made);
+        snprintf(why, why_size, "%.200s cannot be looked at: making a copy of its logs below "
+                 "%.100s failed (%s): make room there, or set TMPDIR", directory->path, temporary,
+                 strerror(error));
+        return GW_STORE_IO;
+    }
+    *shadow = made;
+    return GW_STORE_OK;
+}
+
+const char *gw_shadow_path(const struct gw_shadow *shadow)
+{
+    return shadow->path;
+}
+
+/* Whatever is in it: LevelDB has made files of its own. There are no folders in it. */
+static void empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+
+    while (folder && (entry = readdir(folder)) != NULL)
+        unlinkat(dirfd(folder), entry->d_name, 0); /* "." and ".." refuse it */
+    if (folder)
+        closedir(folder);
+}
+
+void gw_shadow_remove(struct gw_shadow **shadow)
+{
+    struct gw_shadow *removed = *shadow;
+
+    if (!removed)
+        return;
+    if (removed->path) {
+        empty(removed->path);
+        rmdir(removed->path);
+        free(removed->path);
+    }
+    free(removed);
+    *shadow = NULL;
+}
