@@ -159,7 +159,8 @@ void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
     if (live == target->live)
         return;
     target->live = live;
-    gw_policy_wake(core, target, core->now_us); /* failover may have waited for somebody */
+    if (gw_policy_of(target)->failover) /* it may have waited for somebody */
+        gw_policy_wake(core, target, core->now_us);
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_MEMBERS);
     if (!effect)
         return;
@@ -274,7 +275,8 @@ void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->serving = false;
         member->reserved = NULL;
-        gw_policy_wake(core, member->target, core->now_us);
+        if (gw_policy_of(member->target)->failover)
+            gw_policy_wake(core, member->target, core->now_us);
         member->granted_messages = member->granted_bytes = 0;
         member->used_messages = member->used_bytes = 0;
         while (member->unsent_head)
