@@ -121,7 +121,7 @@ typedef enum godwit_ordering {
 } godwit_ordering_t;
 typedef enum godwit_member_lost {
     GODWIT_LOST_STRICT = 0,  /* its work waits for it: nothing runs twice */
-    GODWIT_LOST_FAILOVER = 1 /* its work goes to others after failover_ms, flagged maybe-duplicate */
+    GODWIT_LOST_FAILOVER = 1 /* it goes to others after failover_ms, flagged maybe-duplicate */
 } godwit_member_lost_t;
 
 typedef struct godwit_destination_options {
@@ -129,10 +129,10 @@ typedef struct godwit_destination_options {
     godwit_ordering_t ordering;  /* of messages sent from now on; default shared */
     godwit_member_lost_t member_lost; /* default strict */
     uint32_t failover_ms;        /* without a link; 100 up; default 30,000 */
-    uint32_t retry_base_ms;      /* pause before attempt 2, doubled for each one more; default 100 */
+    uint32_t retry_base_ms;      /* pause before attempt 2, doubled for each more; default 100 */
     uint32_t retry_cap_ms;       /* retry_base_ms up; default 60,000 */
-    int retry_jitter_percent;    /* spreads each pause by so much both ways; 1 to 100; -1: not at all;
-                                  * default 20 */
+    int retry_jitter_percent;    /* spreads each pause by so much both ways; 1 to 100; -1: not at
+                                  * all; default 20 */
     uint32_t max_attempts;       /* then it becomes a dead letter; default 20; UINT32_MAX: never */
     uint32_t deadline_ms;        /* offered for so long and not begun: asked back and offered to
                                   * another member; 0 (default): never */
@@ -171,8 +171,10 @@ typedef enum godwit_state {
 } godwit_state_t;
 
 /* Waits until the message reached the state. For ids of this open of this peer.
- * GODWIT_EDEAD, GODWIT_EWITHDRAWN (SETTLED: that is how it ended), GODWIT_ENOTFOUND (not an id of this open), GODWIT_ENOTSTORED (the store failed and the message is
- * not in it), GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
+ * How a message ended is remembered for the last 16,384 ranges of a destination's that were not
+ * processed. GODWIT_EDEAD, GODWIT_EWITHDRAWN (SETTLED: that is how it ended), GODWIT_ENOTFOUND (not
+ * an id of this open), GODWIT_ENOTSTORED (the store failed and the message is not in it),
+ * GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state,
                                        int timeout_ms);
 

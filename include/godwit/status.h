@@ -18,7 +18,7 @@ extern "C" {
 typedef enum godwit_place {
     GODWIT_PLACE_NOT_FOUND = 0, /* not a message of this peer, as far as it can tell */
     GODWIT_PLACE_QUEUED = 1,    /* in the outbox, with nobody */
-    GODWIT_PLACE_OFFERED = 2,   /* `member` has it or will get it; it has not begun, as far as known */
+    GODWIT_PLACE_OFFERED = 2,   /* `member` has it or will; not begun, as far as known here */
     GODWIT_PLACE_IN_HAND = 3,   /* a handler of `member` has begun */
     GODWIT_PLACE_PROCESSED = 4,
     GODWIT_PLACE_DEAD = 5,      /* a dead letter: see dead.h */

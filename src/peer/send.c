@@ -9,7 +9,8 @@ static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
 {
     if (size > peer->settings.max_message)
         return gw_error(GODWIT_ETOOLARGE,
-                        "the message has %zu bytes, headers included, above max_message (%llu)", size, (unsigned long long)peer->settings.max_message);
+                        "the message has %zu bytes, headers included, above max_message (%llu)",
+                        size, (unsigned long long)peer->settings.max_message);
     return gw_error(GODWIT_ETOOLARGE,
                     "the message has %zu bytes, above what the whole outbox, or its destination's "
                     "share of it, may hold",
