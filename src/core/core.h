@@ -75,6 +75,10 @@ struct gw_whereabouts {
 void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
                   struct gw_whereabouts *found);
 
+/* What the core knows of another peer. */
+enum gw_acquaintance { GW_PEER_UNKNOWN, GW_PEER_AWAY, GW_PEER_LINKED };
+enum gw_acquaintance gw_core_knows(const struct gw_core *core, const char *name);
+
 /* For checkers and tests: pure looks at the state. */
 struct gw_stream_view {
     uint64_t epoch;

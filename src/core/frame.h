@@ -244,5 +244,9 @@ bool gw_name_valid(const char *name);       /* 1-64 of [a-z0-9._-] */
 bool gw_destination_equal(const struct gw_destination *a, const struct gw_destination *b);
 /* Reads "stage:x", "peer:x", "service:x" or "reply:x"; 0 or -EINVAL. */
 int gw_destination_parse(const char *text, struct gw_destination *destination);
+/* The reverse. */
+#define GW_DESTINATION_TEXT (GW_NAME_MAX + 16)
+void gw_destination_format(const struct gw_destination *destination,
+                           char text[GW_DESTINATION_TEXT]);
 
 #endif

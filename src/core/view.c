@@ -272,3 +272,11 @@ void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
     found->attempts = story ? story->attempts : run != NULL;
     found->due_us = story && !run ? story->due_us : 0;
 }
+
+enum gw_acquaintance gw_core_knows(const struct gw_core *core, const char *name)
+{
+    const struct gw_remote *remote = gw_remote_find(core, name);
+    if (!remote || remote->passing)
+        return GW_PEER_UNKNOWN;
+    return remote->link.id ? GW_PEER_LINKED : GW_PEER_AWAY;
+}

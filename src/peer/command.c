@@ -207,6 +207,10 @@ void gw_engine_command(struct gw_engine *engine, struct gw_command *command)
 {
     godwit_err_t result = GODWIT_OK;
 
+    if (gw_engine_must_wait(engine, command)) {
+        gw_engine_postpone(engine, command);
+        return;
+    }
     switch (command->type) {
     case GW_COMMAND_BIND: result = bind_endpoint(engine, command); break;
     case GW_COMMAND_DIAL: result = dial_endpoint(engine, command); break;
@@ -214,6 +218,10 @@ void gw_engine_command(struct gw_engine *engine, struct gw_command *command)
     case GW_COMMAND_SERVE: result = serve(engine, command); break;
     case GW_COMMAND_UNSERVE: result = unserve(engine, command); break;
     case GW_COMMAND_LOOK: result = gw_snapshot_take(engine, command); break;
+    case GW_COMMAND_POLICY:
+    case GW_COMMAND_WITHDRAW:
+    case GW_COMMAND_FORFEIT:
+    case GW_COMMAND_FIND: result = gw_engine_outbox_command(engine, command); break;
     case GW_COMMAND_CLOSE: begin_closing(engine); break;
     }
     gw_engine_answer(engine, command, result);

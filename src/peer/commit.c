@@ -3,6 +3,7 @@
 /* Committing a transaction: one look at everything under the peer's lock, so that ids, conflicts
  * and the order of submission agree; then waiting for the engine's answer. */
 
+#include "peer/outcome.h"
 #include "peer/transaction.h"
 
 #include <errno.h>
@@ -40,7 +41,14 @@ static godwit_err_t number_outputs(struct godwit_txn *txn, struct gw_txn_plan *p
         return gw_error_memory();
     for (size_t i = 0; i < plan->group_count; i++)
         plan->groups[i].epoch_entropy = gw_entropy_next(&peer->entropy);
-    enum gw_tail_result result = gw_tail_transaction(peer->tail, plan->groups, plan->group_count);
+    int64_t dead_bytes = (int64_t)txn->dead_bytes, dead = txn->dead.kind ? 1 : 0;
+    gw_tail_dead(peer->tail, -dead, -dead_bytes); /* its room is the new message's */
+    enum gw_tail_result result = plan->group_count > 0 && gw_outcomes_full(peer)
+                                     ? GW_TAIL_FULL
+                                     : gw_tail_transaction(peer->tail, plan->groups,
+                                                           plan->group_count);
+    if (result != GW_TAIL_OK)
+        gw_tail_dead(peer->tail, dead, dead_bytes);
     switch (result) {
     case GW_TAIL_OK: break;
     case GW_TAIL_SHARE_FULL:
@@ -155,21 +163,29 @@ static godwit_err_t commit_nothing(struct godwit_txn *txn)
     return error;
 }
 
-static godwit_err_t run(struct godwit_txn *txn, bool *over)
+static godwit_err_t run(struct godwit_txn *txn, bool *over, godwit_id_t *id)
 {
     struct gw_txn_plan plan;
     godwit_err_t error;
 
-    if (txn->input_count + txn->output_count + txn->write_count == 0)
+    if (txn->input_count + txn->output_count + txn->write_count == 0 && !txn->dead.kind)
         return commit_nothing(txn);
     if ((error = gw_txn_plan(txn, &plan)) != GODWIT_OK)
         return error;
     error = commit(txn, &plan, over);
+    *id = (godwit_id_t){plan.commit.mark_epoch, plan.commit.mark_last};
     gw_txn_plan_clear(&plan);
     return error;
 }
 
 godwit_err_t godwit_txn_commit(godwit_txn_t **txn)
+{
+    godwit_id_t id;
+
+    return gw_txn_commit(txn, &id);
+}
+
+godwit_err_t gw_txn_commit(struct godwit_txn **txn, godwit_id_t *id)
 {
     if (!txn || !*txn)
         return gw_error(GODWIT_EINVAL, "txn is NULL: it was committed or aborted already");
@@ -181,7 +197,7 @@ godwit_err_t godwit_txn_commit(godwit_txn_t **txn)
         return error;
     gw_peer_hold(peer); /* the transaction may hold the last reference */
     if (!error) {
-        error = run(*txn, &over);
+        error = run(*txn, &over, id);
         if (error == GODWIT_ESTALE)
             finish_deliveries(*txn);
         gw_peer_leave(peer);

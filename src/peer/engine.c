@@ -206,8 +206,15 @@ static void take_commands(struct gw_engine *engine)
 {
     struct gw_command *next;
 
-    for (struct gw_command *command = empty_commands(engine->peer); command; command = next) {
+    struct gw_command *again = engine->postponed;
+
+    engine->postponed = NULL;
+    for (struct gw_command *command = again; command; command = next) {
         next = command->next; /* an answered command is gone */
+        gw_engine_command(engine, command);
+    }
+    for (struct gw_command *command = empty_commands(engine->peer); command; command = next) {
+        next = command->next;
         gw_engine_command(engine, command);
     }
 }
@@ -299,6 +306,7 @@ static void round_of(struct gw_engine *engine)
     if (engine->phase != GW_ENGINE_OPEN && !engine->broken)
         end(engine);
     gw_engine_tell(engine);
+    gw_engine_retire(engine);
     if (engine->broken)
         gw_engine_fail(engine);
     gw_engine_publish(engine);
@@ -309,6 +317,11 @@ static void refuse_commands(struct gw_engine *engine)
 {
     struct gw_command *next;
 
+    for (struct gw_command *command = engine->postponed; command; command = next) {
+        next = command->next;
+        snprintf(command->why, sizeof command->why, "the peer was closed");
+        gw_engine_answer(engine, command, GODWIT_ECLOSED);
+    }
     for (struct gw_command *command = empty_commands(engine->peer); command; command = next) {
         next = command->next;
         snprintf(command->why, sizeof command->why, "the peer was closed");
@@ -403,6 +416,9 @@ enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovere
         snprintf(engine->why, sizeof engine->why, "out of memory");
         return GW_STORE_NOMEM;
     }
+    recovered->of = gw_engine_share;
+    recovered->context = engine;
+    engine->share_count = 0;
     error = gw_turn_recover(engine->turn, engine->store, engine->now_us, recovered, engine->why,
                             sizeof engine->why);
     if (error) {
@@ -448,7 +464,9 @@ static godwit_err_t open_all(struct gw_engine *engine)
         return gw_error(gw_error_of_store(error), "%s", engine->why);
     if (engine->broken)
         return gw_error(GODWIT_ENOMEM, "%s", engine->why);
-    gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);
+    gw_engine_count(engine, &recovered);
+    if (engine->broken)
+        return gw_error(GODWIT_ENOMEM, "%s", engine->why);
     if (recovered.messages > 0)
         gw_log(&peer->settings, GODWIT_LOG_INFO,
                "the outbox holds %" PRIu64 " messages (%" PRIu64 " bytes) of earlier opens",
@@ -509,6 +527,8 @@ void gw_engine_destroy(struct gw_engine *engine)
         free(engine->dials[i].endpoint);
     free(engine->dials);
     free(engine->servings);
+    free(engine->shares);
+    free(engine->retiring);
     free(engine->doubts);
     for (size_t at = 0; (stored = gw_map_next(&engine->epochs, &at, NULL)) != NULL;)
         free(stored);

@@ -42,7 +42,21 @@ struct gw_epoch_stored { /* how far an epoch of this open is stored */
     uint64_t upto;
 };
 
-enum gw_news_type { GW_NEWS_STORED, GW_NEWS_SETTLED, GW_NEWS_RELEASED, GW_NEWS_COMMIT };
+struct gw_share { /* what the outbox held for a destination when the store was opened */
+    struct gw_destination destination;
+    uint64_t messages;
+    uint64_t bytes;
+};
+
+enum gw_news_type {
+    GW_NEWS_STORED,
+    GW_NEWS_SETTLED,
+    GW_NEWS_RELEASED,
+    GW_NEWS_BURIED,
+    GW_NEWS_OUTCOMES,
+    GW_NEWS_IDLE,
+    GW_NEWS_COMMIT
+};
 
 struct gw_news { /* for the application's threads; gathered, so that one lock serves many */
     enum gw_news_type type;
@@ -97,6 +111,13 @@ struct gw_engine {
 
     struct gw_dial *dials;
     size_t dial_count;
+    struct gw_command *postponed; /* until there is a turn; in order */
+    struct gw_share *shares;      /* gathered by recovery, for the tail */
+    size_t share_count;
+    size_t share_capacity;
+    uint64_t *retiring; /* epochs that the tail has ended: the turn is to be told */
+    size_t retiring_count;
+    size_t retiring_capacity;
     struct gw_serving *servings;
     size_t serving_count;
     struct gw_handed_list handed;  /* swapped with an inbox's */
@@ -157,6 +178,18 @@ void gw_engine_empty(struct gw_engine *engine, struct godwit_inbox *inbox);
 /* Tells the turn what it could not be told from within its calls. True if there was anything. */
 bool gw_engine_give_back(struct gw_engine *engine);
 void gw_engine_forget_received(struct gw_engine *engine); /* the turn that knew it is over */
+
+/* outbox.c: the sending side's part. */
+bool gw_engine_must_wait(const struct gw_engine *engine, const struct gw_command *command);
+void gw_engine_postpone(struct gw_engine *engine, struct gw_command *command);
+godwit_err_t gw_engine_outbox_command(struct gw_engine *engine, struct gw_command *command);
+void gw_engine_say_policies(struct gw_engine *engine); /* to a new turn */
+void gw_engine_share(void *context, const struct gw_destination *destination, uint64_t messages,
+                     uint64_t bytes); /* gw_recovered.of */
+/* What recovery counted becomes the books of the sending side. With the peer's lock. */
+void gw_engine_count(struct gw_engine *engine, const struct gw_recovered *recovered);
+void gw_engine_idle(struct gw_engine *engine, uint64_t epoch); /* with the peer's lock */
+void gw_engine_retire(struct gw_engine *engine);               /* without */
 
 void gw_engine_fail(struct gw_engine *engine);   /* reopen.c: the turn is over */
 void gw_engine_reopen(struct gw_engine *engine); /* one attempt */

@@ -178,6 +178,18 @@ static bool settle(void *context, struct gw_slice key, struct gw_slice value)
     return settling->error == GW_STORE_OK;
 }
 
+static bool settle_dead(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct settling *settling = context;
+    struct gw_row row;
+
+    settling->error = gw_row_read(key, value, &row);
+    if (!settling->error && gw_tail_settled(settling->tail, row.epoch, row.first, row.first,
+                                            GW_OUTCOME_DEAD) != 0)
+        settling->error = GW_STORE_NOMEM;
+    return settling->error == GW_STORE_OK;
+}
+
 enum gw_store_error gw_found_settled(struct gw_store *store, uint64_t epoch, uint64_t stored,
                                      struct gw_tail *tail)
 {
@@ -190,6 +202,9 @@ enum gw_store_error gw_found_settled(struct gw_store *store, uint64_t epoch, uin
         return error;
     if (!error)
         floor = stream.floor;
+    enum gw_store_error dead = scan_rows(store, GW_ROW_DEAD, epoch, settle_dead, &settling);
+    if (dead || settling.error)
+        return dead ? dead : settling.error;
     if (floor > 1 && gw_tail_settled(tail, epoch, 1, floor - 1, GW_OUTCOME_PROCESSED) != 0)
         return GW_STORE_NOMEM;
     if (error)

@@ -6,6 +6,7 @@
 
 #include "peer/engine.h"
 #include "peer/inbox.h"
+#include "peer/outcome.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -43,6 +44,8 @@ void gw_peer_drop(struct godwit_peer *peer)
         gw_inbox_destroy(peer->inboxes[i]);
     free(peer->inboxes);
     free(peer->members);
+    free(peer->destinations);
+    gw_outcomes_close(peer);
     gw_mailbox_clear(&peer->mailbox);
     gw_versions_clear(&peer->versions);
     gw_tail_destroy(&peer->tail);
@@ -50,6 +53,7 @@ void gw_peer_drop(struct godwit_peer *peer)
     pthread_rwlock_destroy(&peer->store_lock);
     pthread_cond_destroy(&peer->space);
     pthread_cond_destroy(&peer->changed);
+    pthread_mutex_destroy(&peer->dead_lock);
     pthread_mutex_destroy(&peer->lock);
     free(peer->directory);
     free(peer);
@@ -110,6 +114,8 @@ godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *comman
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)
 {
     const char *why = peer->down ? "the store failed and is being reopened"
+                      : gw_outcomes_full(peer)
+                          ? "too many outcomes wait to be read: see godwit_outcome_done"
                       : patience->share
                           ? "the destination's share of the outbox is full: its messages are not "
                             "settled yet"

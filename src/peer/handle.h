@@ -36,6 +36,21 @@ struct gw_member_count {
     size_t count;
 };
 
+struct gw_destination_entry { /* what the application said of a destination */
+    struct gw_destination destination;
+    struct gw_policy policy;
+};
+
+/* Outcome rows: 1 .. read .. last. Beyond `read` they are unread. */
+struct gw_outcome_book {
+    uint64_t last;      /* stored */
+    uint64_t read;      /* up to here the reader is done */
+    uint64_t forgotten; /* up to here their deletion is on its way, or done */
+    uint64_t given;     /* the last one that godwit_outcome_next returned */
+    int fd;             /* an eventfd, readable while last is above read and given */
+    bool readable;
+};
+
 struct godwit_peer {
     struct gw_settings settings; /* fixed after open */
     char *directory;             /* NULL: memory */
@@ -72,9 +87,14 @@ struct godwit_peer {
     struct godwit_inbox **inboxes; /* one per destination ever served; they end with the peer */
     size_t inbox_count;
     char endpoint[256]; /* last bound */
+    struct gw_destination_entry *destinations;
+    size_t destination_count;
+    struct gw_outcome_book outcomes;
 
     pthread_rwlock_t store_lock; /* read: using the store; write: replacing it */
     struct gw_store *store;      /* NULL while it is being reopened */
+
+    pthread_mutex_t dead_lock; /* one requeue or purge at a time: held over a whole commit */
 
     atomic_uint_fast64_t counters[GW_COUNTER_COUNT];
     atomic_uint_fast64_t sends_blocked;

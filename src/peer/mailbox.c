@@ -30,6 +30,15 @@ void gw_mailbox_forget(struct gw_mailbox *mailbox)
     mailbox->failed = false;
 }
 
+void gw_commit_done(struct gw_commit *commit)
+{
+    commit->done = true;
+    if (!commit->detached)
+        return;
+    gw_write_clear(&commit->keys); /* it has nothing else */
+    free(commit);
+}
+
 void gw_mailbox_reset(struct gw_mailbox *mailbox)
 {
     mailbox->submission_count = 0;

@@ -8,7 +8,7 @@
  * them. */
 
 #include "core/batch.h"
-#include "core/event.h"
+#include "core/core.h"
 #include "godwit/error.h"
 #include "peer/options.h"
 #include "peer/turn.h"
@@ -29,11 +29,15 @@ struct gw_commit {
     struct gw_write keys;
     uint64_t mark_epoch; /* its first batch, to find it again in a reopened store; 0: none */
     uint64_t mark_last;
+    bool detached;        /* nobody waits: the engine frees it when it is done */
     bool submitted;       /* the turn has it: after a failure it may be stored */
     bool done;
     godwit_err_t result;
     struct gw_commit *next; /* in the engine's list of the unanswered */
 };
+
+/* Under the peer's lock, which frees whoever waits: then it is gone. */
+void gw_commit_done(struct gw_commit *commit);
 
 struct gw_submission { /* one of the two */
     struct gw_batch *batch;
@@ -50,6 +54,10 @@ enum gw_command_type {
     GW_COMMAND_SERVE,
     GW_COMMAND_UNSERVE,
     GW_COMMAND_LOOK,
+    GW_COMMAND_POLICY,
+    GW_COMMAND_WITHDRAW, /* these three wait for a failed store to be reopened */
+    GW_COMMAND_FORFEIT,
+    GW_COMMAND_FIND,
     GW_COMMAND_CLOSE
 };
 
@@ -60,6 +68,13 @@ struct gw_command { /* lives in the calling thread until done */
     struct godwit_inbox *inbox;
     struct gw_inbox_settings credit;
     struct gw_snapshot *snapshot; /* LOOK: to be filled */
+    struct gw_destination destination; /* POLICY */
+    struct gw_policy policy;
+    uint64_t epoch; /* WITHDRAW, FIND */
+    uint64_t sequence;
+    struct gw_whereabouts found; /* result of FIND */
+    uint64_t now_us;             /* the same */
+    const char *member;          /* FORFEIT */
     bool done;
     godwit_err_t result;
     char why[256];

@@ -5,6 +5,7 @@
 #include "peer/control.h"
 #include "peer/engine.h"
 #include "peer/inbox.h"
+#include "peer/outcome.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ static int init_locks(struct godwit_peer *peer)
     int error = pthread_mutex_init(&peer->lock, NULL);
 
     if (!error)
+        error = pthread_mutex_init(&peer->dead_lock, NULL);
+    if (!error)
         error = init_store_lock(&peer->store_lock);
     if (!error)
         error = gw_cond_init(&peer->changed);
@@ -55,6 +58,7 @@ static struct godwit_peer *new_peer(const struct gw_settings *settings)
         return NULL;
     peer->settings = *settings;
     peer->settings.directory = NULL; /* the caller's memory */
+    peer->outcomes.fd = -1;
     atomic_init(&peer->references, 1);
     gw_versions_init(&peer->versions, GW_VERSIONS_KEYS);
     peer->spare_epoch = gw_entropy_next(&peer->entropy);
@@ -81,7 +85,7 @@ godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_
     struct godwit_peer *peer = new_peer(&settings);
     if (!peer)
         return gw_error_memory();
-    if ((error = gw_engine_open(peer)) != GODWIT_OK) {
+    if ((error = gw_outcomes_open(peer)) || (error = gw_engine_open(peer))) {
         gw_peer_drop(peer);
         return error;
     }

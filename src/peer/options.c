@@ -148,6 +148,74 @@ godwit_err_t gw_inbox_settings_read(const godwit_inbox_options_t *given, uint64_
     return error;
 }
 
+/* A time in milliseconds, kept in microseconds. */
+static godwit_err_t milliseconds(const char *field, uint32_t value, uint32_t least,
+                                 uint32_t standard, uint64_t *result_us)
+{
+    godwit_err_t error = number(field, value, least, UINT32_MAX, standard, result_us);
+
+    *result_us *= 1000;
+    return error;
+}
+
+static godwit_err_t read_jitter(int percent, uint32_t *result)
+{
+    if (percent < -1 || percent > 100)
+        return gw_error(GODWIT_EINVAL,
+                        "retry_jitter_percent is %d, but must be -1 (none), 0 (default) or at most "
+                        "100",
+                        percent);
+    *result = percent == 0 ? 20 : percent < 0 ? 0 : (uint32_t)percent;
+    return GODWIT_OK;
+}
+
+static godwit_err_t read_policy(const godwit_destination_options_t *options,
+                                struct gw_policy *policy)
+{
+    uint32_t cap_ms = options->retry_base_ms > 60000 ? options->retry_base_ms : 60000;
+    godwit_err_t error;
+
+    if ((unsigned)options->ordering > GODWIT_ORDERING_ORDERED)
+        return gw_error(GODWIT_EINVAL, "ordering is %d, but must be 0 or 1", (int)options->ordering);
+    if ((unsigned)options->member_lost > GODWIT_LOST_FAILOVER)
+        return gw_error(GODWIT_EINVAL, "member_lost is %d, but must be 0 or 1",
+                        (int)options->member_lost);
+    policy->ordered = options->ordering == GODWIT_ORDERING_ORDERED;
+    policy->failover = options->member_lost == GODWIT_LOST_FAILOVER;
+    if ((error = milliseconds("failover_ms", options->failover_ms, 100, 30000,
+                              &policy->failover_us)) ||
+        (error = milliseconds("retry_base_ms", options->retry_base_ms, 1, 100,
+                              &policy->retry_base_us)) ||
+        (error = milliseconds("retry_cap_ms", options->retry_cap_ms,
+                              (uint32_t)(policy->retry_base_us / 1000), cap_ms,
+                              &policy->retry_cap_us)) ||
+        (error = read_jitter(options->retry_jitter_percent, &policy->retry_jitter)))
+        return error;
+    policy->max_attempts = options->max_attempts == 0            ? 20
+                           : options->max_attempts == UINT32_MAX ? 0
+                                                                 : options->max_attempts;
+    policy->deadline_us = (uint64_t)options->deadline_ms * 1000;
+    return GODWIT_OK;
+}
+
+godwit_err_t gw_destination_settings_read(const godwit_destination_options_t *given,
+                                          struct gw_destination_settings *settings)
+{
+    godwit_destination_options_t options;
+    godwit_err_t error;
+
+    *settings = (struct gw_destination_settings){0};
+    if (!given)
+        return gw_error(GODWIT_EINVAL, "options is NULL");
+    if ((error = sized(&options, sizeof options, given, given->size,
+                       "GODWIT_DESTINATION_OPTIONS_INIT")) ||
+        (error = read_policy(&options, &settings->policy)))
+        return error;
+    settings->max_bytes = options.max_bytes;
+    settings->max_messages = options.max_messages;
+    return GODWIT_OK;
+}
+
 godwit_err_t gw_check_timeout(int timeout_ms)
 {
     if (timeout_ms >= -1)

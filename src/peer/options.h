@@ -4,7 +4,7 @@
 
 /* The public options, checked and with their defaults filled in. */
 
-#include "core/frame.h"
+#include "core/event.h"
 #include "godwit/delivery.h"
 #include "godwit/peer.h"
 
@@ -32,15 +32,22 @@ struct gw_inbox_settings {
     uint64_t credit_bytes;
 };
 
+struct gw_destination_settings {
+    struct gw_policy policy;
+    uint64_t max_bytes; /* of its share; 0: all */
+    uint64_t max_messages;
+};
+
 /* GODWIT_EINVAL with a sentence that names field, value and range. */
 godwit_err_t gw_settings_read(const godwit_peer_options_t *options, struct gw_settings *settings);
 godwit_err_t gw_inbox_settings_read(const godwit_inbox_options_t *options, uint64_t max_message,
                                     struct gw_inbox_settings *settings);
+godwit_err_t gw_destination_settings_read(const godwit_destination_options_t *options,
+                                          struct gw_destination_settings *settings);
 
 /* Checks of arguments that several calls share. */
 godwit_err_t gw_check_timeout(int timeout_ms);
 godwit_err_t gw_check_destination(const char *text, struct gw_destination *destination);
-/* A destination that a peer may serve: a stage, or its own name. */
 godwit_err_t gw_check_space(const char *space);
 godwit_err_t gw_check_key(const void *key, size_t key_size);
 

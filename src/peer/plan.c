@@ -131,6 +131,8 @@ static godwit_err_t plan_keys(const struct godwit_txn *txn, struct gw_write *key
         else
             gw_row_delete_key(keys, (const char *)space, key);
     }
+    if (txn->dead.kind)
+        gw_row_delete(keys, &txn->dead);
     return gw_write_failed(keys) ? gw_error_memory() : GODWIT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "peer/engine.h"
 
 #include "peer/inbox.h"
+#include "peer/outcome.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,8 +58,9 @@ static uint64_t port_entropy(void *context)
 
 /* --- news --- */
 
-static void apply(struct godwit_peer *peer, const struct gw_news *news, int *error)
+static void apply(struct gw_engine *engine, const struct gw_news *news, int *error)
 {
+    struct godwit_peer *peer = engine->peer;
     uint64_t before = gw_tail_unstored(peer->tail);
 
     switch (news->type) {
@@ -73,10 +75,13 @@ static void apply(struct godwit_peer *peer, const struct gw_news *news, int *err
     case GW_NEWS_RELEASED:
         gw_tail_released(peer->tail, &news->destination, news->a, news->b);
         break;
+    case GW_NEWS_BURIED: gw_tail_dead(peer->tail, 1, (int64_t)news->a); break;
+    case GW_NEWS_OUTCOMES: gw_outcomes_stored(peer, news->a); break;
+    case GW_NEWS_IDLE: gw_engine_idle(engine, news->a); break;
     case GW_NEWS_COMMIT:
         peer->finished_token = news->commit->token;
         news->commit->result = GODWIT_OK;
-        news->commit->done = true; /* when the lock is free again, it is gone */
+        gw_commit_done(news->commit);
         break;
     }
 }
@@ -91,7 +96,7 @@ void gw_engine_tell(struct gw_engine *engine)
     gw_engine_publish(engine); /* who is woken finds the counters as they are */
     pthread_mutex_lock(&peer->lock);
     for (size_t i = 0; i < engine->news_count; i++)
-        apply(peer, &engine->news[i], &error);
+        apply(engine, &engine->news[i], &error);
     if (peer->changed_waiters > 0)
         pthread_cond_broadcast(&peer->changed);
     if (peer->space_waiters > 0)
@@ -148,12 +153,13 @@ static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t
 
 static void port_buried(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes)
 {
-    (void)context, (void)epoch, (void)sequence, (void)bytes;
+    (void)epoch, (void)sequence;
+    add_news(context, (struct gw_news){.type = GW_NEWS_BURIED, .a = bytes});
 }
 
 static void port_outcomes(void *context, uint64_t number)
 {
-    (void)context, (void)number;
+    add_news(context, (struct gw_news){.type = GW_NEWS_OUTCOMES, .a = number});
 }
 
 static void port_recall(void *context, const struct gw_recall *recall)
@@ -163,7 +169,7 @@ static void port_recall(void *context, const struct gw_recall *recall)
 
 static void port_idle(void *context, uint64_t epoch)
 {
-    (void)context, (void)epoch;
+    add_news(context, (struct gw_news){.type = GW_NEWS_IDLE, .a = epoch});
 }
 
 /* For people; it decides nothing. Coarse: it is asked at every step. */

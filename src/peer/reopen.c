@@ -10,6 +10,7 @@
 
 #include "peer/found.h"
 #include "peer/inbox.h"
+#include "peer/outcome.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -136,7 +137,7 @@ static void answer_commits(struct gw_engine *engine)
     for (struct gw_commit *commit = engine->commits; commit; commit = next) {
         next = commit->next;
         engine->before[GW_COUNTER_transactions] += commit->result == GODWIT_OK;
-        commit->done = true;
+        gw_commit_done(commit);
     }
     engine->commits = NULL;
     engine->commits_end = &engine->commits;
@@ -161,7 +162,7 @@ static uint64_t follow_store(struct gw_engine *engine, const bool *found,
     }
     uint64_t lost = gw_tail_unstored(peer->tail);
     gw_tail_failed(peer->tail);
-    gw_tail_recovered(peer->tail, recovered->messages, recovered->bytes);
+    gw_engine_count(engine, recovered);
     peer->stored_upto += lost;
     peer->not_stored += lost;
     for (size_t at = 0; !engine->store_lost && (stored = gw_map_next(&engine->epochs, &at, NULL));)
@@ -193,6 +194,7 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     gw_engine_publish(engine);
     peer->finished_token = peer->last_token;
     peer->down = false;
+    gw_outcomes_forget(peer); /* what a failed write was to delete */
     pthread_cond_broadcast(&peer->changed);
     pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
@@ -207,6 +209,7 @@ static void tell_all(struct gw_engine *engine, const bool *found,
 
 static void resume(struct gw_engine *engine)
 {
+    gw_engine_say_policies(engine);
     for (size_t i = 0; i < engine->serving_count; i++) {
         const struct gw_serving *serving = &engine->servings[i];
 

@@ -4,6 +4,7 @@
 
 #include "peer/handle.h"
 #include "peer/message.h"
+#include "peer/outcome.h"
 
 static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
 {
@@ -29,7 +30,7 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
 
         if (atomic_load_explicit(&peer->closing, memory_order_relaxed))
             return gw_error_closed();
-        if (!peer->down)
+        if (!peer->down && !gw_outcomes_full(peer))
             result = gw_tail_append_headed(peer->tail, destination, head, data, peer->spare_epoch,
                                            &id->epoch, &id->sequence);
         switch (result) {

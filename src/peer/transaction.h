@@ -63,6 +63,8 @@ struct godwit_txn {
     struct gw_txn_read *reads;
     size_t read_count;
     size_t read_capacity;
+    struct gw_row dead;  /* a dead letter that ends with it; kind 0: none */
+    uint64_t dead_bytes; /* of its message */
     struct gw_map newest; /* hash -> 1 + index of its newest write */
     struct gw_map seen;   /* hash -> 1 + index of its read */
 };
@@ -70,7 +72,10 @@ struct godwit_txn {
 /* Frees it with its deliveries, which then count as dropped. */
 void gw_txn_destroy(struct godwit_txn *txn, bool with_deliveries);
 
-/* commit.c: everything of a transaction that can be made without the lock. */
+/* godwit_txn_commit; `id` becomes that of the last message to its first destination, or zero. */
+godwit_err_t gw_txn_commit(struct godwit_txn **txn, godwit_id_t *id);
+
+/* plan.c: everything of a transaction that can be made without the lock. */
 struct gw_txn_plan {
     struct gw_commit commit;
     struct gw_tail_group *groups;

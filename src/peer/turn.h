@@ -86,6 +86,8 @@ struct gw_recovered { /* what the outbox held, for the tail's quotas */
     uint64_t bytes;
     uint64_t dead_messages; /* dead letters, not part of the above */
     uint64_t dead_bytes;
+    uint64_t outcome_last; /* number of the last outcome row; 0: none yet */
+    uint64_t outcome_read; /* up to here their reader is done */
     /* If set, told once for each epoch (see gw_turn_recover). */
     void (*of)(void *context, const struct gw_destination *destination, uint64_t messages,
                uint64_t bytes);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "peer/turn.h"
+#include "peer/turn_outbox.h"
 #include "store/row.h"
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,7 @@ struct recovery {
     struct found { /* the streams, each with its floor */
         uint64_t epoch;
         uint64_t floor;
+        struct gw_destination destination;
     } *epochs;
     size_t epoch_count;
     size_t epoch_capacity;
@@ -127,7 +129,8 @@ static bool remember_epoch(struct recovery *recovery, const struct gw_row *row)
         recovery->epochs = epochs;
         recovery->epoch_capacity = capacity;
     }
-    recovery->epochs[recovery->epoch_count++] = (struct found){row->epoch, row->floor};
+    recovery->epochs[recovery->epoch_count++] =
+        (struct found){row->epoch, row->floor, row->destination};
     return true;
 }
 
@@ -323,10 +326,26 @@ static enum gw_store_error feed_epoch(struct recovery *recovery, struct gw_store
         error = feed_batch(recovery, first);
     if (error == GW_STORE_OK && last->first != first->first)
         error = feed_batch(recovery, last);
+    uint64_t messages = recovered->messages, bytes = recovered->bytes;
     if (error == GW_STORE_OK)
         error = count_epoch(store, first, last, found->floor, recovered);
+    if (error == GW_STORE_OK && recovered->of)
+        recovered->of(recovered->context, &found->destination, recovered->messages - messages,
+                      recovered->bytes - bytes);
     gw_batch_drop(first);
     gw_batch_drop(last);
+    return error;
+}
+
+/* The numbers of outcomes go on where they ended. */
+static enum gw_store_error feed_outcomes(struct recovery *recovery, struct gw_store *store,
+                                         struct gw_recovered *recovered)
+{
+    enum gw_store_error error = gw_turn_find_outcomes(store, recovered);
+    struct gw_row row = {.kind = GW_ROW_OUTCOME, .number = recovered->outcome_last};
+    if (error == GW_STORE_OK && row.number &&
+        gw_turn_recover_row(recovery->turn, recovery->now_us, &row))
+        error = GW_STORE_NOMEM;
     return error;
 }
 
@@ -334,17 +353,22 @@ enum gw_store_error gw_turn_recover(struct gw_turn *turn, struct gw_store *store
                                     struct gw_recovered *recovered, char *why, size_t why_size)
 {
     static const enum gw_row_kind before[] = {GW_ROW_STREAM, GW_ROW_OFFERED, GW_ROW_SETTLED};
-    static const enum gw_row_kind after[] = {GW_ROW_ASSIGNMENT, GW_ROW_WINDOW, GW_ROW_DECIDED};
+    static const enum gw_row_kind after[] = {GW_ROW_ASSIGNMENT, GW_ROW_STORY,     GW_ROW_WINDOW,
+                                             GW_ROW_DECIDED,    GW_ROW_EXCEPTION, GW_ROW_CRASHED};
     struct recovery recovery = {.turn = turn, .now_us = now_us};
     enum gw_store_error error = GW_STORE_OK;
-    *recovered = (struct gw_recovered){0};
+    *recovered = (struct gw_recovered){.of = recovered->of, .context = recovered->context};
     why[0] = 0;
-    for (size_t i = 0; i < 3 && error == GW_STORE_OK; i++)
+    for (size_t i = 0; i < sizeof before / sizeof *before && error == GW_STORE_OK; i++)
         error = feed_kind(&recovery, store, before[i]);
     for (size_t i = 0; i < recovery.epoch_count && error == GW_STORE_OK; i++)
         error = feed_epoch(&recovery, store, &recovery.epochs[i], recovered);
-    for (size_t i = 0; i < 3 && error == GW_STORE_OK; i++)
+    for (size_t i = 0; i < sizeof after / sizeof *after && error == GW_STORE_OK; i++)
         error = feed_kind(&recovery, store, after[i]);
+    if (error == GW_STORE_OK)
+        error = gw_turn_count_dead(store, recovered);
+    if (error == GW_STORE_OK)
+        error = feed_outcomes(&recovery, store, recovered);
     if (error == GW_STORE_OK && gw_turn_start(turn, now_us))
         error = GW_STORE_NOMEM;
     free(recovery.epochs);

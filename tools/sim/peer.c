@@ -242,7 +242,7 @@ static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered 
 static void try_damaged(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
-    struct gw_recovered recovered;
+    struct gw_recovered recovered = {0};
     struct sim_disk *disk = &peer->disk;
 
     if (world->calm || !world->options.fault_pause_us || !disk->count || !sim_chance(world, 20000))
