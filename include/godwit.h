@@ -26,6 +26,7 @@
 #include "godwit/dead.h"
 #include "godwit/delivery.h"
 #include "godwit/error.h"
+#include "godwit/inspect.h"
 #include "godwit/message.h"
 #include "godwit/peer.h"
 #include "godwit/pipeline.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The godwit command: a few verbs of its own; the rest are tools that it becomes. */
 
+#include "cli.h"
 #include "suggest.h"
 #include "tool.h"
 #include <godwit.h>
@@ -8,20 +9,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OK = 0, FAILED = 1, USAGE = 2 };
-
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 struct verb {
     const char *name, *about;
+    const char *help;                   /* NULL: a tool, or one of the last two */
+    int (*run)(int argc, char **argv);
     bool tool;
 };
 
 static const struct verb verbs[] = {
-    {"bench", "measure rates beside raw libzmq", true},
-    {"sim", "run the protocol on a virtual network, disk and clock", true},
-    {"help", "print this, or the help of a command", false},
-    {"version", "print the version", false},
+    {"status", "show a peer: links, members, streams, windows", help_status, verb_status, false},
+    {"top", "the same again each second, with rates", help_top, verb_top, false},
+    {"find", "say where a message is", help_find, verb_find, false},
+    {"dead", "list, show, requeue or purge dead letters", help_dead, verb_dead, false},
+    {"counters", "print what a running peer counts", help_counters, verb_counters, false},
+    {"send", "send messages", help_send, verb_send, false},
+    {"withdraw", "take a message back", help_withdraw, verb_withdraw, false},
+    {"forfeit", "give what a lost member holds to others", help_forfeit, verb_forfeit, false},
+    {"bench", "measure rates beside raw libzmq", NULL, NULL, true},
+    {"sim", "run the protocol on a virtual network, disk and clock", NULL, NULL, true},
+    {"help", "print this, or the help of a command", NULL, NULL, false},
+    {"version", "print the version", NULL, NULL, false},
 };
 
 static void print_help(FILE *to)
@@ -86,7 +95,10 @@ static int help(int argc, char **argv)
         tool_run(verb->name, arguments);
         return FAILED;
     }
-    printf("godwit %s: %s\n", verb->name, verb->about);
+    if (verb->help)
+        fputs(verb->help, stdout);
+    else
+        printf("godwit %s: %s\n", verb->name, verb->about);
     return OK;
 }
 
@@ -104,6 +116,8 @@ static int run(int argc, char **argv)
         tool_run(name, argv);
         return FAILED;
     }
+    if (verb->run)
+        return verb->run(argc, argv);
     if (strcmp(name, "help") == 0)
         return help(argc - 1, argv + 1);
     return argc > 1 ? refuse_arguments(name) : print_version();
