@@ -1,0 +1,53 @@
+# Completion of godwit(1) for bash. Verbs and options are held to `godwit help` by a test.
+
+_godwit()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb=${COMP_WORDS[1]-} words=
+    COMPREPLY=()
+
+    if [ "$COMP_CWORD" = 1 ]; then
+        words="status top find dead counters send recv request serve withdraw forfeit bench sim
+               help version --help --version"
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        return
+    fi
+    case $verb in
+    help)
+        words="status top find dead counters send recv request serve withdraw forfeit bench sim"
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        return ;;
+    status | find | counters) words="--json --help" ;;
+    top) words="--interval --count --help" ;;
+    dead) words="--all --json --raw --help" ;;
+    withdraw | forfeit) words="--help" ;;
+    send)
+        words="--lines --header --count --name --connect --timeout --allow-unauthenticated
+               --help" ;;
+    recv)
+        words="--stage --connect --bind --dir --name --count --timeout --json
+               --allow-unauthenticated --help" ;;
+    request)
+        words="--connect --header --timeout --dir --name --json --allow-unauthenticated --help" ;;
+    serve)
+        words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
+    bench) words="--size --count --durability --against --runs --timeout --json --help" ;;
+    sim) words="--seeds --quick --jobs --require-all --keep-going --seed --trace --help" ;;
+    esac
+    case $previous in
+    --dir)
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return ;;
+    --connect | --bind)
+        mapfile -t COMPREPLY < <(compgen -W "tcp:// ipc://" -- "$current")
+        return ;;
+    esac
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    elif [ "$verb" = dead ] && [ "$COMP_CWORD" = 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "list show requeue purge" -- "$current")
+    else
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+    fi
+}
+complete -F _godwit godwit
