@@ -105,7 +105,7 @@ struct gw_window {
     bool closing;         /* its row is to be written */
     bool closing_sealed;  /* and is in the seal in flight */
     bool ordered;         /* its sender wants them handed over in order */
-    bool gone;            /* its owner, a memory peer, has ended: forgotten when nothing is in hand */
+    bool gone;            /* its owner, a memory peer, has ended: goes when nothing is in hand */
     bool forgetting;      /* the seal in flight deletes all its rows */
     struct gw_ranges in_hand;
     struct gw_index held;        /* the same messages, by the DATA that brought them */
