@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A memory peer that has ended leaves nothing behind, as soon as nothing of it is in hand. */
+
+#include "core/state.h"
+#include "support/core_receiver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define EPOCH 5
+#define OLD   4
+
+static uint64_t memory_link(struct driver *d, uint64_t process)
+{
+    struct gw_frame hello = {.type = GW_FRAME_HELLO};
+    remote_identity(&hello.u.identity, "m", process);
+    hello.u.identity.memory = true;
+    driver_frame(d, 1, &hello);
+    uint64_t link = driver_sent_on(d, 1, GW_FRAME_WELCOME)->link;
+    remote_say(d, 1, GW_FRAME_READY, link);
+    return link;
+}
+
+static uint64_t open_memory(struct driver *d)
+{
+    driver_open(d, "b");
+    driver_serve(d, "work", 100, 1 << 24);
+    uint64_t link = memory_link(d, 1);
+    remote_open(d, 1, link, EPOCH, true);
+    return link;
+}
+
+static size_t receiving_rows(const struct driver *d)
+{
+    return driver_rows(d, GW_ROW_WINDOW) + driver_rows(d, GW_ROW_DECIDED) +
+           driver_rows(d, GW_ROW_EXCEPTION) + driver_rows(d, GW_ROW_CRASHED);
+}
+
+static bool known(const struct driver *d, uint64_t epoch)
+{
+    struct gw_window_view view;
+    return driver_window(d, epoch, &view);
+}
+
+static void all_rows_of_an_ended_memory_peer_go(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_open(&d, 1, link, OLD, true);
+    remote_offer(&d, 1, link, OLD, 1, 1, 9);
+    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    driver_decide(&d, OLD, 1, 1);
+    driver_decide(&d, EPOCH, 2, 3);
+    driver_reject(&d, EPOCH, 5, 1, "five");
+    driver_return(&d, EPOCH, 1, 1, GW_RETURN_RELEASE);
+    driver_return(&d, EPOCH, 4, 4, GW_RETURN_NACK);
+    driver_return(&d, EPOCH, 6, 9, GW_RETURN_RELEASE);
+    remote_close_epoch(&d, 1, link, OLD, 1);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_WINDOW), 2);
+    assert_true(driver_row(&d, GW_ROW_WINDOW, 0)->memory);
+    assert_true(receiving_rows(&d) > 4);
+    memory_link(&d, 2);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(receiving_rows(&d), 0);
+    assert_false(known(&d, EPOCH));
+    assert_false(known(&d, OLD)); /* a tombstone, too */
+    driver_close(&d);
+}
+
+static void what_is_in_hand_keeps_its_window_until_it_is_decided(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_commit(&d);
+    memory_link(&d, 2);
+    driver_commit(&d);
+    assert_true(known(&d, EPOCH));
+    assert_true(receiving_rows(&d) > 0);
+    driver_decide(&d, EPOCH, 2, 2);
+    driver_commit(&d);
+    driver_return(&d, EPOCH, 3, 3, GW_RETURN_NACK);
+    assert_null(driver_returned(&d, EPOCH, 0)); /* nobody waits for it */
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_false(known(&d, EPOCH));
+    assert_int_equal(receiving_rows(&d), 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_in_hand_now), 0);
+    driver_close(&d);
+}
+
+static void the_transaction_of_a_decision_for_an_ended_peer_commits(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    memory_link(&d, 2);
+    struct gw_decision decision = {.epoch = EPOCH, .first = 1, .last = 1};
+    decision.bytes = REMOTE_MESSAGE;
+    struct gw_event event = {.type = GW_EVENT_TRANSACTION};
+    event.u.transaction.token = 99;
+    event.u.transaction.decisions = &decision;
+    event.u.transaction.decision_count = 1;
+    driver_step(&d, &event);
+    driver_commit(&d);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_TRANSACTION, 0)->u.token, 99);
+    driver_commit(&d);
+    assert_false(known(&d, EPOCH));
+    driver_close(&d);
+}
+
+static void the_next_process_of_that_name_begins_anew(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    link = memory_link(&d, 2);
+    assert_int_equal(driver_told_in_hand(&d, EPOCH, 0).first, 0); /* it does not know that epoch */
+    remote_open(&d, 1, link, EPOCH + 1, true);
+    remote_offer(&d, 1, link, EPOCH + 1, 1, 2, 1);
+    assert_int_equal(driver_delivered(&d, 0).last, 2);
+    driver_decide(&d, EPOCH, 1, 3);
+    driver_decide(&d, EPOCH + 1, 1, 2);
+    driver_commit(&d);
+    assert_int_equal(driver_acked_count(&d, EPOCH), 0);
+    assert_int_equal(driver_acked(&d, EPOCH + 1, 0).last, 2);
+    driver_commit(&d);
+    assert_false(known(&d, EPOCH));
+    assert_true(known(&d, EPOCH + 1));
+    assert_int_equal(driver_rows(&d, GW_ROW_WINDOW), 1);
+    remote_ping(&d, 1, link, 0);
+    driver_close(&d);
+}
+
+static void what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignored(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    driver_decide(&d, EPOCH, 1, 3);
+    driver_commit(&d);
+    link = memory_link(&d, 2);
+    driver_seal(&d); /* its rows are going */
+    remote_ping_floor(&d, 1, link, EPOCH, 2, 3);
+    remote_withdraw(&d, 1, link, EPOCH, 1, 9, GW_WITHDRAW_PURGED);
+    remote_close_epoch(&d, 1, link, EPOCH, 3);
+    remote_open(&d, 1, link, EPOCH, true);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.epoch, EPOCH);
+    driver_committed(&d);
+    assert_false(known(&d, EPOCH));
+    driver_commit(&d);
+    assert_int_equal(receiving_rows(&d), 0);
+    driver_close(&d);
+}
+
+static void windows_of_an_ended_peer_found_in_the_store_go_with_it(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_reject(&d, EPOCH, 2, 1, "two");
+    driver_commit(&d);
+    driver_crash(&d);
+    struct gw_row row = {.kind = GW_ROW_CRASHED, .epoch = EPOCH, .first = 3, .last = 3};
+    d.rows[d.row_count++] = row;
+    driver_recover(&d);
+    gw_window_owner_gone(d.core, gw_remote_find(d.core, "m"));
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(receiving_rows(&d), 0);
+    assert_false(known(&d, EPOCH));
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_rows_of_an_ended_memory_peer_go),
+        cmocka_unit_test(what_is_in_hand_keeps_its_window_until_it_is_decided),
+        cmocka_unit_test(the_transaction_of_a_decision_for_an_ended_peer_commits),
+        cmocka_unit_test(the_next_process_of_that_name_begins_anew),
+        cmocka_unit_test(what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignored),
+        cmocka_unit_test(windows_of_an_ended_peer_found_in_the_store_go_with_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
