@@ -37,8 +37,8 @@ GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *de
                                              const godwit_inbox_options_t *options,
                                              godwit_inbox_t **inbox);
 
-/* Stops serving. Deliveries in hand can still be decided; what was not handed over waits for the
- * next open of the inbox or the peer. Close inboxes before their peer. Nulls *inbox; NULL is
+/* Stops serving. Deliveries in hand can still be decided; what was not handed over goes back to its
+ * sender, who offers it to another member, or here again once the inbox is open again. Close inboxes before their peer. Nulls *inbox; NULL is
  * accepted. */
 GODWIT_EXPORT void godwit_inbox_close(godwit_inbox_t **inbox);
 

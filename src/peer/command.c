@@ -187,9 +187,11 @@ static godwit_err_t unserve(struct gw_engine *engine, struct gw_command *command
 
     if (serving)
         serving->open = false;
-    if (serving && engine->turn)
+    if (serving && engine->turn) {
         gw_engine_check(engine, gw_turn_unserve(engine->turn, engine->now_us,
                                                 &command->inbox->destination));
+        gw_engine_empty(engine, command->inbox);
+    }
     return GODWIT_OK;
 }
 

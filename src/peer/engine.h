@@ -29,7 +29,7 @@ struct gw_dial {
 struct gw_serving {
     struct godwit_inbox *inbox;
     struct gw_inbox_settings credit;
-    bool open; /* false: closed by the application; what comes late is kept for the next open */
+    bool open; /* false: closed by the application; what comes late is given back */
 };
 
 struct gw_doubt { /* a batch that the turn has and did not report stored */

@@ -138,10 +138,11 @@ void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound)
     const struct gw_serving *serving = NULL;
 
     for (size_t i = 0; i < engine->serving_count && !serving; i++)
-        if (gw_destination_equal(&engine->servings[i].inbox->destination, &inbound->destination))
+        if (engine->servings[i].open && gw_destination_equal(&engine->servings[i].inbox->destination,
+                                                             &inbound->destination))
             serving = &engine->servings[i];
-    if (!serving)
-        inbound->piece_count = 0; /* not served since the open: in hand, and comes again */
+    if (!serving) /* no longer, or not since this peer was opened: others may have it */
+        refuse_above(engine, inbound, 0);
     else if (inbound->ordered)
         refuse_above(engine, inbound, lowest_return(engine->peer, inbound->epoch));
     if (inbound->piece_count > 0)
