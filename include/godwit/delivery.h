@@ -29,7 +29,7 @@ typedef struct godwit_inbox_options {
 
 #define GODWIT_INBOX_OPTIONS_INIT {.size = sizeof(godwit_inbox_options_t)}
 
-/* Serves `destination` ("stage:NAME" or "peer:NAME"). `options` may be NULL. One inbox per
+/* Serves `destination` ("stage:NAME", "service:NAME" or "peer:NAME"). `options` may be NULL. One inbox per
  * destination and peer.
  * GODWIT_EINVAL (destination, options, too many served), GODWIT_EBUSY (already served here),
  * GODWIT_EIO (no descriptor for its eventfd), GODWIT_ENOMEM, GODWIT_ECLOSED. */

@@ -39,6 +39,10 @@ GODWIT_EXPORT const char *godwit_error_name(godwit_err_t error);
  * Valid until this thread's next failing call. Never NULL. */
 GODWIT_EXPORT const char *godwit_last_error(void);
 
+/* For code built on godwit, so that its own errors explain themselves in the same way: makes
+ * `sentence` (copied, the first 511 bytes) this thread's last one, and returns `error`. */
+GODWIT_EXPORT godwit_err_t godwit_set_last_error(godwit_err_t error, const char *sentence);
+
 #ifdef __cplusplus
 }
 #endif

@@ -62,6 +62,8 @@ typedef struct godwit_peer_options {
                                  * talk to this peer. Default false */
     uint32_t memory_ttl_s;      /* what is kept for a memory peer that left without a word is
                                  * forgotten after so long; 1 up; default 86,400 */
+    uint32_t reply_ttl_s;       /* a reply that nobody collects is forgotten after so long; 1 up;
+                                 * default 86,400 */
     godwit_log_fn log;          /* default NULL: silent */
     void *log_context;
     godwit_log_level_t log_level; /* the most talkative level wanted; default GODWIT_LOG_INFO */
@@ -108,7 +110,7 @@ GODWIT_EXPORT godwit_err_t godwit_peer_connect(godwit_peer_t *peer, const char *
 GODWIT_EXPORT godwit_err_t godwit_peer_disconnect(godwit_peer_t *peer, const char *endpoint);
 
 /* Waits until at least `count` members (peers with a link that serve it) of the destination are
- * there. `destination` is "stage:NAME" (or "peer:NAME").
+ * there. `destination` is "stage:NAME", "service:NAME" or "peer:NAME".
  * GODWIT_EINVAL, GODWIT_ETIMEDOUT, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const char *destination,
                                                     size_t count, int timeout_ms);
@@ -154,7 +156,8 @@ GODWIT_EXPORT godwit_err_t godwit_peer_forfeit(godwit_peer_t *peer, const char *
 /* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at
  * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
  * full outbox, and while a failed store is being reopened, it waits or refuses as the peer's
- * options say. `destination` is "stage:NAME" or "peer:NAME"; one open sends to at most 4,096. `id`
+ * options say. `destination` is "stage:NAME", "service:NAME", "peer:NAME", or "reply:NAME" for those
+ * who build an answering side of their own (request_reply.h); one open sends to at most 4,096. `id`
  * may be NULL.
  * GODWIT_EINVAL (destination, too many of them), GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT
  * (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */

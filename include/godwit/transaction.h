@@ -12,8 +12,8 @@
  *     switch (godwit_txn_commit(&txn)) ...
  *
  * A transaction is built in memory by one thread; nothing of it is visible before its commit. Keys
- * live in named spaces of the peer's own store (spaces: 1-64 of [a-z0-9._-]; keys: 1-512 bytes;
- * values: up to 256 KiB). At most 1 MiB and 10,000 operations in all; a larger one answers
+ * live in named spaces of the peer's own store (spaces: 1-64 of [a-z0-9._-], not beginning with
+ * "godwit."; keys: 1-512 bytes; values: up to 256 KiB). At most 1 MiB and 10,000 operations in all; a larger one answers
  * GODWIT_ETOOLARGE and is unchanged. */
 
 #include "godwit/delivery.h"

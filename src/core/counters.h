@@ -57,6 +57,9 @@
     X(sends_blocked, "sends that waited for the outbox's quota")                                  \
     X(sends_refused, "sends refused by the outbox's quota")                                       \
     X(connections_refused, "messages dropped: too many connections were known already")           \
+    X(replies_spilled, "replies that nobody had collected, put aside into the store")             \
+    X(replies_unmatched, "replies dropped: to no request, or to one collected before")            \
+    X(replies_expired, "replies that nobody collected within reply_ttl_s")                        \
     X(dead_letters, "messages given up on: they became dead letters")                             \
     X(withdrawn, "messages taken back before a handler had them")                                 \
     X(abandoned, "replies that ended because the memory peer that asked has ended")               \

@@ -30,6 +30,15 @@ struct gw_deadline gw_deadline_in(int timeout_ms)
     return deadline;
 }
 
+struct gw_deadline gw_deadline_earlier(const struct gw_deadline *a, const struct gw_deadline *b)
+{
+    if (a->never || b->never)
+        return a->never ? *b : *a;
+    if (a->at.tv_sec != b->at.tv_sec)
+        return a->at.tv_sec < b->at.tv_sec ? *a : *b;
+    return a->at.tv_nsec < b->at.tv_nsec ? *a : *b;
+}
+
 int gw_cond_init(pthread_cond_t *cond)
 {
     pthread_condattr_t attributes;

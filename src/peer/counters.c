@@ -37,6 +37,9 @@ static uint64_t shell_counter(struct godwit_peer *peer, size_t index)
     case GW_COUNTER_sends_blocked: return atomic_load(&peer->sends_blocked);
     case GW_COUNTER_sends_refused: return atomic_load(&peer->sends_refused);
     case GW_COUNTER_conflicts: return atomic_load(&peer->conflicts);
+    case GW_COUNTER_replies_spilled: return atomic_load(&peer->replies_spilled);
+    case GW_COUNTER_replies_unmatched: return atomic_load(&peer->replies_unmatched);
+    case GW_COUNTER_replies_expired: return atomic_load(&peer->replies_expired);
     case GW_COUNTER_sent:
     case GW_COUNTER_outbox_messages_now:
     case GW_COUNTER_outbox_bytes_now:

@@ -20,6 +20,11 @@ const char *godwit_last_error(void)
     return sentence;
 }
 
+godwit_err_t godwit_set_last_error(godwit_err_t error, const char *text)
+{
+    return gw_error(error, "%s", text ? text : godwit_error_name(error));
+}
+
 const char *godwit_error_name(godwit_err_t error)
 {
     switch (error) {

@@ -7,6 +7,7 @@
 #include "peer/engine.h"
 #include "peer/inbox.h"
 #include "peer/outcome.h"
+#include "peer/reply.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -43,6 +44,8 @@ void gw_peer_drop(struct godwit_peer *peer)
     for (size_t i = 0; i < peer->inbox_count; i++)
         gw_inbox_destroy(peer->inboxes[i]);
     free(peer->inboxes);
+    struct gw_replies *replies = atomic_load(&peer->replies);
+    gw_replies_destroy(&replies);
     free(peer->members);
     free(peer->destinations);
     gw_outcomes_close(peer);
@@ -51,6 +54,7 @@ void gw_peer_drop(struct godwit_peer *peer)
     gw_tail_destroy(&peer->tail);
     gw_fork_mark_clear(&peer->fork_mark);
     pthread_rwlock_destroy(&peer->store_lock);
+    pthread_mutex_destroy(&peer->replies_opening);
     pthread_cond_destroy(&peer->space);
     pthread_cond_destroy(&peer->changed);
     pthread_mutex_destroy(&peer->dead_lock);
@@ -130,6 +134,8 @@ godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *pa
 
         patience->begun = true;
         patience->deadline = gw_deadline_in(timeout_ms == 0 ? -1 : timeout_ms);
+        if (patience->sooner)
+            patience->deadline = gw_deadline_earlier(&patience->deadline, patience->sooner);
         atomic_fetch_add_explicit(&peer->sends_blocked, 1, memory_order_relaxed);
     }
     peer->space_waiters++;
@@ -138,8 +144,7 @@ godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *pa
     if (atomic_load(&peer->closing))
         return gw_error_closed();
     if (!in_time)
-        return gw_error(GODWIT_ETIMEDOUT, "%s, also after full_timeout_ms (%d)", why,
-                        peer->settings.full_timeout_ms);
+        return gw_error(GODWIT_ETIMEDOUT, "%s, also after the time given", why);
     return GODWIT_OK;
 }
 

@@ -11,7 +11,7 @@
  *   get, scan             ◀── store_lock: reads go straight to the store
  *
  * Locks: `lock` and an inbox's lock are never held together, nor with a call into turn, net or
- * store. Lifetime: one reference for the handle, one for each open inbox, run, transaction and
+ * store. The lock of the replies (reply.h) is the innermost of all. Lifetime: one reference for the handle, one for each open inbox, run, transaction and
  * cursor, so that these outlive a close and then answer GODWIT_ECLOSED. */
 
 #include "core/counters.h"
@@ -30,6 +30,7 @@ struct gw_control;
 struct gw_engine;
 struct gw_marks;
 struct godwit_inbox;
+struct gw_replies;
 
 struct gw_member_count {
     struct gw_destination destination;
@@ -62,6 +63,9 @@ struct godwit_peer {
     atomic_size_t references;
     atomic_size_t callers; /* threads inside a public function: close waits for them */
     atomic_bool closing;
+    _Atomic(struct gw_replies *) replies; /* reply.h; made by the first call that needs it */
+    atomic_bool replies_ready;
+    pthread_mutex_t replies_opening; /* held while it is made; nothing is locked before it */
     atomic_bool notified; /* the engine will look into the mailbox: no need to wake it */
 
     pthread_mutex_t lock; /* guards all from here to store_lock */
@@ -100,6 +104,9 @@ struct godwit_peer {
     atomic_uint_fast64_t sends_blocked;
     atomic_uint_fast64_t sends_refused;
     atomic_uint_fast64_t conflicts;
+    atomic_uint_fast64_t replies_spilled;
+    atomic_uint_fast64_t replies_unmatched;
+    atomic_uint_fast64_t replies_expired;
 };
 
 /* Every public function that touches a peer stands between these two. Enter: GODWIT_EINVAL for
@@ -129,8 +136,12 @@ struct gw_patience {
     bool begun;
     bool share; /* it is the destination's share that is full */
     struct gw_deadline deadline;
+    const struct gw_deadline *sooner; /* of the whole call; NULL: it has none */
 };
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience);
+
+/* The live members of a destination. With the lock. */
+size_t gw_peer_members(const struct godwit_peer *peer, const struct gw_destination *destination);
 
 /* A non-zero number for a destination's first message; tell when it was used. With the lock. */
 void gw_peer_epoch_drawn(struct godwit_peer *peer, uint64_t epoch);

@@ -5,6 +5,7 @@
 #include "peer/inbox.h"
 
 #include "peer/engine.h"
+#include "peer/reply.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,6 +65,8 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
         gw_inbound_destroy(&inbound);
         return -ENOMEM;
     }
+    size_t count = run->count; /* once it is in the queue, it may be gone */
+    uint64_t bytes = inbound->ends[inbound->count - 1];
     gw_peer_hold(inbox->peer);
     pthread_mutex_lock(&inbox->lock);
     if (inbox->last)
@@ -77,6 +80,8 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
     else
         pthread_cond_signal(&inbox->arrived);
     pthread_mutex_unlock(&inbox->lock);
+    if (inbox->replies)
+        gw_replies_arrived(inbox->replies, count, bytes);
     return 0;
 }
 
@@ -239,9 +244,12 @@ void gw_inbox_shut(struct godwit_inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);
     inbox->closing = true;
+    struct gw_replies *replies = inbox->replies;
     show(inbox);
     pthread_cond_broadcast(&inbox->arrived);
     pthread_mutex_unlock(&inbox->lock);
+    if (replies)
+        gw_replies_shut(replies);
 }
 
 void gw_inbox_destroy(struct godwit_inbox *inbox)
@@ -335,31 +343,60 @@ static void release(struct godwit_inbox *inbox)
     pthread_mutex_unlock(&inbox->lock);
 }
 
-static godwit_err_t open_inbox(struct godwit_peer *peer, const char *text,
-                               const godwit_inbox_options_t *options, godwit_inbox_t **result)
+/* Claims the destination's inbox and serves it. */
+static godwit_err_t serve(struct godwit_peer *peer, const struct gw_destination *destination,
+                          const struct gw_inbox_settings *credit, struct gw_replies *replies,
+                          struct godwit_inbox **result)
 {
-    struct gw_command command = {.type = GW_COMMAND_SERVE};
-    struct gw_destination destination;
+    struct gw_command command = {.type = GW_COMMAND_SERVE, .credit = *credit};
     struct godwit_inbox *inbox = NULL;
-    godwit_err_t error;
+    godwit_err_t error = claim(peer, destination, &inbox);
 
-    if ((error = gw_check_destination(text, &destination)) ||
-        (error = gw_inbox_settings_read(options, peer->settings.max_message, &command.credit)))
+    if (error)
         return error;
-    if ((destination.kind == GW_KIND_PEER || destination.kind == GW_KIND_REPLY) &&
-        strcmp(destination.name, peer->settings.name) != 0)
-        return gw_error(GODWIT_EINVAL, "\"%s\" cannot be served by \"%s\": only its own name can",
-                        text, peer->settings.name);
-    if ((error = claim(peer, &destination, &inbox)) != GODWIT_OK)
-        return error;
+    pthread_mutex_lock(&inbox->lock);
+    inbox->replies = replies; /* nothing is delivered before it is served */
+    pthread_mutex_unlock(&inbox->lock);
     command.inbox = inbox;
     if ((error = gw_peer_command(peer, &command)) != GODWIT_OK) {
         release(inbox);
         return error;
     }
-    gw_peer_hold(peer);
     *result = inbox;
     return GODWIT_OK;
+}
+
+godwit_err_t gw_inbox_open_replies(struct godwit_peer *peer, struct gw_replies *replies,
+                                   const struct gw_inbox_settings *credit,
+                                   struct godwit_inbox **inbox)
+{
+    struct gw_destination own = {.kind = GW_KIND_REPLY};
+
+    memcpy(own.name, peer->settings.name, sizeof own.name);
+    return serve(peer, &own, credit, replies, inbox);
+}
+
+static godwit_err_t open_inbox(struct godwit_peer *peer, const char *text,
+                               const godwit_inbox_options_t *options, godwit_inbox_t **result)
+{
+    struct gw_inbox_settings credit;
+    struct gw_destination destination;
+    godwit_err_t error;
+
+    if ((error = gw_check_destination(text, &destination)) ||
+        (error = gw_inbox_settings_read(options, peer->settings.max_message, &credit)))
+        return error;
+    if (destination.kind == GW_KIND_PEER && strcmp(destination.name, peer->settings.name) != 0)
+        return gw_error(GODWIT_EINVAL, "\"%s\" cannot be served by \"%s\": only its own name can",
+                        text, peer->settings.name);
+    if (destination.kind == GW_KIND_REPLY)
+        return gw_error(GODWIT_EINVAL,
+                        "\"%s\" cannot be served: replies are collected by godwit_reply_next and "
+                        "godwit_reply_wait",
+                        text);
+    if ((error = serve(peer, &destination, &credit, NULL, result)) == GODWIT_OK)
+        gw_peer_hold(peer);
+    return error;
 }
 
 godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *destination,

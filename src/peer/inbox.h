@@ -22,6 +22,7 @@
 
 struct gw_run;
 struct gw_header_list;
+struct gw_replies;
 
 struct godwit_delivery {
     struct gw_run *run;
@@ -71,6 +72,7 @@ struct godwit_inbox {
     bool readable;
     bool open;     /* there is a handle */
     bool closing;  /* the peer is */
+    struct gw_replies *replies; /* it is theirs: they are told of what arrives; or NULL */
 };
 
 struct gw_taken_list { /* what was taken out of the queue */
@@ -96,6 +98,11 @@ void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *han
 /* Close: next answers GODWIT_ECLOSED from now on. */
 void gw_inbox_shut(struct godwit_inbox *inbox);
 void gw_inbox_destroy(struct godwit_inbox *inbox);
+
+/* Serves "reply:OWNNAME". It holds no reference of the peer and is never closed: it ends with it. */
+godwit_err_t gw_inbox_open_replies(struct godwit_peer *peer, struct gw_replies *replies,
+                                   const struct gw_inbox_settings *credit,
+                                   struct godwit_inbox **inbox);
 
 static inline uint64_t gw_delivery_epoch(const struct godwit_delivery *delivery)
 {

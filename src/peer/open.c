@@ -6,6 +6,7 @@
 #include "peer/engine.h"
 #include "peer/inbox.h"
 #include "peer/outcome.h"
+#include "peer/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ static int init_locks(struct godwit_peer *peer)
 
     if (!error)
         error = pthread_mutex_init(&peer->dead_lock, NULL);
+    if (!error)
+        error = pthread_mutex_init(&peer->replies_opening, NULL);
     if (!error)
         error = init_store_lock(&peer->store_lock);
     if (!error)
@@ -153,6 +156,7 @@ godwit_err_t godwit_peer_close(godwit_peer_t **pointer)
     gw_control_close(peer);
     gw_engine_join(peer->engine);
     wait_for_callers(peer); /* one may be about to wake the engine */
+    gw_replies_end(peer);
     gw_engine_destroy(peer->engine);
     for (size_t i = 0; i < peer->inbox_count; i++)
         gw_inbox_flush(peer->inboxes[i]); /* each run holds the peer */

@@ -13,6 +13,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define KEY_MAX 512
 #define ENDLESS UINT64_MAX
+#define OWN_SPACES "godwit."
 
 /* 0 becomes `standard`; anything else must be within the range. */
 static godwit_err_t number(const char *field, uint64_t value, uint64_t least, uint64_t most,
@@ -118,6 +119,8 @@ godwit_err_t gw_settings_read(const godwit_peer_options_t *given, struct gw_sett
                         &settings->heartbeat_ms)) ||
         (error = number("memory_ttl_s", options.memory_ttl_s, 1, UINT32_MAX, 86400,
                         &settings->memory_ttl_s)) ||
+        (error = number("reply_ttl_s", options.reply_ttl_s, 1, UINT32_MAX, 86400,
+                        &settings->reply_ttl_s)) ||
         (error = read_log(&options, settings)))
         return error;
     if (options.full_timeout_ms < -1)
@@ -240,9 +243,15 @@ godwit_err_t gw_check_space(const char *space)
 {
     if (!space)
         return gw_error(GODWIT_EINVAL, "space is NULL");
-    if (gw_name_valid(space))
-        return GODWIT_OK;
-    return gw_error(GODWIT_EINVAL, "space is \"%.80s\", but must be 1 to 64 of [a-z0-9._-]", space);
+    if (!gw_name_valid(space))
+        return gw_error(GODWIT_EINVAL, "space is \"%.80s\", but must be 1 to 64 of [a-z0-9._-]",
+                        space);
+    if (strncmp(space, OWN_SPACES, sizeof OWN_SPACES - 1) == 0)
+        return gw_error(GODWIT_EINVAL,
+                        "space is \"%s\", but those that begin with \"" OWN_SPACES
+                        "\" are the library's own",
+                        space);
+    return GODWIT_OK;
 }
 
 godwit_err_t gw_check_key(const void *key, size_t key_size)

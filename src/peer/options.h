@@ -22,6 +22,7 @@ struct gw_settings {
     bool outcomes;
     bool no_control;
     uint64_t memory_ttl_s;
+    uint64_t reply_ttl_s;
     godwit_log_fn log;
     void *log_context;
     godwit_log_level_t log_level;
@@ -48,6 +49,7 @@ godwit_err_t gw_destination_settings_read(const godwit_destination_options_t *op
 /* Checks of arguments that several calls share. */
 godwit_err_t gw_check_timeout(int timeout_ms);
 godwit_err_t gw_check_destination(const char *text, struct gw_destination *destination);
+/* A space for applications' keys: those that begin with "godwit." are the library's own. */
 godwit_err_t gw_check_space(const char *space);
 godwit_err_t gw_check_key(const void *key, size_t key_size);
 

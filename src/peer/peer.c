@@ -84,7 +84,7 @@ godwit_err_t godwit_peer_endpoint(godwit_peer_t *peer, char *text, size_t size)
     return error;
 }
 
-static size_t members_of(const struct godwit_peer *peer, const struct gw_destination *destination)
+size_t gw_peer_members(const struct godwit_peer *peer, const struct gw_destination *destination)
 {
     for (size_t i = 0; i < peer->member_count; i++)
         if (gw_destination_equal(&peer->members[i].destination, destination))
@@ -102,7 +102,7 @@ static godwit_err_t wait_members(struct godwit_peer *peer, const struct gw_desti
     size_t now;
 
     pthread_mutex_lock(&peer->lock);
-    while ((now = members_of(peer, destination)) < count && in_time &&
+    while ((now = gw_peer_members(peer, destination)) < count && in_time &&
            !atomic_load(&peer->closing))
         in_time = gw_peer_wait_change(peer, &deadline);
     if (now < count)

@@ -7,6 +7,7 @@
 
 #include "peer/inbox.h"
 #include "peer/outcome.h"
+#include "peer/reply.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,6 +87,17 @@ static void apply(struct gw_engine *engine, const struct gw_news *news, int *err
     }
 }
 
+/* Who waits for a reply learns that there will be none. */
+static void tell_replies(const struct gw_engine *engine)
+{
+    for (size_t i = 0; i < engine->news_count; i++) {
+        const struct gw_news *news = &engine->news[i];
+
+        if (news->type == GW_NEWS_SETTLED && news->how != GW_OUTCOME_PROCESSED)
+            gw_replies_ended(engine->peer, news->a, news->b, news->c);
+    }
+}
+
 void gw_engine_tell(struct gw_engine *engine)
 {
     struct godwit_peer *peer = engine->peer;
@@ -102,6 +114,7 @@ void gw_engine_tell(struct gw_engine *engine)
     if (peer->space_waiters > 0)
         pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
+    tell_replies(engine);
     engine->news_count = 0;
     gw_engine_check(engine, error);
 }
@@ -241,6 +254,7 @@ static void port_members(void *context, const struct gw_destination *destination
     if (peer->changed_waiters > 0)
         pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->lock);
+    gw_replies_member(peer, destination, count);
 }
 
 /* --- deliveries --- */

@@ -11,6 +11,7 @@
 #include "peer/found.h"
 #include "peer/inbox.h"
 #include "peer/outcome.h"
+#include "peer/reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static void make_stale(struct gw_engine *engine)
     for (size_t i = 0; i < engine->serving_count; i++)
         gw_inbox_flush(engine->servings[i].inbox);
     gw_engine_forget_received(engine);
+    gw_replies_flush(peer);
 }
 
 void gw_engine_fail(struct gw_engine *engine)
@@ -198,6 +200,7 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     pthread_cond_broadcast(&peer->changed);
     pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
+    gw_replies_look(peer);
     engine->doubt_count = 0;
     gw_log(&peer->settings, GODWIT_LOG_WARNING,
            "the store is open again: %" PRIu64 " messages were not stored and their senders are "

@@ -5,6 +5,7 @@
 #include "peer/handle.h"
 #include "peer/message.h"
 #include "peer/outcome.h"
+#include "peer/reply.h"
 
 static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
 {
@@ -18,11 +19,12 @@ static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
                     size);
 }
 
-/* With the lock. */
+/* With the lock. `watch` may be NULL. */
 static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination *destination,
-                           struct gw_slice head, struct gw_slice data, godwit_id_t *id)
+                           struct gw_slice head, struct gw_slice data,
+                           const struct gw_send_watch *watch, godwit_id_t *id)
 {
-    struct gw_patience patience = {0};
+    struct gw_patience patience = {.sooner = watch ? watch->deadline : NULL};
     godwit_err_t error = GODWIT_OK;
 
     while (!error) {
@@ -37,6 +39,8 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
         case GW_TAIL_OK:
             gw_peer_epoch_drawn(peer, id->epoch);
             peer->sent++;
+            if (watch)
+                gw_replies_named(watch->waiter, *id);
             return GODWIT_OK;
         case GW_TAIL_SHARE_FULL:
         case GW_TAIL_FULL:
@@ -53,30 +57,50 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
     return error;
 }
 
+/* Inside gw_peer_enter. */
+static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination *destination,
+                           struct gw_slice head, struct gw_slice data,
+                           const struct gw_send_watch *watch, godwit_id_t *id)
+{
+    godwit_id_t result;
+
+    pthread_mutex_lock(&peer->lock);
+    godwit_err_t error = append(peer, destination, head, data, watch, &result);
+    pthread_mutex_unlock(&peer->lock);
+    if (error)
+        return error;
+    gw_peer_notify(peer);
+    if (id)
+        *id = result;
+    return GODWIT_OK;
+}
+
 static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_slice head,
                                struct gw_slice data, godwit_id_t *id)
 {
     struct gw_destination destination;
-    godwit_id_t result;
     godwit_err_t error = gw_peer_enter(peer);
 
     if (error)
         return error;
     if (!data.data && data.size > 0)
         error = gw_error(GODWIT_EINVAL, "data is NULL");
-    else
-        error = gw_check_destination(text, &destination);
-    if (!error) {
-        pthread_mutex_lock(&peer->lock);
-        error = append(peer, &destination, head, data, &result);
-        pthread_mutex_unlock(&peer->lock);
-    }
-    if (!error) {
-        gw_peer_notify(peer);
-        if (id)
-            *id = result;
-    }
+    else if (!(error = gw_check_destination(text, &destination)))
+        error = submit(peer, &destination, head, data, NULL, id);
     gw_peer_leave(peer);
+    return error;
+}
+
+godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destination *destination,
+                             godwit_message_t **message, const struct gw_send_watch *watch,
+                             godwit_id_t *id)
+{
+    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
+    struct gw_slice data = {(*message)->data, (*message)->size};
+    godwit_err_t error = submit(peer, destination, head, data, watch, id);
+
+    if (!error)
+        godwit_message_destroy(message);
     return error;
 }
 

@@ -223,7 +223,8 @@ static godwit_err_t check_write(const struct godwit_txn *txn, const char *space,
 {
     godwit_err_t error;
 
-    if ((error = gw_check_space(space)) || (error = gw_check_key(key.data, key.size)))
+    if ((!txn->own && (error = gw_check_space(space))) ||
+        (error = gw_check_key(key.data, key.size)))
         return error;
     if (!value.data && value.size > 0)
         return gw_error(GODWIT_EINVAL, "value is NULL");

@@ -48,6 +48,7 @@ struct gw_txn_read {
 
 struct godwit_txn {
     struct godwit_peer *peer; /* one reference */
+    bool own; /* the library's: it may write keys of the library's spaces, and no others */
     struct gw_buffer bytes;
     size_t operations;
     size_t payload; /* bytes that count against the limit */
