@@ -3,8 +3,8 @@
 #define GODWIT_REQUEST_REPLY_H
 
 /* Reliable request-reply. A request is a message to "service:NAME": accepted, it is answered
- * exactly once, whoever is killed meanwhile. The service's reply, its effects and the decision on the
- * request are one transaction; a request that comes again is answered by the stored reply.
+ * exactly once, whoever is killed meanwhile. The service's reply, its effects and the decision on
+ * the request are one transaction; a request that comes again is answered by the stored reply.
  *
  *     godwit_message_new("/etc/motd", 9, &message);
  *     if (godwit_request(peer, "digest", &message, 5000, &reply, &id) == GODWIT_OK)
@@ -37,8 +37,8 @@ extern "C" {
  *
  * Any thread may ask, wait and collect, any number at once. The first of these calls (also
  * godwit_reply_wait, _next and _fd) makes the peer reachable for replies, which costs one thread
- * and one destination served; a client that was restarted makes one of them to get what it had asked
- * for. Replies that nobody collects wait: a few in memory, the others in the peer's store (a memory
+ * and one destination served; a client that was restarted makes one of them to get what it had
+ * asked for. Replies that nobody collects wait: a few in memory, the others in the peer's store (a memory
  * peer's ends with it), for reply_ttl_s. */
 
 typedef struct godwit_reply godwit_reply_t;
@@ -106,8 +106,8 @@ typedef struct godwit_call godwit_call_t; /* one request while its handler runs 
 
 /* Runs on a thread of the service. It answers by godwit_call_reply and returns 0: reply, decision
  * and all that it put and sent through godwit_call_txn commit together, or not at all. Or it
- * returns an error code of its own (1 up), which the client gets with the text of godwit_call_fail: an
- * answer too, but then nothing of what it put and sent is kept. Or GODWIT_CALL_RETRY: nothing
+ * returns an error code of its own (1 up), which the client gets with the text of godwit_call_fail:
+ * an answer too, but then nothing of what it put and sent is kept. Or GODWIT_CALL_RETRY: nothing
  * happened, and the request comes again as the client's retry policy says, here or at another
  * server.
  * It may run again for the same request: after a crash, or at once when a key that it read was
