@@ -35,7 +35,7 @@ enum gw_event_type {
     GW_EVENT_POLICY,      /* how messages to a destination are treated */
     GW_EVENT_WITHDRAW,    /* take a message back for good, if that is still possible */
     GW_EVENT_FORFEIT,     /* an operator: what a member holds may go to others */
-    GW_EVENT_RETIRE       /* an epoch of this open gets no more messages: it may end like an old one */
+    GW_EVENT_RETIRE /* an epoch of this open gets no more messages: it ends as old ones do */
 };
 
 struct gw_decision { /* a range in hand, decided */

@@ -87,7 +87,8 @@ int gw_destination_parse(const char *text, struct gw_destination *destination)
 void gw_destination_format(const struct gw_destination *destination,
                            char text[GW_DESTINATION_TEXT])
 {
-    const char *kind = destination->kind < LENGTH(kind_names) ? kind_names[destination->kind] : NULL;
+    const char *kind =
+        destination->kind < LENGTH(kind_names) ? kind_names[destination->kind] : NULL;
     size_t size = kind ? strlen(kind) : 0;
 
     if (kind)

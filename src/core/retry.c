@@ -319,8 +319,8 @@ void gw_retry_reported(struct gw_core *core, struct gw_member *member)
     }
 }
 
-/* A memory member's new process remembers nothing and tells nothing: what it was heard to have begun
- * with counts as begun when it died. */
+/* A memory member's new process remembers and tells nothing: what it was heard to have begun with
+ * counts as begun when it died. */
 void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
 {
     const struct gw_return back = {.kind = GW_RETURN_CRASHED};

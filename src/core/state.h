@@ -11,8 +11,9 @@
  *     └─ windows: its epochs, at our side     │
  *   target (a destination we send to) ── streams (one per epoch) ── runs, each of one member
  *
- * Who changes what: link.c links and connections; stream.c, dispatch.c, retry.c and withdraw.c the
- * sending side; window.c the receiving side (see window.h); seal.c the way to the store and back. */
+ * Who changes what: link.c links and connections; stream.c, dispatch.c, run.c, retry.c, withdraw.c,
+ * failover.c and settle.c the sending side; window.h says it of the receiving side; seal.c the way
+ * to the store and back. */
 
 #include "base/map.h"
 #include "base/random.h"
