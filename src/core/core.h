@@ -71,6 +71,7 @@ struct gw_whereabouts {
     uint64_t attempts;          /* begun, the present one included */
     uint64_t due_us;            /* QUEUED: not offered before; 0: any time */
     bool linked;                /* ASSIGNED, IN_HAND: peer has a link */
+    uint8_t how;                /* SETTLED, and the store may not say it yet: enum gw_outcome */
 };
 void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
                   struct gw_whereabouts *found);

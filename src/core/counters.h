@@ -74,6 +74,7 @@
     X(links_now, "links up at present")                                                           \
     X(outbox_messages_now, "messages in the outbox at present")                                   \
     X(outbox_bytes_now, "bytes in the outbox at present")                                         \
+    X(dead_letters_now, "dead letters in the store at present; they take room of the outbox")      \
     X(in_hand_now, "messages in hand at present")
 
 enum gw_counter {

@@ -45,6 +45,11 @@ static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_
     return GW_OUTCOME_PROCESSED;
 }
 
+uint8_t gw_stream_ending(const struct gw_stream *stream, uint64_t sequence)
+{
+    return ending_of(stream, sequence, &sequence);
+}
+
 static void forget_endings(struct gw_stream *stream)
 {
     for (size_t i = stream->endings.count; i-- > 0;) {

@@ -379,6 +379,7 @@ void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
 
 /* settle.c: how messages end. */
+uint8_t gw_stream_ending(const struct gw_stream *stream, uint64_t sequence); /* enum gw_outcome */
 void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_offer *offer,
                       uint64_t first, uint64_t last);
 void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,

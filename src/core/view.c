@@ -263,8 +263,10 @@ void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,
     found->destination = stream->target->destination;
     const struct gw_run *run = gw_run_at(stream, sequence);
     const struct gw_story *story = gw_story_find(stream, sequence);
-    if (found->place == GW_PLACE_SETTLED)
+    if (found->place == GW_PLACE_SETTLED) {
+        found->how = gw_stream_ending(stream, sequence);
         return;
+    }
     if (run) {
         memcpy(found->peer, run->member->remote->name, sizeof found->peer);
         found->linked = run->member->remote->link.id != 0;

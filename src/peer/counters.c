@@ -29,6 +29,17 @@ const char *godwit_counter_name(size_t index)
     return index < GW_COUNTER_COUNT ? names[index] : NULL;
 }
 
+/* With the lock. */
+static uint64_t locked_counter(const struct godwit_peer *peer, size_t index)
+{
+    switch (index) {
+    case GW_COUNTER_sent: return peer->sent;
+    case GW_COUNTER_outbox_messages_now: return gw_tail_outbox_messages(peer->tail);
+    case GW_COUNTER_outbox_bytes_now: return gw_tail_outbox_bytes(peer->tail);
+    default: return gw_tail_dead_messages(peer->tail);
+    }
+}
+
 static uint64_t shell_counter(struct godwit_peer *peer, size_t index)
 {
     uint64_t value = 0;
@@ -43,10 +54,9 @@ static uint64_t shell_counter(struct godwit_peer *peer, size_t index)
     case GW_COUNTER_sent:
     case GW_COUNTER_outbox_messages_now:
     case GW_COUNTER_outbox_bytes_now:
+    case GW_COUNTER_dead_letters_now:
         pthread_mutex_lock(&peer->lock);
-        value = index == GW_COUNTER_sent                  ? peer->sent
-                : index == GW_COUNTER_outbox_messages_now ? gw_tail_outbox_messages(peer->tail)
-                                                          : gw_tail_outbox_bytes(peer->tail);
+        value = locked_counter(peer, index);
         pthread_mutex_unlock(&peer->lock);
         return value;
     default: return atomic_load_explicit(&peer->counters[index], memory_order_relaxed);

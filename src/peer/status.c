@@ -122,6 +122,15 @@ static godwit_err_t ask_outcomes(struct godwit_peer *peer, godwit_id_t id, struc
     return result;
 }
 
+static godwit_place_t place_of(uint8_t how)
+{
+    switch (how) {
+    case GW_OUTCOME_PROCESSED: return GODWIT_PLACE_PROCESSED;
+    case GW_OUTCOME_DEAD: return GODWIT_PLACE_DEAD;
+    default: return GODWIT_PLACE_WITHDRAWN;
+    }
+}
+
 /* It is not in the outbox: what the store still tells. */
 static godwit_err_t ask_store(struct godwit_peer *peer, godwit_id_t id,
                               const struct gw_whereabouts *found, godwit_status_t *status)
@@ -136,11 +145,9 @@ static godwit_err_t ask_store(struct godwit_peer *peer, godwit_id_t id,
     if ((error = ask_outcomes(peer, id, &search)) != GODWIT_OK)
         return error;
     if (search.found)
-        status->place = search.how == GW_OUTCOME_PROCESSED ? GODWIT_PLACE_PROCESSED
-                        : search.how == GW_OUTCOME_DEAD    ? GODWIT_PLACE_DEAD
-                                                           : GODWIT_PLACE_WITHDRAWN;
+        status->place = place_of(search.how);
     else if (found->place == GW_PLACE_SETTLED)
-        status->place = GODWIT_PLACE_PROCESSED;
+        status->place = place_of(found->how); /* it may not be stored yet */
     return GODWIT_OK;
 }
 
