@@ -7,7 +7,7 @@ TMPDIR=$(mktemp -d)
 export TMPDIR GODWIT_PLANT=ack_before_commit
 trap 'rm -rf "$TMPDIR"' EXIT
 for seed in 1 2 3 4 5 6 7 8; do
-    output=$("$1" 60 "$seed" 2>&1)
+    output=$("$1" 60 "$seed" pipeline 2>&1)
     tail -n 1 <<<"$output"
     grep -qE ', lost [1-9]|, repeated [1-9]' <<<"$output" && exit 0
 done

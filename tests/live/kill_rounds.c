@@ -1,286 +1,57 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* A producer and a consumer as real processes, killed with SIGKILL at random moments, round after
- * round. In the end every accepted message must have had its effect exactly once.
+/* Real processes of a pattern, killed with SIGKILL at random moments, round after round. In the end
+ * every accepted message must have had its effect exactly once.
  *
- *     live_kill_rounds [ROUNDS [SEED]]    prints rounds, accepted, lost, repeated; 0: it holds
+ *     live_kill_rounds [ROUNDS [SEED [pipeline|request|both]]]
  *
- * The ledger is outside the code under test: the producer writes a payload's number to a file after
- * STORED was reported for it, and never uses a number twice, since it reserves them in another
- * file first. A number that is not in the ledger may have been stored all the same: then it may be
- * processed once or not at all. The effect is a counter per number, raised in the transaction that
- * acks the message. */
+ * prints rounds, accepted, lost, repeated, dead letters; 0: it holds. With `both` each pattern has
+ * half of the rounds. The ledgers are files outside the code under test, see kill.h. */
 
-#include <godwit.h>
+#include "kill.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <inttypes.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STAGE "work"
-#define SPACE "count"
-#define RESERVE 4096  /* numbers reserved at a time */
-#define GROUP_MAX 64  /* messages between two looks at STORED */
-#define TXN_MAX 16    /* deliveries in one transaction */
 #define RUN_MS_MAX 120 /* a process lives up to this long before it is killed */
-#define DRAIN_MS 30000
 
 extern char **environ;
-static volatile sig_atomic_t stopping;
-
-static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-static void die(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(2);
-}
-
-static void must(godwit_err_t error, const char *what)
-{
-    if (error)
-        die("%s: %s: %s", what, godwit_error_name(error), godwit_last_error());
-}
 
 static void stop(int number)
 {
     (void)number;
-    stopping = 1;
+    kill_stopping = 1;
 }
 
-static void log_line(void *context, godwit_log_level_t level, const char *text)
+static const struct kill_pattern *find_pattern(const char *name)
 {
-    fprintf(stderr, "[%s %d] %s\n", (const char *)context, (int)level, text);
+    const struct kill_pattern *patterns[] = {&kill_pipeline, &kill_request};
+
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+        if (strcmp(patterns[i]->name, name) == 0)
+            return patterns[i];
+    return NULL;
 }
 
-static void pause_ms(uint64_t ms)
-{
-    struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    nanosleep(&pause, NULL);
-}
-
-static godwit_peer_t *open_peer(const char *name, const char *directory)
-{
-    godwit_peer_options_t options = GODWIT_PEER_OPTIONS_INIT;
-    char store[256];
-    godwit_peer_t *peer;
-
-    snprintf(store, sizeof store, "%s/%s", directory, name);
-    options.name = name;
-    options.directory = store;
-    options.durability = GODWIT_DURABILITY_OS;
-    options.heartbeat_ms = 50;
-    if (getenv("LIVE_LOG")) {
-        options.log = log_line;
-        options.log_context = (void *)name;
-        options.log_level = GODWIT_LOG_DEBUG;
-    }
-    must(godwit_peer_open(&options, &peer), name);
-    return peer;
-}
-
-/* Each binds and dials, so that whoever was killed finds the other at once. */
-static void meet(godwit_peer_t *peer, const char *own, const char *other)
-{
-    must(godwit_peer_bind(peer, own), "bind");
-    must(godwit_peer_connect(peer, other), "connect");
-}
-
-/* --- the producer --- */
-
-static int open_file(const char *directory, const char *name)
-{
-    char path[256];
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0)
-        die("%s: %s", path, strerror(errno));
-    return fd;
-}
-
-static void append(int fd, const uint64_t *numbers, size_t count)
-{
-    if (write(fd, numbers, count * sizeof *numbers) != (ssize_t)(count * sizeof *numbers))
-        die("the ledger cannot be written: %s", strerror(errno));
-}
-
-static uint64_t last_number(int fd)
-{
-    uint64_t number = 0;
-    off_t size = lseek(fd, 0, SEEK_END);
-
-    if (size >= (off_t)sizeof number &&
-        pread(fd, &number, sizeof number, size - (off_t)sizeof number) != sizeof number)
-        die("the file of reserved numbers cannot be read");
-    return number;
-}
-
-static void produce(const char *directory, const char *own, const char *other)
-{
-    godwit_peer_t *peer = open_peer("producer", directory);
-    int ledger = open_file(directory, "ledger"), reserved = open_file(directory, "reserved");
-    uint64_t next = last_number(reserved), end = next;
-    uint64_t group[GROUP_MAX];
-    godwit_id_t id;
-
-    meet(peer, own, other);
-    while (!stopping) {
-        size_t count = 1 + (size_t)(next % GROUP_MAX);
-
-        if (end - next < count) {
-            next = end; /* a little waste: the rest of an earlier run's block */
-            end += RESERVE;
-            append(reserved, &end, 1);
-        }
-        for (size_t i = 0; i < count; i++) {
-            group[i] = ++next;
-            must(godwit_push_data(peer, STAGE, &group[i], sizeof group[i], &id), "push");
-        }
-        must(godwit_wait(peer, id, GODWIT_STORED, DRAIN_MS), "wait");
-        append(ledger, group, count);
-        pause_ms(1); /* keeps the backlog, and so the end of the test, short */
-    }
-    must(godwit_peer_drain(peer, GODWIT_SETTLED, DRAIN_MS), "drain");
-    must(godwit_peer_close(&peer), "close");
-}
-
-/* --- the consumer --- */
-
-static void raise_count(godwit_txn_t *txn, uint64_t number)
-{
-    uint64_t count = 0;
-    void *value;
-    size_t size;
-    godwit_err_t error = godwit_txn_get(txn, SPACE, &number, sizeof number, &value, &size);
-
-    if (!error) {
-        memcpy(&count, value, sizeof count);
-        godwit_free(value);
-    } else if (error != GODWIT_ENOTFOUND) {
-        must(error, "get");
-    }
-    count++;
-    must(godwit_txn_put(txn, SPACE, &number, sizeof number, &count, sizeof count), "put");
-}
-
-static void process(godwit_peer_t *peer, godwit_stage_t *stage, godwit_delivery_t *delivery)
-{
-    godwit_txn_t *txn;
-    uint64_t number;
-
-    must(godwit_txn_begin(peer, &txn), "begin");
-    for (int i = 0; delivery && i < TXN_MAX; i++) {
-        memcpy(&number, godwit_delivery_data(delivery), sizeof number);
-        must(godwit_txn_ack(txn, delivery), "txn_ack");
-        raise_count(txn, number);
-        delivery = NULL;
-        if (i + 1 < TXN_MAX && godwit_stage_next(stage, 0, &delivery) != GODWIT_OK)
-            break;
-    }
-    must(godwit_txn_commit(&txn), "commit");
-}
-
-static void consume(const char *directory, const char *own, const char *other)
-{
-    godwit_peer_t *peer = open_peer("consumer", directory);
-    godwit_stage_t *stage;
-    godwit_delivery_t *delivery;
-
-    must(godwit_stage_open(peer, STAGE, NULL, &stage), "stage");
-    meet(peer, own, other);
-    while (!stopping)
-        if (godwit_stage_next(stage, 50, &delivery) == GODWIT_OK)
-            process(peer, stage, delivery);
-    godwit_stage_close(&stage);
-    must(godwit_peer_close(&peer), "close");
-}
-
-/* --- the verdict --- */
-
-struct verdict {
-    uint64_t accepted;
-    uint64_t lost;
-    uint64_t repeated;
-    uint64_t processed;
-};
-
-/* counts[number]: how often its effect happened. */
-static uint64_t *read_counts(const char *directory, uint64_t limit, struct verdict *verdict)
-{
-    godwit_peer_t *peer = open_peer("consumer", directory);
-    uint64_t *counts = calloc(limit + 1, sizeof *counts);
-    godwit_cursor_t *cursor;
-    const void *key, *value;
-    size_t key_size, value_size;
-    godwit_err_t error;
-
-    if (!counts)
-        die("out of memory");
-    must(godwit_scan(peer, SPACE, NULL, 0, &cursor), "scan");
-    while (!(error = godwit_cursor_next(cursor, &key, &key_size, &value, &value_size))) {
-        uint64_t number;
-
-        memcpy(&number, key, sizeof number);
-        if (number > limit)
-            die("number %" PRIu64 " was never sent", number);
-        memcpy(&counts[number], value, sizeof number);
-        verdict->processed++;
-        verdict->repeated += counts[number] > 1;
-    }
-    if (error != GODWIT_ENOTFOUND)
-        must(error, "cursor_next");
-    godwit_cursor_close(&cursor);
-    must(godwit_peer_close(&peer), "close");
-    return counts;
-}
-
-static struct verdict judge(const char *directory)
-{
-    struct verdict verdict = {0};
-    int ledger = open_file(directory, "ledger"), reserved = open_file(directory, "reserved");
-    uint64_t *counts = read_counts(directory, last_number(reserved), &verdict);
-    uint64_t number;
-
-    lseek(ledger, 0, SEEK_SET);
-    while (read(ledger, &number, sizeof number) == sizeof number) {
-        verdict.accepted++;
-        if (counts[number] == 0) {
-            verdict.lost++;
-            fprintf(stderr, "lost: %" PRIu64 "\n", number);
-        }
-    }
-    free(counts);
-    close(ledger);
-    close(reserved);
-    return verdict;
-}
-
-/* --- the rounds --- */
+/* --- the processes --- */
 
 struct child {
-    char role[16];
-    char own[64]; /* endpoint */
-    char other[64];
+    size_t role;
     pid_t pid;
+};
+
+struct play {
+    const struct kill_pattern *pattern;
+    char directory[128];
+    char endpoints[KILL_ROLES_MAX][KILL_ENDPOINT_SIZE];
+    struct child children[KILL_ROLES_MAX];
+    size_t count;
 };
 
 static uint64_t random_state;
@@ -291,14 +62,29 @@ static uint64_t random_below(uint64_t bound)
     return (random_state >> 33) % bound;
 }
 
-static void start(struct child *child, char *directory)
+static void start(struct play *play, struct child *child)
 {
-    char name[] = "live_kill_rounds";
-    char *arguments[] = {name, child->role, directory, child->own, child->other, NULL};
-    int error = posix_spawn(&child->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
+    char name[] = "live_kill_rounds", mode[] = "--child", pattern[16], role[16];
+    char *arguments[6 + KILL_ROLES_MAX] = {name, mode, pattern, role, play->directory};
 
+    snprintf(pattern, sizeof pattern, "%s", play->pattern->name);
+    snprintf(role, sizeof role, "%zu", child->role);
+    for (size_t i = 0; i < play->count; i++)
+        arguments[5 + i] = play->endpoints[i];
+    int error = posix_spawn(&child->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
     if (error)
-        die("posix_spawn: %s", strerror(error));
+        kill_die("posix_spawn: %s", strerror(error));
+}
+
+static int be_child(char **arguments)
+{
+    struct sigaction action = {.sa_handler = stop};
+    const struct kill_pattern *pattern = find_pattern(arguments[0]);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* no child outlives the test */
+    sigaction(SIGTERM, &action, NULL);
+    pattern->run((size_t)atoi(arguments[1]), arguments[2], arguments + 3);
+    return 0;
 }
 
 /* False if it had ended by itself, which it never should. */
@@ -324,7 +110,7 @@ static bool end_well(struct child *child)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void free_endpoint(char endpoint[64])
+static void free_endpoint(char endpoint[KILL_ENDPOINT_SIZE])
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -333,9 +119,63 @@ static void free_endpoint(char endpoint[64])
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        die("no free port: %s", strerror(errno));
+        kill_die("no free port: %s", strerror(errno));
     close(fd);
-    snprintf(endpoint, 64, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+    snprintf(endpoint, KILL_ENDPOINT_SIZE, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+/* --- the rounds --- */
+
+static void set_up(struct play *play, const struct kill_pattern *pattern)
+{
+    const char *base = getenv("TMPDIR");
+
+    *play = (struct play){.pattern = pattern};
+    while (play->count < KILL_ROLES_MAX && pattern->roles[play->count]) {
+        play->children[play->count].role = play->count;
+        free_endpoint(play->endpoints[play->count++]);
+    }
+    snprintf(play->directory, sizeof play->directory, "%s/godwit-kill-XXXXXX",
+             base && *base ? base : "/tmp");
+    if (!mkdtemp(play->directory))
+        kill_die("%s: %s", play->directory, strerror(errno));
+}
+
+static void start_missing(struct play *play)
+{
+    for (size_t c = 0; c < play->count; c++)
+        if (!play->children[c].pid)
+            start(play, &play->children[c]);
+}
+
+static bool one_round(struct play *play)
+{
+    uint64_t victims = 1 + random_below((UINT64_C(1) << play->count) - 1); /* any but none */
+    bool good = true;
+
+    start_missing(play);
+    kill_pause_ms(random_below(RUN_MS_MAX));
+    for (size_t c = 0; c < play->count; c++) {
+        if (!(victims >> c & 1))
+            continue;
+        good = kill_now(&play->children[c]) && good;
+        if (victims & (victims - 1))
+            kill_pause_ms(random_below(5));
+    }
+    return good;
+}
+
+static bool run_rounds(struct play *play, uint64_t rounds)
+{
+    bool good = true;
+
+    for (uint64_t i = 0; i < rounds && good; i++)
+        good = one_round(play);
+    start_missing(play);
+    kill_pause_ms(300);
+    for (size_t c = 0; c < play->count; c++) /* the first one drains: the others are still there */
+        good = end_well(&play->children[c]) && good;
+    return good;
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -346,77 +186,42 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static bool play(char *directory, uint64_t rounds)
+static bool control(const struct kill_pattern *pattern, uint64_t rounds, uint64_t seed)
 {
-    struct child children[] = {{.role = "producer"}, {.role = "consumer"}};
-    bool good = true;
-
-    for (int c = 0; c < 2; c++) {
-        free_endpoint(children[c].own);
-        memcpy(children[1 - c].other, children[c].own, sizeof children[c].own);
-    }
-
-    for (uint64_t i = 0; i < rounds && good; i++) {
-        uint64_t victims = 1 + random_below(3); /* one, the other, or both */
-
-        for (int c = 0; c < 2; c++)
-            if (!children[c].pid)
-                start(&children[c], directory);
-        pause_ms(random_below(RUN_MS_MAX));
-        for (int c = 0; c < 2; c++) {
-            if (!(victims >> c & 1))
-                continue;
-            good = kill_now(&children[c]) && good;
-            if (victims == 3)
-                pause_ms(random_below(5));
-        }
-    }
-    for (int c = 0; c < 2; c++)
-        if (!children[c].pid)
-            start(&children[c], directory);
-    pause_ms(300);
-    good = end_well(&children[0]) && good; /* drains: the consumer must still be there */
-    good = end_well(&children[1]) && good;
-    return good;
-}
-
-static int control(uint64_t rounds, uint64_t seed)
-{
-    const char *base = getenv("TMPDIR");
-    char directory[128];
+    struct kill_verdict verdict = {0};
+    struct play play;
 
     random_state = seed;
-    snprintf(directory, sizeof directory, "%s/godwit-kill-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(directory))
-        die("%s: %s", directory, strerror(errno));
-    printf("seed %" PRIu64 ", store %s\n", seed, directory);
+    set_up(&play, pattern);
+    printf("%s: seed %" PRIu64 ", store %s\n", pattern->name, seed, play.directory);
     fflush(stdout);
-    bool good = play(directory, rounds);
-    struct verdict verdict = judge(directory);
-    printf("rounds %" PRIu64 ", accepted %" PRIu64 ", processed %" PRIu64 ", lost %" PRIu64
-           ", repeated %" PRIu64 "\n",
-           rounds, verdict.accepted, verdict.processed, verdict.lost, verdict.repeated);
+    bool good = run_rounds(&play, rounds);
+    pattern->judge(play.directory, &verdict);
+    printf("%s: rounds %" PRIu64 ", accepted %" PRIu64 ", processed %" PRIu64 ", lost %" PRIu64
+           ", repeated %" PRIu64 ", dead letters %" PRIu64 "\n",
+           pattern->name, rounds, verdict.accepted, verdict.processed, verdict.lost,
+           verdict.repeated, verdict.dead);
     if (!good)
         printf("a process ended by itself, or not when it was asked to\n");
-    good = good && verdict.accepted > 0 && verdict.lost == 0 && verdict.repeated == 0;
+    good = good && verdict.accepted > 0 && verdict.lost + verdict.repeated + verdict.dead == 0;
     if (good)
-        nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return good ? 0 : 1;
+        nftw(play.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return good;
 }
 
 int main(int count, char **arguments)
 {
-    struct sigaction action = {.sa_handler = stop};
+    if (count > 5 && strcmp(arguments[1], "--child") == 0)
+        return be_child(arguments + 2);
+    uint64_t rounds = count > 1 ? strtoull(arguments[1], NULL, 10) : 200;
+    uint64_t seed = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL);
+    const char *what = count > 3 ? arguments[3] : "both";
+    const struct kill_pattern *only = find_pattern(what);
 
-    if (count == 5) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no child outlives the test */
-        sigaction(SIGTERM, &action, NULL);
-        if (strcmp(arguments[1], "producer") == 0)
-            produce(arguments[2], arguments[3], arguments[4]);
-        else
-            consume(arguments[2], arguments[3], arguments[4]);
-        return 0;
-    }
-    return control(count > 1 ? strtoull(arguments[1], NULL, 10) : 200,
-                   count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL));
+    if (only)
+        return control(only, rounds, seed) ? 0 : 1;
+    if (strcmp(what, "both") != 0)
+        kill_die("usage: live_kill_rounds [ROUNDS [SEED [pipeline|request|both]]]");
+    bool good = control(&kill_pipeline, rounds - rounds / 2, seed);
+    return control(&kill_request, rounds / 2, seed) && good ? 0 : 1;
 }
