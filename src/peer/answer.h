@@ -6,6 +6,7 @@
  * through its control socket, and for the store of a stopped one. docs/internals/control.md has the
  * questions and the records. */
 
+#include "godwit/status.h"
 #include "peer/json.h"
 #include "peer/snapshot.h"
 
@@ -42,10 +43,10 @@ void gw_answer_survey(struct gw_buffer *out, const struct gw_survey *survey);
 void gw_answer_dials(struct gw_buffer *out, const struct gw_snapshot *snapshot);
 void gw_answer_cut(struct gw_buffer *out, const char *table, size_t shown, size_t total);
 
-/* Where a message is, from the core's picture and the store. GODWIT_ENOTFOUND: neither side knows
- * it. */
-godwit_err_t gw_answer_find(struct gw_buffer *out, struct gw_store *store,
-                            const struct gw_snapshot *snapshot);
+/* Where a message is: what is known of it as its sender and as its receiver, and from the store
+ * why. GODWIT_ENOTFOUND: neither side knows it. */
+godwit_err_t gw_answer_find(struct gw_buffer *out, struct gw_store *store, godwit_id_t id,
+                            const godwit_status_t *sent, const struct gw_received *received);
 /* Dead letters after `after`, and one with its message. */
 godwit_err_t gw_answer_dead_list(struct gw_buffer *out, struct gw_store *store, godwit_id_t after);
 godwit_err_t gw_answer_dead_show(struct gw_buffer *out, struct gw_store *store, godwit_id_t id);

@@ -158,75 +158,48 @@ godwit_err_t gw_answer_dead_show(struct gw_buffer *out, struct gw_store *store, 
 
 /* ---- find ---- */
 
-static const char *place_name(enum gw_place place)
+/* What the store has on it: why it died, or how it failed last. */
+static void answer_failures(struct gw_buffer *out, const struct gw_row *row, bool dead)
 {
-    switch (place) {
-    case GW_PLACE_QUEUED: return "queued";
-    case GW_PLACE_ASSIGNED: return "offered";
-    case GW_PLACE_IN_HAND: return "in hand";
-    case GW_PLACE_SETTLED: return "processed";
-    case GW_PLACE_UNKNOWN: break;
+    if (dead) {
+        gw_json_text(out, "reason", death_name(row->how));
+        gw_json_number(out, "code", row->code);
     }
-    return "not found";
+    if (row->text.size)
+        gw_json_slice(out, "text", row->text);
 }
 
-/* The sender's side, for what is not dead. */
-static void answer_sent(struct gw_buffer *out, const struct gw_snapshot *snapshot,
-                        const struct gw_row *story)
-{
-    const struct gw_whereabouts *sent = &snapshot->sent;
-    bool held = sent->place == GW_PLACE_ASSIGNED || sent->place == GW_PLACE_IN_HAND;
-
-    gw_json_begin(out, "found");
-    gw_json_text(out, "side", "sender");
-    gw_json_id(out, "id", snapshot->id.epoch, snapshot->id.sequence);
-    gw_json_text(out, "place", place_name(sent->place));
-    gw_json_destination(out, &sent->destination);
-    if (held) {
-        gw_json_text(out, "member", sent->peer);
-        gw_json_flag(out, "linked", sent->linked);
-    }
-    if (sent->place != GW_PLACE_SETTLED)
-        gw_json_number(out, "attempts", sent->attempts);
-    if (sent->place == GW_PLACE_QUEUED && sent->due_us > snapshot->now_us)
-        gw_json_number(out, "wait_ms", (sent->due_us - snapshot->now_us + 999) / 1000);
-    if (story && story->text.size)
-        gw_json_slice(out, "text", story->text);
-    gw_json_end(out);
-}
-
-static godwit_err_t find_sent(struct gw_buffer *out, struct gw_store *store,
-                              const struct gw_snapshot *snapshot, bool *found)
+static godwit_err_t find_sent(struct gw_buffer *out, struct gw_store *store, godwit_id_t id,
+                              const godwit_status_t *sent)
 {
     struct gw_buffer value = {0};
     struct gw_row row = {0};
-    godwit_err_t result = GODWIT_OK;
-    bool alive = snapshot->sent.place != GW_PLACE_UNKNOWN &&
-                 snapshot->sent.place != GW_PLACE_SETTLED;
+    bool dead = sent->place == GODWIT_PLACE_DEAD;
     enum gw_store_error error =
-        read_row(store, alive ? GW_ROW_STORY : GW_ROW_DEAD, snapshot->id, &value, &row);
+        read_row(store, dead ? GW_ROW_DEAD : GW_ROW_STORY, id, &value, &row);
 
     if (error && error != GW_STORE_NOT_FOUND) {
-        result = store_error(store, error);
-    } else if (!alive && !error) {
-        gw_json_begin(out, "found");
-        gw_json_text(out, "side", "sender");
-        gw_json_id(out, "id", snapshot->id.epoch, snapshot->id.sequence);
-        gw_json_text(out, "place", "dead");
-        gw_json_destination(out, &row.destination);
-        gw_json_text(out, "member", row.peer);
-        gw_json_number(out, "attempts", row.attempts);
-        gw_json_text(out, "reason", death_name(row.how));
-        gw_json_number(out, "code", row.code);
-        gw_json_slice(out, "text", row.text);
-        gw_json_end(out);
-        *found = true;
-    } else if (snapshot->sent.place != GW_PLACE_UNKNOWN) {
-        answer_sent(out, snapshot, error ? NULL : &row);
-        *found = true;
+        gw_buffer_clear(&value);
+        return store_error(store, error);
     }
+    gw_json_begin(out, "found");
+    gw_json_text(out, "side", "sender");
+    gw_json_id(out, "id", id.epoch, id.sequence);
+    gw_json_text(out, "place", godwit_place_name(sent->place));
+    gw_json_text(out, "destination", sent->destination);
+    if (sent->member[0])
+        gw_json_text(out, "member", sent->member);
+    if (sent->place == GODWIT_PLACE_OFFERED || sent->place == GODWIT_PLACE_IN_HAND)
+        gw_json_flag(out, "linked", sent->linked);
+    if (sent->attempts)
+        gw_json_number(out, "attempts", sent->attempts);
+    if (sent->wait_ms)
+        gw_json_number(out, "wait_ms", sent->wait_ms);
+    if (!error)
+        answer_failures(out, &row, dead);
+    gw_json_end(out);
     gw_buffer_clear(&value);
-    return result;
+    return GODWIT_OK;
 }
 
 static const char *reception_name(enum gw_reception reception, const struct gw_row *exception)
@@ -245,23 +218,22 @@ static const char *reception_name(enum gw_reception reception, const struct gw_r
     return "not found";
 }
 
-static godwit_err_t find_received(struct gw_buffer *out, struct gw_store *store,
-                                  const struct gw_snapshot *snapshot)
+static godwit_err_t find_received(struct gw_buffer *out, struct gw_store *store, godwit_id_t id,
+                                  const struct gw_received *received)
 {
-    const struct gw_received *received = &snapshot->received;
     struct gw_buffer value = {0};
     struct gw_row row = {0};
     enum gw_store_error error = GW_STORE_NOT_FOUND;
 
     if (received->reception == GW_RECEPTION_DECIDED)
-        error = read_row(store, GW_ROW_EXCEPTION, snapshot->id, &value, &row);
+        error = read_row(store, GW_ROW_EXCEPTION, id, &value, &row);
     if (error && error != GW_STORE_NOT_FOUND) {
         gw_buffer_clear(&value);
         return store_error(store, error);
     }
     gw_json_begin(out, "found");
     gw_json_text(out, "side", "receiver");
-    gw_json_id(out, "id", snapshot->id.epoch, snapshot->id.sequence);
+    gw_json_id(out, "id", id.epoch, id.sequence);
     gw_json_text(out, "place", reception_name(received->reception, error ? NULL : &row));
     gw_json_destination(out, &received->destination);
     gw_json_text(out, "sender", received->sender);
@@ -274,18 +246,19 @@ static godwit_err_t find_received(struct gw_buffer *out, struct gw_store *store,
     return GODWIT_OK;
 }
 
-godwit_err_t gw_answer_find(struct gw_buffer *out, struct gw_store *store,
-                            const struct gw_snapshot *snapshot)
+godwit_err_t gw_answer_find(struct gw_buffer *out, struct gw_store *store, godwit_id_t id,
+                            const godwit_status_t *sent, const struct gw_received *received)
 {
-    bool found = false;
-    godwit_err_t error = find_sent(out, store, snapshot, &found);
+    bool as_sender = sent->place != GODWIT_PLACE_NOT_FOUND;
+    bool as_receiver = received->reception != GW_RECEPTION_UNKNOWN;
+    godwit_err_t error = GODWIT_OK;
 
-    if (!error && snapshot->received.reception != GW_RECEPTION_UNKNOWN) {
-        found = true;
-        error = find_received(out, store, snapshot);
-    }
-    if (!error && !found)
-        error = gw_error(GODWIT_ENOTFOUND, "this peer knows no message of this id: it neither sent "
-                         "nor received it, or the whole epoch is settled and forgotten");
+    if (!as_sender && !as_receiver)
+        return gw_error(GODWIT_ENOTFOUND, "this peer knows no message of this id: it neither sent "
+                        "nor received it, or the whole epoch is settled and forgotten");
+    if (as_sender)
+        error = find_sent(out, store, id, sent);
+    if (!error && as_receiver)
+        error = find_received(out, store, id, received);
     return error;
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#pragma weak godwit_message_set_header
-
 godwit_err_t gw_ask_parse(struct gw_ask *ask, const char *line, size_t size)
 {
     char *at = ask->line, *end = ask->line + size;
@@ -127,8 +125,7 @@ godwit_err_t gw_ask_headers(const struct gw_ask *ask, size_t at, godwit_message_
             return gw_error(GODWIT_EINVAL, "a header is KEY=VALUE, %%XX for other bytes, "
                                            "not \"%.80s\"", word);
         memcpy(key, word, (size_t)(equals - word));
-        error = godwit_message_set_header ? godwit_message_set_header(message, key, value, size)
-                                          : gw_error(GODWIT_EINVAL, "not in this version");
+        error = godwit_message_set_header(message, key, value, size);
     }
     return error;
 }

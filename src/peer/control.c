@@ -136,8 +136,7 @@ static godwit_err_t carry_out(struct gw_control *control, const struct gw_ask *a
     if (atomic_fetch_add(&control->writers, 1) < GW_CONTROL_WRITERS)
         error = gw_control_answer(control->peer, ask, out);
     else
-        error = gw_error(GODWIT_EBUSY, "%d other requests wait for the outbox or the disk: try "
-                                       "again", GW_CONTROL_WRITERS);
+        error = gw_error(GODWIT_EBUSY, "%d other requests wait for the disk: try again", GW_CONTROL_WRITERS);
     atomic_fetch_sub(&control->writers, 1);
     return error;
 }
@@ -149,6 +148,7 @@ static void *serve(void *context)
     struct gw_ask *ask = calloc(1, sizeof *ask);
     godwit_err_t error = GODWIT_OK;
 
+    gw_peer_never_wait();
     if (ask && read_request(client, ask, &error)) {
         if (!error)
             error = carry_out(client->control, ask, &out);

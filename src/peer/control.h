@@ -11,8 +11,8 @@
  *     records, a line each ◀──────────────────────────────────── answer, close
  *
  * None of these threads is the engine's: whatever a client does, or does not do, holds up nobody
- * but itself, for CLIENT_MS at most. Four places are kept from requests that may have to wait for
- * room in the outbox, so that `status` always gets through. */
+ * but itself, for CLIENT_MS at most. Four places are kept from requests that wait for the disk, so
+ * that `status` always gets through; none waits for room in the outbox. */
 
 #include "peer/answer.h"
 

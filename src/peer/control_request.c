@@ -11,10 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#pragma weak godwit_dead_requeue
-#pragma weak godwit_dead_purge
-#pragma weak godwit_peer_forfeit
-#pragma weak godwit_withdraw
 #define STORED_MS 8000 /* less than a client waits */
 
 bool gw_control_writes(const struct gw_ask *ask)
@@ -47,6 +43,7 @@ static void answer_peer(struct godwit_peer *peer, struct gw_buffer *out)
     pthread_mutex_lock(&peer->lock);
     memcpy(endpoint, peer->endpoint, sizeof endpoint);
     bool down = peer->down;
+    uint64_t dead = gw_tail_dead_messages(peer->tail);
     pthread_mutex_unlock(&peer->lock);
     gw_json_begin(out, "peer");
     gw_json_text(out, "name", settings->name);
@@ -60,6 +57,7 @@ static void answer_peer(struct godwit_peer *peer, struct gw_buffer *out)
     gw_json_number(out, "outbox_bytes", counter(peer, "outbox_bytes_now"));
     gw_json_number(out, "outbox_max_messages", settings->outbox_max_messages);
     gw_json_number(out, "outbox_max_bytes", settings->outbox_max_bytes);
+    gw_json_number(out, "dead_letters", dead);
     gw_json_number(out, "in_hand", counter(peer, "in_hand_now"));
     gw_json_number(out, "links", counter(peer, "links_now"));
     gw_json_number(out, "window", settings->window);
@@ -126,15 +124,18 @@ static godwit_err_t ask_find(struct godwit_peer *peer, const struct gw_ask *ask,
                              struct gw_buffer *out)
 {
     struct gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    godwit_status_t sent = GODWIT_STATUS_INIT;
     godwit_err_t error;
 
     if (!snapshot)
         return gw_error_memory();
     snapshot->find = true;
     if (!(error = gw_ask_id(ask, 1, &snapshot->id)) &&
-        !(error = gw_snapshot_ask(peer, snapshot))) {
+        !(error = gw_snapshot_ask(peer, snapshot)) &&
+        !(error = godwit_status(peer, snapshot->id, &sent))) {
         struct gw_store *store = borrow_store(peer);
-        error = store ? gw_answer_find(out, store, snapshot) : GODWIT_EIO;
+        error = store ? gw_answer_find(out, store, snapshot->id, &sent, &snapshot->received)
+                      : GODWIT_EIO;
         if (store)
             return_store(peer);
     }
@@ -265,9 +266,6 @@ static godwit_err_t ask_withdraw(struct godwit_peer *peer, const struct gw_ask *
 static godwit_err_t dispatch(struct godwit_peer *peer, const struct gw_ask *ask,
                              struct gw_buffer *out)
 {
-    if (gw_control_writes(ask) && !gw_ask_is(ask, "send", NULL) &&
-        (!godwit_dead_requeue || !godwit_dead_purge || !godwit_peer_forfeit || !godwit_withdraw))
-        return gw_error(GODWIT_EINVAL, "not in this version");
     if (gw_ask_is(ask, "status", NULL) && ask->count == 1)
         return ask_status(peer, out);
     if (gw_ask_is(ask, "counters", NULL) && ask->count == 1)

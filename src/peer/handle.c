@@ -115,6 +115,13 @@ godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *comman
     return command->result ? gw_error(command->result, "%s", command->why) : GODWIT_OK;
 }
 
+static _Thread_local bool never_waits;
+
+void gw_peer_never_wait(void)
+{
+    never_waits = true;
+}
+
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)
 {
     const char *why = peer->down ? "the store failed and is being reopened"
@@ -125,7 +132,7 @@ godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *pa
                             "settled yet"
                           : "the outbox is full: its messages are not settled yet";
 
-    if (peer->settings.full_timeout_ms == -1) {
+    if (never_waits || peer->settings.full_timeout_ms == -1) {
         atomic_fetch_add_explicit(&peer->sends_refused, 1, memory_order_relaxed);
         return gw_error(GODWIT_EFULL, "%s", why);
     }

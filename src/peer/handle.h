@@ -139,6 +139,8 @@ struct gw_patience {
     const struct gw_deadline *sooner; /* of the whole call; NULL: it has none */
 };
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience);
+/* From now on this thread, one of the library's own, does not wait there: GODWIT_EFULL at once. */
+void gw_peer_never_wait(void);
 
 /* The live members of a destination. With the lock. */
 size_t gw_peer_members(const struct godwit_peer *peer, const struct gw_destination *destination);

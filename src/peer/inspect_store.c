@@ -129,17 +129,20 @@ static const struct gw_turn_port nowhere = {
 
 /* ---- open and close ---- */
 
-static enum gw_store_error read_meta(struct gw_still *still)
+/* One row by its key, without its texts. */
+static enum gw_store_error read_row(struct gw_still *still, enum gw_row_kind kind, godwit_id_t id,
+                                    struct gw_row *row)
 {
     struct gw_buffer key = {0}, value = {0};
     enum gw_store_error error = GW_STORE_NOMEM;
 
-    gw_row_seek(&key, GW_ROW_META, 0, 0);
+    gw_row_seek(&key, kind, id.epoch, id.sequence);
     struct gw_slice name = {key.data, key.size};
     if (!gw_buffer_failed(&key))
         error = gw_store_get(still->store, name, &value);
     if (!error)
-        error = gw_row_read(name, (struct gw_slice){value.data, value.size}, &still->meta);
+        error = gw_row_read(name, (struct gw_slice){value.data, value.size}, row);
+    row->text = (struct gw_slice){0};
     gw_buffer_clear(&key);
     gw_buffer_clear(&value);
     return error;
@@ -172,9 +175,9 @@ godwit_err_t gw_still_open(const char *directory, struct gw_still **result)
 
     if (!still)
         return gw_error_memory();
-    enum gw_store_error error = gw_leveldb_open(directory, &still->store, why, sizeof why);
+    enum gw_store_error error = gw_leveldb_inspect(directory, &still->store, why, sizeof why);
     if (!error) {
-        error = read_meta(still);
+        error = read_row(still, GW_ROW_META, (godwit_id_t){0}, &still->meta);
         if (error == GW_STORE_NOT_FOUND)
             snprintf(why, sizeof why, "%.150s holds a store that no peer was opened on yet",
                      directory);
@@ -234,22 +237,50 @@ static godwit_err_t still_status(struct gw_still *still, struct gw_buffer *out)
     return GODWIT_OK;
 }
 
+/* As godwit_status does for a running peer. */
+static godwit_err_t sent_from(struct gw_still *still, godwit_id_t id, godwit_status_t *sent)
+{
+    struct gw_whereabouts found;
+    struct gw_row row = {0};
+
+    gw_turn_find(still->turn, id.epoch, id.sequence, &found);
+    sent->attempts = (uint32_t)found.attempts;
+    snprintf(sent->member, sizeof sent->member, "%s", found.peer);
+    if (found.place != GW_PLACE_UNKNOWN)
+        gw_destination_format(&found.destination, sent->destination);
+    switch (found.place) {
+    case GW_PLACE_QUEUED: sent->place = GODWIT_PLACE_QUEUED; return GODWIT_OK;
+    case GW_PLACE_ASSIGNED: sent->place = GODWIT_PLACE_OFFERED; return GODWIT_OK;
+    case GW_PLACE_IN_HAND: sent->place = GODWIT_PLACE_IN_HAND; return GODWIT_OK;
+    case GW_PLACE_SETTLED: sent->place = GODWIT_PLACE_PROCESSED; break;
+    case GW_PLACE_UNKNOWN: break;
+    }
+    enum gw_store_error error = read_row(still, GW_ROW_DEAD, id, &row);
+    if (error == GW_STORE_NOT_FOUND)
+        return GODWIT_OK;
+    if (error)
+        return gw_error(gw_error_of_store(error), "the store cannot be read: %s",
+                        gw_store_why(still->store));
+    sent->place = GODWIT_PLACE_DEAD;
+    sent->attempts = (uint32_t)row.attempts;
+    gw_destination_format(&row.destination, sent->destination);
+    snprintf(sent->member, sizeof sent->member, "%s", row.peer);
+    return GODWIT_OK;
+}
+
 static godwit_err_t still_find(struct gw_still *still, const struct gw_ask *ask,
                                struct gw_buffer *out)
 {
-    struct gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    godwit_status_t sent = GODWIT_STATUS_INIT;
+    struct gw_received received;
+    godwit_id_t id;
     godwit_err_t error;
 
-    if (!snapshot)
-        return gw_error_memory();
-    if (!(error = gw_ask_id(ask, 1, &snapshot->id))) {
-        gw_turn_find(still->turn, snapshot->id.epoch, snapshot->id.sequence, &snapshot->sent);
-        gw_core_received(gw_turn_core(still->turn), snapshot->id.epoch, snapshot->id.sequence,
-                         &snapshot->received);
-        snapshot->now_us = UINT64_MAX; /* pauses are over by the next open */
-        error = gw_answer_find(out, still->store, snapshot);
+    if (!(error = gw_ask_id(ask, 1, &id))) {
+        gw_core_received(gw_turn_core(still->turn), id.epoch, id.sequence, &received);
+        if (!(error = sent_from(still, id, &sent)))
+            error = gw_answer_find(out, still->store, id, &sent, &received);
     }
-    free(snapshot);
     return error;
 }
 

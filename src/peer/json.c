@@ -123,11 +123,8 @@ void gw_json_base64(struct gw_buffer *out, const char *name, struct gw_slice val
 
 void gw_json_destination(struct gw_buffer *out, const struct gw_destination *destination)
 {
-    static const char *const kinds[] = {"?", "stage", "peer", "service", "reply"};
-    char text[GW_NAME_MAX + 16];
-    size_t kind = destination->kind;
+    char text[GW_DESTINATION_TEXT];
 
-    snprintf(text, sizeof text, "%s:%s", kinds[kind < sizeof kinds / sizeof *kinds ? kind : 0],
-             destination->name);
+    gw_destination_format(destination, text);
     gw_json_text(out, "destination", text);
 }

@@ -28,9 +28,7 @@ godwit_err_t gw_snapshot_take(struct gw_engine *engine, struct gw_command *comma
                  "the store failed (%.150s) and is being reopened: ask again", engine->why);
         return GODWIT_EIO;
     }
-    snapshot->now_us = engine->now_us;
     if (snapshot->find) {
-        gw_turn_find(engine->turn, snapshot->id.epoch, snapshot->id.sequence, &snapshot->sent);
         gw_core_received(gw_turn_core(engine->turn), snapshot->id.epoch, snapshot->id.sequence,
                          &snapshot->received);
         return GODWIT_OK;

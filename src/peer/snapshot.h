@@ -11,16 +11,14 @@
 #define GW_SNAPSHOT_ENDPOINT 128 /* longer ones are cut */
 
 struct gw_snapshot {
-    bool find; /* asked: fill the last three instead of the first three */
+    bool find; /* asked: fill `received` instead of the rest */
     godwit_id_t id;
 
     struct gw_survey survey;
     char dials[GW_SURVEY_MAX][GW_SNAPSHOT_ENDPOINT];
     size_t dial_count; /* may be above GW_SURVEY_MAX */
 
-    struct gw_whereabouts sent;
     struct gw_received received;
-    uint64_t now_us;
 };
 
 /* Engine: carries GW_COMMAND_LOOK out. GODWIT_EIO while there is no store. */
