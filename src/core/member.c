@@ -6,6 +6,7 @@
 #include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- frames from members ---- */
 
@@ -235,6 +236,13 @@ static struct gw_target *served_target(struct gw_core *core,
     return gw_target_get(core, destination);
 }
 
+/* What is meant for one peer goes to no other, whoever claims to serve it. */
+static bool may_serve(const struct gw_remote *remote, const struct gw_destination *destination)
+{
+    bool personal = destination->kind == GW_KIND_PEER || destination->kind == GW_KIND_REPLY;
+    return !personal || strcmp(destination->name, remote->name) == 0;
+}
+
 void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     size_t count = frame->u.serve.count;
@@ -246,11 +254,13 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
     remote->serve_count = 0;
     for (size_t i = 0; i < count && by_serve; i++) {
         const struct gw_serve *serve = &frame->u.serve.items[i];
-        struct gw_target *target = served_target(core, &serve->destination);
+        struct gw_target *target = may_serve(remote, &serve->destination)
+                                       ? served_target(core, &serve->destination)
+                                       : NULL;
         struct gw_member *member = target ? gw_member_get(core, remote, target) : NULL;
         by_serve[remote->serve_count++] = member;
         if (!member)
-            continue; /* no room for its destination: not known here */
+            continue; /* another's, or no room for its destination: not known here */
         member->serving = true;
         if (serve->credit_messages > member->granted_messages)
             member->granted_messages = serve->credit_messages;

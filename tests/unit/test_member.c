@@ -266,6 +266,94 @@ static void floors_of_many_streams_go_round(void **state)
     driver_close(&d);
 }
 
+/* ---- whose a destination is ---- */
+
+static void serve(struct driver *d, uint64_t conn, uint64_t link, uint8_t kind, const char *name)
+{
+    struct gw_serve item = {{.kind = kind}, 1, 100, 10000};
+    struct gw_frame frame = {.type = GW_FRAME_SERVE, .link = link};
+    strcpy(item.destination.name, name);
+    frame.u.serve.items = &item;
+    frame.u.serve.count = 1;
+    driver_frame(d, conn, &frame);
+}
+
+static size_t serving(struct driver *d, uint8_t kind, const char *name)
+{
+    struct gw_destination destination = {.kind = kind};
+    size_t count = 0;
+    strcpy(destination.name, name);
+    const struct gw_target *target = gw_target_find(d->core, &destination);
+    for (struct gw_member *member = target ? target->members : NULL; member;
+         member = member->next_in_target)
+        count += member->serving;
+    return count;
+}
+
+static void what_is_meant_for_a_peer_is_served_by_no_other(void **state)
+{
+    (void)state;
+    const uint8_t personal[] = {GW_KIND_PEER, GW_KIND_REPLY};
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_link(&d, 1, "b"), thief = driver_link(&d, 2, "thief");
+    for (int i = 0; i < 2; i++) {
+        serve(&d, 2, thief, personal[i], "b");
+        assert_int_equal(serving(&d, personal[i], "b"), 0);
+        serve(&d, 1, b, personal[i], "b");
+        assert_int_equal(serving(&d, personal[i], "b"), 1);
+        serve(&d, 2, thief, personal[i], "b");
+        assert_int_equal(serving(&d, personal[i], "b"), 1);
+    }
+    serve(&d, 2, thief, GW_KIND_SERVICE, "b"); /* a service is anybody's */
+    assert_int_equal(serving(&d, GW_KIND_SERVICE, "b"), 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    driver_close(&d);
+}
+
+/* ---- a memory member's crash ---- */
+
+static uint64_t memory_member(struct driver *d, uint64_t conn, uint64_t process)
+{
+    struct gw_frame frame = {.type = GW_FRAME_HELLO};
+    remote_identity(&frame.u.identity, "b", process);
+    frame.u.identity.memory = true;
+    driver_frame(d, conn, &frame);
+    const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
+    assert_non_null(welcome);
+    uint64_t link = welcome->link;
+    remote_say(d, conn, GW_FRAME_READY, link);
+    remote_serve(d, conn, link, 1000, 1 << 24);
+    remote_complete(d, conn, link);
+    return link;
+}
+
+/* Its next process tells nothing: what it was heard to have begun is charged, and no more. */
+static void what_a_memory_member_had_begun_when_it_died_is_charged_an_attempt(void **state)
+{
+    (void)state;
+    struct gw_range begun = {4, 4};
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .handed = &begun, .handed_count = 1};
+    struct gw_frame ack = {.type = GW_FRAME_ACK};
+    struct driver d;
+    driver_open(&d, "a");
+    ack.link = memory_member(&d, 1, 77);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(&d, 1, &ack);
+    driver_lost(&d, 1);
+    memory_member(&d, 2, 78);
+    driver_commit(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_crashed), 1);
+    assert_int_equal(driver_rows(&d, GW_ROW_STORY), 1);
+    assert_int_equal(driver_row(&d, GW_ROW_STORY, 0)->first, 4);
+    assert_int_equal(driver_row(&d, GW_ROW_STORY, 0)->attempts, 2);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +368,8 @@ int main(void)
         cmocka_unit_test(members_are_counted_as_they_come_and_go),
         cmocka_unit_test(a_stranger_that_serves_everything_leaves_room_for_our_own_sends),
         cmocka_unit_test(floors_of_many_streams_go_round),
+        cmocka_unit_test(what_is_meant_for_a_peer_is_served_by_no_other),
+        cmocka_unit_test(what_a_memory_member_had_begun_when_it_died_is_charged_an_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
