@@ -72,6 +72,18 @@ static struct gw_run *add(struct gw_core *core, struct gw_stream *stream, struct
     return NULL;
 }
 
+/* What the member told of an earlier offer of them says nothing of this one. */
+static void forget_told(struct gw_core *core, const struct gw_run *run)
+{
+    struct gw_offer *offer = gw_stream_offer_find(run->stream, run->member->remote);
+    if (!offer)
+        return;
+    if (offer->in_hand.count)
+        gw_check(core, gw_ranges_remove(&offer->in_hand, run->first, run->last));
+    if (offer->handed.count)
+        gw_check(core, gw_ranges_remove(&offer->handed, run->first, run->last));
+}
+
 /* Assigns unsettled messages that are with nobody; durable with the next seal. */
 struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
                           uint64_t first, uint64_t last)
@@ -79,6 +91,7 @@ struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct
     struct gw_run *run = add(core, stream, member, first, last);
     if (!run)
         return NULL;
+    forget_told(core, run);
     run->left = last - first + 1;
     run->number = next_number(core);
     run->turn = core->turn;

@@ -266,6 +266,46 @@ static void floors_of_many_streams_go_round(void **state)
     driver_close(&d);
 }
 
+/* ---- what came back ---- */
+
+static void give_back(struct driver *d, uint64_t conn, uint64_t link, uint64_t sequence,
+                      uint64_t number)
+{
+    struct gw_return back = {.first = sequence, .last = sequence, .number = number,
+                             .kind = GW_RETURN_RELEASE};
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .returns = &back, .return_count = 1};
+    struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(d, conn, &ack);
+}
+
+/* What the link's report said of the earlier offer says nothing of the new one. */
+static void what_was_in_hand_and_came_back_is_sent_again_on_the_same_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
+    driver_lost(&d, 1);
+    uint64_t link = driver_link(&d, 2, "b");
+    remote_serve(&d, 2, link, 1000, 1 << 24);
+    remote_in_hand(&d, 2, link, EPOCH, 1, 10);
+    remote_complete(&d, 2, link);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    give_back(&d, 2, link, 4, number);
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 1);
+    assert_int_equal(driver_data(&d, 0).first, 4);
+    assert_int_equal(driver_data(&d, 0).last, 4);
+    assert_true(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number > number);
+    driver_close(&d);
+}
+
 /* ---- whose a destination is ---- */
 
 static void serve(struct driver *d, uint64_t conn, uint64_t link, uint8_t kind, const char *name)
@@ -368,6 +408,7 @@ int main(void)
         cmocka_unit_test(members_are_counted_as_they_come_and_go),
         cmocka_unit_test(a_stranger_that_serves_everything_leaves_room_for_our_own_sends),
         cmocka_unit_test(floors_of_many_streams_go_round),
+        cmocka_unit_test(what_was_in_hand_and_came_back_is_sent_again_on_the_same_link),
         cmocka_unit_test(what_is_meant_for_a_peer_is_served_by_no_other),
         cmocka_unit_test(what_a_memory_member_had_begun_when_it_died_is_charged_an_attempt),
     };
