@@ -110,7 +110,7 @@ static const char *check_data(const struct gw_frame *frame)
 {
     struct gw_slice lengths = frame->u.data.lengths, heads = frame->u.data.heads;
 
-    CHECK(frame->u.data.number != 0, "number is zero");
+    CHECK(within(frame->u.data.number, 1, GW_OFFER_ANY - 1), "number out of range");
     CHECK(within(frame->u.data.attempt, 1, UINT32_MAX), "attempt out of range");
     CHECK(frame->u.data.epoch != 0, "epoch is zero");
     CHECK(within(frame->u.data.count, 1, GW_RUN_MAX), "count out of range");

@@ -3,6 +3,8 @@
 /* A peer that has a link and breaks the protocol on it: its link ends, nothing of anybody changes.
  * And one that is dialled and answers as it should not. */
 
+/* Length: a deed for every frame that a link can carry. */
+
 #include "crew.h"
 #include "hostile.h"
 
@@ -225,6 +227,126 @@ static void only_what_was_offered_can_be_acknowledged(void **state)
     say_ack(id.epoch, ranges, 1); /* the truth */
     ok(godwit_wait(crew_server, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     crew_moved("violations", 3, "links_lost", 3, NULL);
+    leave();
+}
+
+/* ---- what was offered, asked back and given back ---- */
+
+/* DATA of offer 0 cannot be encoded: a good frame's byte is changed. */
+static void an_offer_without_a_number_is_malformed(void **state)
+{
+    struct gw_frame frame;
+    const uint64_t marked = UINT64_C(0x1122334455667788);
+
+    (void)state;
+    intruder("numberless");
+    hostile_epoch(&h, "work", 0x7e, true);
+    hostile_run(&frame, h.link, 0x7e, 1, "a");
+    frame.u.data.number = marked;
+    hostile_encode(&h, &frame);
+    for (size_t at = 0; at + 8 <= h.bytes.size; at++)
+        if (memcmp(h.bytes.data + at, "\x11\x22\x33\x44\x55\x66\x77\x88", 8) == 0)
+            memset(h.bytes.data + at, 0, 8);
+    hostile_both(&h, h.bytes.data, h.bytes.size, "a");
+    was_reset();
+    crew_moved("malformed", 1, "violations", 1, "links_lost", 1, NULL);
+    leave();
+}
+
+static void say_skip(uint64_t epoch, enum gw_skip_purpose purpose, const struct gw_range *ranges,
+                     size_t count)
+{
+    struct gw_frame frame = {.type = GW_FRAME_SKIP, .link = h.link};
+
+    frame.u.skip.epoch = epoch;
+    frame.u.skip.number = 1;
+    frame.u.skip.purpose = (uint8_t)purpose;
+    frame.u.skip.code = purpose == GW_SKIP_WITHDRAW ? GW_WITHDRAW_PURGED : 0;
+    frame.u.skip.ranges = ranges;
+    frame.u.skip.range_count = count;
+    hostile_say(&h, &frame);
+}
+
+static void nobody_asks_back_what_another_sent(void **state)
+{
+    const struct gw_range all = {1, GW_SEQUENCE_MAX};
+
+    (void)state;
+    intruder("skipper");
+    say_skip(crew_epoch_in(), GW_SKIP_WITHDRAW, &all, 1);
+    was_reset();
+    say_skip(crew_epoch_in(), GW_SKIP_RELEASE, &all, 1);
+    was_reset();
+    crew_moved("violations", 2, "links_lost", 2, NULL);
+    leave();
+}
+
+/* All that there can be, again and again: what is kept for it is bounded by W. */
+static void skips_of_everything_cost_little(void **state)
+{
+    static struct gw_range comb[GW_SKIP_RANGES_MAX];
+    const struct gw_range all = {1, GW_SEQUENCE_MAX};
+    size_t heap = crew_heap();
+
+    (void)state;
+    for (uint64_t i = 0; i < GW_SKIP_RANGES_MAX; i++)
+        comb[i] = (struct gw_range){1 + i * (UINT64_C(1) << 50), 1 + i * (UINT64_C(1) << 50)};
+    intruder("greedy");
+    say_skip(0x4712, GW_SKIP_RELEASE, &all, 1); /* of an epoch that was never opened */
+    hostile_epoch(&h, "work", 0x7f, true);
+    for (int i = 0; i < 50; i++) {
+        say_skip(0x7f, GW_SKIP_RELEASE, &all, 1);
+        say_skip(0x7f, GW_SKIP_RELEASE, comb, GW_SKIP_RANGES_MAX);
+        say_skip(0x7f, GW_SKIP_WITHDRAW, comb, GW_SKIP_RANGES_MAX);
+        say_skip(0x7f, GW_SKIP_WITHDRAW, &all, 1);
+    }
+    hostile_fence(&h);
+    crew_moved("stale_frames", 1, "resets_sent", 1, NULL);
+    assert_true(crew_heap() < heap + (64 << 20));
+    leave();
+}
+
+/* What nobody offered to it: nothing of anybody moves, and the link stays. */
+static void returns_and_exceptions_of_nothing_change_nothing(void **state)
+{
+    const struct gw_slice text = {(const uint8_t *)"so there", 8};
+    struct gw_return back = {1, GW_SEQUENCE_MAX, 1, GW_RETURN_CRASHED, 0, text};
+    struct gw_exception exception = {1, GW_EXCEPTION_REJECTED, 1, text};
+    struct gw_range handed = {2, GW_SEQUENCE_MAX};
+    struct gw_ack_epoch entry = {.floor = 1, .returns = &back, .return_count = 1,
+                                 .handed = &handed, .handed_count = 1};
+    struct gw_frame frame = {.type = GW_FRAME_ACK};
+    godwit_id_t id;
+
+    (void)state;
+    intruder("returner");
+    ok(godwit_push_data(crew_server, "lure0", "x", 1, &id));
+    say_serve("lure", 0, 1, 100);
+    say_ack(0x4711, NULL, 0);
+    hostile_hear(&h, GW_FRAME_DATA);
+    frame.link = h.link;
+    frame.u.ack.epochs = &entry;
+    frame.u.ack.epoch_count = 1;
+    entry.epoch = id.epoch;
+    for (back.number = 1; back.number <= 100; back.number++)
+        hostile_say(&h, &frame); /* of offers that are none, or not its own */
+    entry.epoch = 0x4711;
+    entry.exceptions = &exception;
+    entry.exception_count = 1;
+    hostile_say(&h, &frame); /* of an epoch that may have been */
+    hostile_fence(&h);
+    fails(GODWIT_ETIMEDOUT, godwit_wait(crew_server, id, GODWIT_SETTLED, 0));
+    entry.epoch = crew_epoch_out();
+    hostile_say(&h, &frame); /* offered to others only */
+    was_reset();
+    entry.epoch = id.epoch;
+    exception.sequence = 2; /* of which only the first was sent */
+    frame.link = h.link;
+    hostile_say(&h, &frame);
+    was_reset();
+    say_ack(id.epoch, &(struct gw_range){1, 1}, 1); /* the truth */
+    ok(godwit_wait(crew_server, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    crew_moved("violations", 2, "links_lost", 2, "stale_frames", 1, "resets_sent", 1, NULL);
     leave();
 }
 
@@ -477,6 +599,10 @@ int main(void)
         cmocka_unit_test(data_beyond_its_bounds_is_a_violation),
         cmocka_unit_test(a_stream_of_another_peer_is_out_of_reach),
         cmocka_unit_test(only_what_was_offered_can_be_acknowledged),
+        cmocka_unit_test(an_offer_without_a_number_is_malformed),
+        cmocka_unit_test(nobody_asks_back_what_another_sent),
+        cmocka_unit_test(skips_of_everything_cost_little),
+        cmocka_unit_test(returns_and_exceptions_of_nothing_change_nothing),
         cmocka_unit_test(floors_and_pongs_of_nothing_change_nothing),
         cmocka_unit_test(frames_of_an_old_link_change_nothing),
         cmocka_unit_test(bad_welcomes_are_refused),

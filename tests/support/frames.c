@@ -305,7 +305,7 @@ static void make_data(const struct maker *maker, struct gw_frame *frame)
     if (boolean(maker))
         frame->u.data.heads =
             make_column(maker, maker->room->heads, each, frame->u.data.count);
-    frame->u.data.number = number(maker, 1, UINT64_MAX);
+    frame->u.data.number = number(maker, 1, GW_OFFER_ANY - 1);
     frame->u.data.attempt = number(maker, 1, UINT32_MAX);
     frame->u.data.maybe_duplicate = boolean(maker);
     frame->u.data.first = number(maker, 1, GW_SEQUENCE_MAX - (frame->u.data.count - 1));

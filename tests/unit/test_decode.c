@@ -357,8 +357,11 @@ static void offers_and_attempts_out_of_range_are_refused(void **state)
 {
     (void)state;
     assert_decodes("9d 01 0b 05 01 03 01 ce ffffffff 07 01 01 c4 02 0001 c4 00 00");
-    assert_decodes("9d 01 0b 05 01 00 cf ffffffffffffffff 01 07 01 01 c4 02 0001 c4 00 00");
-    assert_malformed("9d 01 0b 05 01 00 00 01 07 01 01 c4 02 0001 c4 00 00", "number is zero");
+    assert_decodes("9d 01 0b 05 01 00 cf fffffffffffffffe 01 07 01 01 c4 02 0001 c4 00 00");
+    assert_malformed("9d 01 0b 05 01 00 cf ffffffffffffffff 01 07 01 01 c4 02 0001 c4 00 00",
+                     "number out of range");
+    assert_malformed("9d 01 0b 05 01 00 00 01 07 01 01 c4 02 0001 c4 00 00",
+                     "number out of range");
     assert_malformed("9d 01 0b 05 01 00 01 00 07 01 01 c4 02 0001 c4 00 00",
                      "attempt out of range");
     assert_malformed("9d 01 0b 05 01 00 01 cf 0000000100000000 07 01 01 c4 02 0001 c4 00 00",

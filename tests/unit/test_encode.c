@@ -225,6 +225,7 @@ static void runs_have_limits(void **state)
     DATA(lengths.data = unknown_form);
     DATA(lengths = ((struct gw_slice){much, sizeof much}));
     DATA(number = 0);
+    DATA(number = GW_OFFER_ANY); /* only a SKIP can mean any */
     DATA(attempt = 0);
     DATA(attempt = UINT64_C(1) << 32);
     DATA(heads.size = 1);
