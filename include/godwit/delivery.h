@@ -38,8 +38,8 @@ GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *de
                                              godwit_inbox_t **inbox);
 
 /* Stops serving. Deliveries in hand can still be decided; what was not handed over goes back to its
- * sender, who offers it to another member, or here again once the inbox is open again. Close inboxes before their peer. Nulls *inbox; NULL is
- * accepted. */
+ * sender, who offers it to another member, or here again once the inbox is open again. Close inboxes
+ * before their peer. Nulls *inbox; NULL is accepted. */
 GODWIT_EXPORT void godwit_inbox_close(godwit_inbox_t **inbox);
 
 /* Hands over the next message. The delivery is the caller's until decided or dropped; deciding
@@ -99,8 +99,8 @@ GODWIT_EXPORT godwit_err_t godwit_ack(godwit_delivery_t **delivery);
 GODWIT_EXPORT godwit_err_t godwit_ack_many(godwit_delivery_t **deliveries, size_t count);
 
 /* Not now: the sender offers it again, to any member, after `delay_ms` (0: at once; -1: as its
- * retry policy says), as the next attempt. `why` (may be NULL; its first 255 bytes, of which what is
- * not printable ASCII becomes '?') is kept with the message and ends in its dead letter. Frees the
+ * retry policy says), as the next attempt. `why` (may be NULL; its first 255 bytes; what is not
+ * printable ASCII becomes '?') is kept with the message and ends in its dead letter. Frees the
  * delivery and nulls *delivery as godwit_ack does, with the same errors. */
 GODWIT_EXPORT godwit_err_t godwit_nack(godwit_delivery_t **delivery, int delay_ms,
                                        const char *why);

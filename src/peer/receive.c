@@ -137,10 +137,12 @@ void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound)
 {
     const struct gw_serving *serving = NULL;
 
-    for (size_t i = 0; i < engine->serving_count && !serving; i++)
-        if (engine->servings[i].open && gw_destination_equal(&engine->servings[i].inbox->destination,
-                                                             &inbound->destination))
-            serving = &engine->servings[i];
+    for (size_t i = 0; i < engine->serving_count && !serving; i++) {
+        const struct gw_serving *one = &engine->servings[i];
+
+        if (one->open && gw_destination_equal(&one->inbox->destination, &inbound->destination))
+            serving = one;
+    }
     if (!serving) /* no longer, or not since this peer was opened: others may have it */
         refuse_above(engine, inbound, 0);
     else if (inbound->ordered)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The queue of an inbox and what becomes of its deliveries, without an engine: the mailbox is looked
- * into instead. */
+/* The queue of an inbox and what becomes of its deliveries, without an engine: the mailbox is
+ * looked into instead. */
 
 #include "peer/inbox.h"
 
