@@ -33,3 +33,20 @@ void gw_batch_drop(struct gw_batch *batch)
     free(batch->heads);
     free(batch);
 }
+
+uint64_t gw_batch_fitting(const struct gw_batch *batch, uint64_t first, uint64_t most,
+                          uint64_t bytes)
+{
+    uint64_t begin = gw_batch_offset(batch, first);
+    if (gw_batch_offset(batch, first + most) - begin <= bytes)
+        return most;
+    uint64_t low = 0, high = most; /* `low` fit, `high` do not */
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (gw_batch_offset(batch, first + middle) - begin <= bytes)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}

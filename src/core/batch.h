@@ -52,4 +52,8 @@ static inline uint32_t gw_batch_offset(const struct gw_batch *batch, uint64_t se
     return index ? batch->ends[index - 1] : 0;
 }
 
+/* How many messages from `first` on fit into `bytes`, at most `most`; at least 0. */
+uint64_t gw_batch_fitting(const struct gw_batch *batch, uint64_t first, uint64_t most,
+                          uint64_t bytes);
+
 #endif

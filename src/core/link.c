@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Links: frames by connection, the fence of link ids, liveness. The handshake is in handshake.c.
+/* Links: frames by connection, the fence of link ids. The handshake is in handshake.c, liveness in
+ * heartbeat.c.
  *
  *   dialled conn:   HELLO ... WELCOME -> link up, READY     (hello_due_us: when to try again)
  *   accepted conn:  HELLO -> WELCOME ... READY -> link up
@@ -18,11 +19,6 @@
 #define RTO_FIRST_US \
     200000 /* before the first sample; RFC 6298 section 2.1, scaled to local links */
 #define RTO_MIN_US        10000
-#define SILENT_HEARTBEATS 3
-#define UNUSED_CONN_US \
-    60000000 /* an accepted connection without a link is forgotten after a minute */
-#define FLOORS_PER_PING 64
-#define FORGOTTEN_PER_TICK 64
 
 /* ---- time ---- */
 
@@ -35,28 +31,13 @@ uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us)
 }
 
 /* Doubles with each probe that nothing answers, up to the heartbeat. */
-static uint64_t rto_us(const struct gw_core *core, const struct gw_link *link)
+uint64_t gw_link_rto_us(const struct gw_core *core, const struct gw_link *link)
 {
     uint64_t rto = link->srtt_us ? link->srtt_us + 4 * link->rttvar_us : RTO_FIRST_US;
     if (rto < RTO_MIN_US)
         rto = RTO_MIN_US;
     rto <<= link->probe_backoff;
     return rto < core->options.heartbeat_us ? rto : core->options.heartbeat_us;
-}
-
-/* RFC 6298, section 2.2 and 2.3. */
-static void rtt_sample(struct gw_link *link, uint64_t rtt_us)
-{
-    if (rtt_us == 0)
-        rtt_us = 1;
-    if (!link->srtt_us) {
-        link->srtt_us = rtt_us;
-        link->rttvar_us = rtt_us / 2;
-        return;
-    }
-    uint64_t error = link->srtt_us > rtt_us ? link->srtt_us - rtt_us : rtt_us - link->srtt_us;
-    link->rttvar_us = (3 * link->rttvar_us + error) / 4;
-    link->srtt_us = (7 * link->srtt_us + rtt_us) / 8;
 }
 
 /* The next HELLO of a dialled connection: exponential back-off from HELLO_FIRST_US to about a
@@ -100,7 +81,7 @@ void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote)
     link->frames_sent++;
     if (link->probe_due_us != GW_NEVER)
         return;
-    link->probe_due_us = core->now_us + gw_link_jitter(core, rto_us(core, link));
+    link->probe_due_us = core->now_us + gw_link_jitter(core, gw_link_rto_us(core, link));
     gw_wake_at(core, link->probe_due_us);
 }
 
@@ -141,7 +122,7 @@ static void conn_remove(struct gw_core *core, struct gw_conn *conn)
 }
 
 /* An accepted connection that is of no use (any more). */
-static void hang_up(struct gw_core *core, struct gw_conn *conn)
+void gw_link_hang_up(struct gw_core *core, struct gw_conn *conn)
 {
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_HANGUP);
     if (effect)
@@ -158,7 +139,7 @@ static bool make_room(struct gw_core *core)
         if (!conn->dialled && !conn->link && (!oldest || conn->touched_us < oldest->touched_us))
             oldest = conn;
     if (oldest)
-        hang_up(core, oldest);
+        gw_link_hang_up(core, oldest);
     return oldest != NULL;
 }
 
@@ -360,143 +341,6 @@ void gw_link_close_all(struct gw_core *core)
     }
 }
 
-/* ---- heartbeats ---- */
-
-static void fill_floors(struct gw_core *core, struct gw_remote *remote, struct gw_frame *frame)
-{
-    struct gw_floor *floors = gw_effects_allocate(core->out, FLOORS_PER_PING * sizeof *floors);
-    if (!floors)
-        return;
-    size_t count = gw_stream_floors(core, remote, floors, FLOORS_PER_PING);
-    frame->u.ping.floors = floors;
-    frame->u.ping.floor_count = count;
-}
-
-void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
-{
-    struct gw_link *link = &remote->link;
-    struct gw_frame *frame = gw_send_frame(core, link->conn, GW_FRAME_PING, link->id);
-    frame->u.ping.time_us = core->now_us;
-    frame->u.ping.frames = link->frames_sent;
-    fill_floors(core, remote, frame);
-    if (!link->ping_time_us) { /* else an earlier one is still to be answered, see on_pong */
-        link->ping_time_us = core->now_us;
-        link->ping_frames = link->frames_sent;
-    }
-    gw_count(core, GW_COUNTER_pings_sent, 1);
-    gw_stream_repeat_closed(core, remote);
-    gw_skip_repeat(core, remote, false);
-}
-
-static void take_floors(struct gw_core *core, struct gw_remote *remote,
-                        const struct gw_frame *frame)
-{
-    uint64_t link = frame->link;
-    for (size_t i = 0; i < frame->u.ping.floor_count && remote->link.id == link; i++)
-        gw_window_floor(core, remote, &frame->u.ping.floors[i]);
-}
-
-static void on_ping(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
-{
-    take_floors(core, remote, frame);
-    struct gw_link *link = &remote->link;
-    if (!link->id)
-        return;
-    struct gw_frame *pong = gw_send_frame(core, link->conn, GW_FRAME_PONG, link->id);
-    pong->u.ping.time_us = frame->u.ping.time_us;
-    pong->u.ping.frames = link->frames_received;
-    gw_window_pinged(core, remote);
-}
-
-/* A PONG counts what came before its PING, connections keep order: a count that falls short proves
- * that a frame was lost on a live link. A new link says what is missing and only that is sent
- * again. The oldest unanswered PING is the one that is followed, and any later one's PONG answers
- * it too: where the round trip is longer than a heartbeat, the latest PING is never answered. */
-static void on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
-{
-    take_floors(core, remote, frame);
-    struct gw_link *link = &remote->link;
-    uint64_t time_us = frame->u.ping.time_us;
-    if (!link->id || !link->ping_time_us || time_us < link->ping_time_us ||
-        time_us > core->now_us)
-        return;
-    rtt_sample(link, core->now_us - time_us);
-    link->ping_time_us = 0;
-    if (frame->u.ping.frames >= link->ping_frames)
-        return;
-    gw_count(core, GW_COUNTER_gaps, 1);
-    gw_send_frame(core, link->conn, GW_FRAME_RESET, link->id);
-    gw_link_down(core, remote, GW_DOWN_GAP);
-}
-
-static void tick_link(struct gw_core *core, struct gw_remote *remote)
-{
-    struct gw_link *link = &remote->link;
-    uint64_t silent_at = link->heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
-    if (remote->probe_deadline_us && remote->probe_deadline_us < silent_at)
-        silent_at = remote->probe_deadline_us;
-    if (core->now_us >= silent_at) {
-        gw_link_down(core, remote, GW_DOWN_SILENT);
-        return;
-    }
-    if (core->now_us >= link->probe_due_us) {
-        link->probe_backoff += link->probe_backoff < 8;
-        link->probe_due_us = core->now_us + gw_link_jitter(core, rto_us(core, link));
-        gw_count(core, GW_COUNTER_probes, 1);
-        gw_link_ping(core, remote);
-    }
-    if (core->now_us >= link->ping_due_us) {
-        link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us * 4 / 5);
-        gw_link_ping(core, remote);
-    }
-    gw_wake_at(core, silent_at);
-    gw_wake_at(core, link->probe_due_us);
-    gw_wake_at(core, link->ping_due_us);
-}
-
-static void tick_conn(struct gw_core *core, struct gw_conn *conn)
-{
-    if (conn->hello_due_us != GW_NEVER && core->now_us >= conn->hello_due_us)
-        gw_handshake_hello(core, conn);
-    gw_wake_at(core, conn->hello_due_us);
-}
-
-/* Strangers that came and never got a link. In portions, since removal disturbs the walk. */
-static void forget_unused(struct gw_core *core)
-{
-    struct gw_conn *conn, *unused[FORGOTTEN_PER_TICK];
-    size_t count = 0;
-    size_t at = 0;
-    while (count < FORGOTTEN_PER_TICK && (conn = gw_map_next(&core->conns, &at, NULL))) {
-        if (conn->dialled || conn->link)
-            continue;
-        if (core->now_us - conn->touched_us >= UNUSED_CONN_US)
-            unused[count++] = conn;
-        else
-            gw_wake_at(core, conn->touched_us + UNUSED_CONN_US);
-    }
-    for (size_t i = 0; i < count; i++)
-        hang_up(core, unused[i]);
-    if (count == FORGOTTEN_PER_TICK)
-        gw_wake_at(core, core->now_us);
-}
-
-void gw_link_tick(struct gw_core *core)
-{
-    if (core->now_us < core->wake_us)
-        return;
-    core->wake_us = GW_NEVER;
-    struct gw_conn *conn;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
-        tick_conn(core, conn);
-    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
-        if (remote->link.id)
-            tick_link(core, remote);
-    forget_unused(core);
-    gw_gone_sweep(core);
-    gw_policy_tick(core);
-}
-
 /* ---- frames ---- */
 
 static void refused(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
@@ -533,10 +377,10 @@ static void on_link(struct gw_core *core, struct gw_remote *remote, const struct
     link->frames_received += is_counted(frame->type);
     switch (frame->type) {
     case GW_FRAME_PING:
-        on_ping(core, remote, frame);
+        gw_link_on_ping(core, remote, frame);
         break;
     case GW_FRAME_PONG:
-        on_pong(core, remote, frame);
+        gw_link_on_pong(core, remote, frame);
         break;
     case GW_FRAME_SERVE:
         gw_stream_served(core, remote, frame);

@@ -6,6 +6,9 @@
 
 #include "core/state.h"
 
+#define UNUSED_CONN_US \
+    60000000 /* an accepted connection without a link is forgotten after a minute */
+
 struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id);
 struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id,
                             bool dialled); /* NULL: limit or memory */
@@ -16,7 +19,13 @@ void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn);
 void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn);
 void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
                 const struct gw_identity *identity);
+uint64_t gw_link_rto_us(const struct gw_core *core, const struct gw_link *link);
+void gw_link_hang_up(struct gw_core *core, struct gw_conn *conn); /* an accepted one, of no use */
+
+/* heartbeat.c */
 void gw_link_ping(struct gw_core *core, struct gw_remote *remote);
+void gw_link_on_ping(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 
 /* handshake.c */
 void gw_handshake_hello(struct gw_core *core, struct gw_conn *conn);

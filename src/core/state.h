@@ -300,6 +300,23 @@ struct gw_core {
     struct gw_frame nowhere; /* what is written when there is no memory; the step then fails */
 };
 
+/* Credit of a member that is left on its present link. */
+static inline uint64_t gw_credit_messages(const struct gw_member *member)
+{
+    return member->granted_messages > member->used_messages
+               ? member->granted_messages - member->used_messages
+               : 0;
+}
+static inline uint64_t gw_credit_bytes(const struct gw_member *member)
+{
+    return member->granted_bytes > member->used_bytes ? member->granted_bytes - member->used_bytes
+                                                      : 0;
+}
+static inline uint64_t gw_at_most(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* core.c: small things that every part needs. A failed allocation marks the core (gw_fail) and the
  * step ends -ENOMEM. */
 void gw_fail(struct gw_core *core);
@@ -410,8 +427,10 @@ void gw_bodies_add(struct gw_core *core, struct gw_batch *batch);
 void gw_bodies_remove(struct gw_core *core, struct gw_batch *batch);
 void gw_bodies_trim(struct gw_core *core);
 
-/* dispatch.c: which message goes to which member, and when its bytes leave. */
+/* dispatch.c: which message goes to which member. */
 void gw_dispatch(struct gw_core *core, struct gw_target *target);
+
+/* offer.c: when its bytes leave. */
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run);
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);

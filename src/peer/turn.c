@@ -7,44 +7,13 @@
  */
 
 #include "base/crc32c.h"
-#include "peer/turn.h"
+#include "peer/turn_inside.h"
 #include "store/row.h"
 #include "wire/columns.h"
 #include "wire/wire.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LOST_MAX \
-    64 /* connections found lost while effects are carried out; more are found at their next send */
-
-/* The DATA frame whose step is under way: what DELIVER refers to. */
-struct arrival {
-    const struct gw_frame *frame;
-    struct gw_blob *body;
-    uint32_t *ends;
-    uint32_t *heads;
-};
-
-struct gw_turn {
-    struct gw_turn_options options;
-    const struct gw_turn_port *port;
-    void *context;
-    struct gw_core *core;
-    struct gw_decoder *decoder;
-    struct gw_effects effects;
-    struct gw_buffer header;
-    struct gw_buffer lengths;
-    struct gw_buffer heads;
-    struct arrival arrival;
-    uint64_t lost[LOST_MAX];
-    size_t lost_count;
-    struct gw_write writes[2]; /* application keys gather in one while the other is in flight */
-    unsigned filling;
-    bool in_flight;
-    bool broken;
-    uint64_t now_us;
-};
 
 /* ---- life ---- */
 
@@ -309,7 +278,7 @@ static void step_once(struct gw_turn *turn, struct gw_event *event)
 }
 
 /* One event, then the losses that carrying out its effects brought to light. */
-static int step(struct gw_turn *turn, uint64_t now_us, struct gw_event *event)
+int gw_turn_step(struct gw_turn *turn, uint64_t now_us, struct gw_event *event)
 {
     if (turn->broken)
         return -EIO;
@@ -328,7 +297,7 @@ static int conn_event(struct gw_turn *turn, uint64_t now_us, enum gw_event_type 
 {
     struct gw_event event = {.type = (uint8_t)type};
     event.u.conn.conn = conn;
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 int gw_turn_dial(struct gw_turn *turn, uint64_t now_us, uint64_t conn)
@@ -354,7 +323,7 @@ int gw_turn_malformed(struct gw_turn *turn, uint64_t now_us, uint64_t conn)
 int gw_turn_close(struct gw_turn *turn, uint64_t now_us)
 {
     struct gw_event event = {.type = GW_EVENT_CLOSE};
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 /* ---- frames ---- */
@@ -408,7 +377,7 @@ static int frame_event(struct gw_turn *turn, uint64_t now_us, uint64_t conn, str
         event.u.frame.body_bytes = turn->arrival.body->size;
         event.u.frame.ends = turn->arrival.ends;
     }
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 static int data_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, struct gw_frame *frame,
@@ -450,156 +419,6 @@ int gw_turn_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, struct g
     return frame_event(turn, now_us, conn, &frame, result == GW_DECODE_VERSION);
 }
 
-/* ---- the application ---- */
-
-static int serve_event(struct gw_turn *turn, uint64_t now_us, enum gw_event_type type,
-                       const struct gw_destination *destination, uint64_t messages, uint64_t bytes)
-{
-    struct gw_event event = {.type = (uint8_t)type};
-    event.u.serve.destination = *destination;
-    event.u.serve.credit_messages = messages;
-    event.u.serve.credit_bytes = bytes;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_serve(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
-                  uint64_t credit_messages, uint64_t credit_bytes)
-{
-    return serve_event(turn, now_us, GW_EVENT_SERVE, destination, credit_messages, credit_bytes);
-}
-
-int gw_turn_unserve(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination)
-{
-    return serve_event(turn, now_us, GW_EVENT_UNSERVE, destination, 0, 0);
-}
-
-int gw_turn_batch(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
-                  struct gw_batch *batch)
-{
-    struct gw_event event = {.type = GW_EVENT_BATCH};
-    event.u.batch.destination = *destination;
-    event.u.batch.batch = batch;
-    if (turn->broken)
-        gw_batch_drop(batch);
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_decide(struct gw_turn *turn, uint64_t now_us, const struct gw_decision *decision)
-{
-    struct gw_event event = {.type = GW_EVENT_DECIDE};
-    event.u.decide = *decision;
-    return step(turn, now_us, &event);
-}
-
-static void append_keys(struct gw_write *write, const struct gw_write *keys)
-{
-    for (size_t i = 0; keys && i < keys->count; i++) {
-        const struct gw_write_op *op = &keys->ops[i];
-        struct gw_slice key = {keys->bytes.data + op->key, op->key_size};
-        struct gw_slice value = {keys->bytes.data + op->value, op->value_size};
-        if (op->put)
-            gw_write_put(write, key, value);
-        else
-            gw_write_delete(write, key);
-    }
-}
-
-int gw_turn_transaction(struct gw_turn *turn, uint64_t now_us,
-                        const struct gw_turn_transaction *transaction)
-{
-    if (turn->broken) {
-        for (size_t i = 0; i < transaction->batch_count; i++)
-            gw_batch_drop(transaction->batches[i]);
-        return -EIO;
-    }
-    append_keys(&turn->writes[turn->filling], transaction->keys);
-    struct gw_event event = {.type = GW_EVENT_TRANSACTION};
-    event.u.transaction.token = transaction->token;
-    event.u.transaction.decisions = transaction->decisions;
-    event.u.transaction.decision_count = transaction->decision_count;
-    event.u.transaction.destinations = transaction->destinations;
-    event.u.transaction.batches = transaction->batches;
-    event.u.transaction.batch_count = transaction->batch_count;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_handed(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t first,
-                   uint64_t last)
-{
-    struct gw_event event = {.type = GW_EVENT_HANDED};
-    event.u.handed.epoch = epoch;
-    event.u.handed.first = first;
-    event.u.handed.last = last;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_return(struct gw_turn *turn, uint64_t now_us, const struct gw_turn_return *back)
-{
-    struct gw_event event = {.type = GW_EVENT_RETURN};
-    event.u.give_back.epoch = back->epoch;
-    event.u.give_back.first = back->first;
-    event.u.give_back.last = back->last;
-    event.u.give_back.bytes = back->bytes;
-    event.u.give_back.number = back->number;
-    event.u.give_back.kind = back->kind;
-    event.u.give_back.delay_ms = back->delay_ms;
-    event.u.give_back.text = back->text;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_recalled(struct gw_turn *turn, uint64_t now_us, const struct gw_recall *recall,
-                     const uint64_t *bytes)
-{
-    struct gw_event event = {.type = GW_EVENT_RECALLED};
-    event.u.recalled.epoch = recall->epoch;
-    event.u.recalled.number = recall->number;
-    event.u.recalled.purpose = recall->purpose;
-    event.u.recalled.code = recall->code;
-    event.u.recalled.pieces = recall->ranges;
-    event.u.recalled.bytes = bytes;
-    event.u.recalled.count = recall->count;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_policy(struct gw_turn *turn, uint64_t now_us, const struct gw_destination *destination,
-                   const struct gw_policy *policy)
-{
-    struct gw_event event = {.type = GW_EVENT_POLICY};
-    event.u.policy.destination = *destination;
-    event.u.policy.policy = *policy;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_withdraw(struct gw_turn *turn, uint64_t now_us, uint64_t epoch, uint64_t sequence,
-                     enum gw_withdrawal code)
-{
-    struct gw_event event = {.type = GW_EVENT_WITHDRAW};
-    event.u.withdraw.epoch = epoch;
-    event.u.withdraw.sequence = sequence;
-    event.u.withdraw.code = code;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_forfeit(struct gw_turn *turn, uint64_t now_us, const char *peer)
-{
-    struct gw_event event = {.type = GW_EVENT_FORFEIT};
-    event.u.forfeit.peer = peer;
-    return step(turn, now_us, &event);
-}
-
-int gw_turn_retire(struct gw_turn *turn, uint64_t now_us, uint64_t epoch)
-{
-    struct gw_event event = {.type = GW_EVENT_RETIRE};
-    event.u.retire = epoch;
-    return step(turn, now_us, &event);
-}
-
-void gw_turn_find(const struct gw_turn *turn, uint64_t epoch, uint64_t sequence,
-                  struct gw_whereabouts *found)
-{
-    gw_core_find(turn->core, epoch, sequence, found);
-}
-
 /* ---- the store's answers ---- */
 
 int gw_turn_loaded(struct gw_turn *turn, uint64_t now_us, uint64_t epoch,
@@ -614,7 +433,7 @@ int gw_turn_loaded(struct gw_turn *turn, uint64_t now_us, uint64_t epoch,
     event.u.loaded.epoch = epoch;
     event.u.loaded.batches = batches;
     event.u.loaded.count = count;
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 int gw_turn_committed(struct gw_turn *turn, uint64_t now_us, enum gw_store_error error)
@@ -626,7 +445,7 @@ int gw_turn_committed(struct gw_turn *turn, uint64_t now_us, enum gw_store_error
     }
     gw_write_reset(&turn->writes[turn->filling ^ 1]);
     struct gw_event event = {.type = GW_EVENT_COMMITTED};
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 /* ---- the round ---- */
@@ -634,10 +453,10 @@ int gw_turn_committed(struct gw_turn *turn, uint64_t now_us, enum gw_store_error
 uint64_t gw_turn_run(struct gw_turn *turn, uint64_t now_us, int *error)
 {
     struct gw_event tick = {.type = GW_EVENT_TICK};
-    *error = now_us >= gw_core_wake_us(turn->core) ? step(turn, now_us, &tick) : 0;
+    *error = now_us >= gw_core_wake_us(turn->core) ? gw_turn_step(turn, now_us, &tick) : 0;
     if (!turn->in_flight && gw_core_commit_due_us(turn->core) <= now_us && !*error) {
         struct gw_event seal = {.type = GW_EVENT_SEAL};
-        *error = step(turn, now_us, &seal);
+        *error = gw_turn_step(turn, now_us, &seal);
     }
     if (turn->broken && !*error)
         *error = -EIO;
@@ -667,12 +486,12 @@ int gw_turn_recover_row(struct gw_turn *turn, uint64_t now_us, const struct gw_r
 {
     struct gw_event event = {.type = GW_EVENT_RECOVER};
     event.u.recover = row;
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }
 
 int gw_turn_start(struct gw_turn *turn, uint64_t now_us)
 {
     struct gw_event event = {.type = GW_EVENT_START};
     event.entropy = turn->port->entropy(turn->context);
-    return step(turn, now_us, &event);
+    return gw_turn_step(turn, now_us, &event);
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Liveness: PING and PONG, what they prove, and the core's timers. */
+
+#include "core/link.h"
+
+#define SILENT_HEARTBEATS 3
+#define FLOORS_PER_PING 64
+#define FORGOTTEN_PER_TICK 64
+
+/* RFC 6298, section 2.2 and 2.3. */
+static void rtt_sample(struct gw_link *link, uint64_t rtt_us)
+{
+    if (rtt_us == 0)
+        rtt_us = 1;
+    if (!link->srtt_us) {
+        link->srtt_us = rtt_us;
+        link->rttvar_us = rtt_us / 2;
+        return;
+    }
+    uint64_t error = link->srtt_us > rtt_us ? link->srtt_us - rtt_us : rtt_us - link->srtt_us;
+    link->rttvar_us = (3 * link->rttvar_us + error) / 4;
+    link->srtt_us = (7 * link->srtt_us + rtt_us) / 8;
+}
+
+static void fill_floors(struct gw_core *core, struct gw_remote *remote, struct gw_frame *frame)
+{
+    struct gw_floor *floors = gw_effects_allocate(core->out, FLOORS_PER_PING * sizeof *floors);
+    if (!floors)
+        return;
+    size_t count = gw_stream_floors(core, remote, floors, FLOORS_PER_PING);
+    frame->u.ping.floors = floors;
+    frame->u.ping.floor_count = count;
+}
+
+void gw_link_ping(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_link *link = &remote->link;
+    struct gw_frame *frame = gw_send_frame(core, link->conn, GW_FRAME_PING, link->id);
+    frame->u.ping.time_us = core->now_us;
+    frame->u.ping.frames = link->frames_sent;
+    fill_floors(core, remote, frame);
+    if (!link->ping_time_us) { /* else an earlier one is still to be answered, see on_pong */
+        link->ping_time_us = core->now_us;
+        link->ping_frames = link->frames_sent;
+    }
+    gw_count(core, GW_COUNTER_pings_sent, 1);
+    gw_stream_repeat_closed(core, remote);
+    gw_skip_repeat(core, remote, false);
+}
+
+static void take_floors(struct gw_core *core, struct gw_remote *remote,
+                        const struct gw_frame *frame)
+{
+    uint64_t link = frame->link;
+    for (size_t i = 0; i < frame->u.ping.floor_count && remote->link.id == link; i++)
+        gw_window_floor(core, remote, &frame->u.ping.floors[i]);
+}
+
+void gw_link_on_ping(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    take_floors(core, remote, frame);
+    struct gw_link *link = &remote->link;
+    if (!link->id)
+        return;
+    struct gw_frame *pong = gw_send_frame(core, link->conn, GW_FRAME_PONG, link->id);
+    pong->u.ping.time_us = frame->u.ping.time_us;
+    pong->u.ping.frames = link->frames_received;
+    gw_window_pinged(core, remote);
+}
+
+/* A PONG counts what came before its PING, connections keep order: a count that falls short proves
+ * that a frame was lost on a live link. A new link says what is missing and only that is sent
+ * again. The oldest unanswered PING is the one that is followed, and any later one's PONG answers
+ * it too: where the round trip is longer than a heartbeat, the latest PING is never answered. */
+void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
+{
+    take_floors(core, remote, frame);
+    struct gw_link *link = &remote->link;
+    uint64_t time_us = frame->u.ping.time_us;
+    if (!link->id || !link->ping_time_us || time_us < link->ping_time_us ||
+        time_us > core->now_us)
+        return;
+    rtt_sample(link, core->now_us - time_us);
+    link->ping_time_us = 0;
+    if (frame->u.ping.frames >= link->ping_frames)
+        return;
+    gw_count(core, GW_COUNTER_gaps, 1);
+    gw_send_frame(core, link->conn, GW_FRAME_RESET, link->id);
+    gw_link_down(core, remote, GW_DOWN_GAP);
+}
+
+static void tick_link(struct gw_core *core, struct gw_remote *remote)
+{
+    struct gw_link *link = &remote->link;
+    uint64_t silent_at = link->heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
+    if (remote->probe_deadline_us && remote->probe_deadline_us < silent_at)
+        silent_at = remote->probe_deadline_us;
+    if (core->now_us >= silent_at) {
+        gw_link_down(core, remote, GW_DOWN_SILENT);
+        return;
+    }
+    if (core->now_us >= link->probe_due_us) {
+        link->probe_backoff += link->probe_backoff < 8;
+        link->probe_due_us = core->now_us + gw_link_jitter(core, gw_link_rto_us(core, link));
+        gw_count(core, GW_COUNTER_probes, 1);
+        gw_link_ping(core, remote);
+    }
+    if (core->now_us >= link->ping_due_us) {
+        link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us * 4 / 5);
+        gw_link_ping(core, remote);
+    }
+    gw_wake_at(core, silent_at);
+    gw_wake_at(core, link->probe_due_us);
+    gw_wake_at(core, link->ping_due_us);
+}
+
+static void tick_conn(struct gw_core *core, struct gw_conn *conn)
+{
+    if (conn->hello_due_us != GW_NEVER && core->now_us >= conn->hello_due_us)
+        gw_handshake_hello(core, conn);
+    gw_wake_at(core, conn->hello_due_us);
+}
+
+/* Strangers that came and never got a link. In portions, since removal disturbs the walk. */
+static void forget_unused(struct gw_core *core)
+{
+    struct gw_conn *conn, *unused[FORGOTTEN_PER_TICK];
+    size_t count = 0;
+    size_t at = 0;
+    while (count < FORGOTTEN_PER_TICK && (conn = gw_map_next(&core->conns, &at, NULL))) {
+        if (conn->dialled || conn->link)
+            continue;
+        if (core->now_us - conn->touched_us >= UNUSED_CONN_US)
+            unused[count++] = conn;
+        else
+            gw_wake_at(core, conn->touched_us + UNUSED_CONN_US);
+    }
+    for (size_t i = 0; i < count; i++)
+        gw_link_hang_up(core, unused[i]);
+    if (count == FORGOTTEN_PER_TICK)
+        gw_wake_at(core, core->now_us);
+}
+
+void gw_link_tick(struct gw_core *core)
+{
+    if (core->now_us < core->wake_us)
+        return;
+    core->wake_us = GW_NEVER;
+    struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
+        tick_conn(core, conn);
+    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
+        if (remote->link.id)
+            tick_link(core, remote);
+    forget_unused(core);
+    gw_gone_sweep(core);
+    gw_policy_tick(core);
+}
