@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#pragma weak godwit_withdraw
-
 #define SERVICE_PREFIX "service:"
 #define SCAN_MAX 16
 

@@ -43,7 +43,6 @@ static uint32_t third_time(void *context, godwit_call_t *call)
 /* Waits until the test lets it go. */
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
-static int gate_waiting;
 static bool gate_open;
 
 static void gate_set(bool open)
@@ -54,22 +53,11 @@ static void gate_set(bool open)
     pthread_mutex_unlock(&gate_lock);
 }
 
-static void gate_wait_for_one(void)
-{
-    pthread_mutex_lock(&gate_lock);
-    while (gate_waiting == 0)
-        pthread_cond_wait(&gate_moved, &gate_lock);
-    pthread_mutex_unlock(&gate_lock);
-}
-
 static uint32_t gated_echo(void *context, godwit_call_t *call)
 {
     pthread_mutex_lock(&gate_lock);
-    gate_waiting++;
-    pthread_cond_broadcast(&gate_moved);
     while (!gate_open)
         pthread_cond_wait(&gate_moved, &gate_lock);
-    gate_waiting--;
     pthread_mutex_unlock(&gate_lock);
     return echo(context, call);
 }

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Requests that outlive their call, their client or their server: replies collected later, put
+ * aside, forgotten; requests that end without one. */
+
+#include "live.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* --- a handler that waits until the test lets it go --- */
+
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
+static int gate_waiting;
+static bool gate_open = true;
+
+static void gate_set(bool open)
+{
+    pthread_mutex_lock(&gate_lock);
+    gate_open = open;
+    pthread_cond_broadcast(&gate_moved);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static void gate_wait_for_one(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    while (gate_waiting == 0)
+        pthread_cond_wait(&gate_moved, &gate_lock);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static uint32_t echo(void *context, godwit_call_t *call)
+{
+    (void)context;
+    pthread_mutex_lock(&gate_lock);
+    gate_waiting++;
+    pthread_cond_broadcast(&gate_moved);
+    while (!gate_open)
+        pthread_cond_wait(&gate_moved, &gate_lock);
+    gate_waiting--;
+    pthread_mutex_unlock(&gate_lock);
+    ok(godwit_call_reply(call, godwit_call_data(call), godwit_call_size(call)));
+    return 0;
+}
+
+static uint32_t never(void *context, godwit_call_t *call)
+{
+    (void)context;
+    godwit_call_fail(call, "not today");
+    return GODWIT_CALL_RETRY;
+}
+
+/* --- helpers --- */
+
+static godwit_service_t *serve(godwit_peer_t *peer, godwit_handler_fn handler)
+{
+    godwit_service_t *service;
+
+    ok(godwit_service_open(peer, "s", handler, NULL, NULL, &service));
+    return service;
+}
+
+static godwit_id_t ask_later(godwit_peer_t *client, const void *data, size_t size)
+{
+    godwit_message_t *request;
+    godwit_id_t id;
+
+    ok(godwit_message_new(data, size, &request));
+    ok(godwit_request_send(client, "s", &request, &id));
+    return id;
+}
+
+static godwit_id_t ask(godwit_peer_t *client, const char *text)
+{
+    return ask_later(client, text, strlen(text));
+}
+
+static void expect(godwit_reply_t **reply, const char *text)
+{
+    assert_int_equal(godwit_reply_size(*reply), strlen(text));
+    assert_memory_equal(godwit_reply_data(*reply), text, strlen(text));
+    godwit_reply_done(reply);
+}
+
+/* Until the counter has the value: with a limit, not by a sleep that must be long enough. */
+static void wait_counter(godwit_peer_t *peer, const char *name, uint64_t least)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(peer, name) < least; i++)
+        nanosleep(&pause, NULL);
+    assert_true(live_counter(peer, name) >= least);
+}
+
+/* --- the client comes back --- */
+
+static void a_restarted_client_collects_its_replies(void **state)
+{
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service = serve(server, echo);
+    char directory[128], endpoint[256];
+    godwit_reply_t *reply;
+    godwit_id_t first, second;
+
+    (void)state;
+    client = live_disk_peer("client", live_directory(directory));
+    live_bind(server, endpoint);
+    ok(godwit_peer_connect(client, endpoint));
+    first = ask(client, "one");
+    second = ask(client, "two");
+    ok(godwit_peer_drain(client, GODWIT_SETTLED, LIVE_TIMEOUT_MS)); /* processed, not collected */
+    ok(godwit_peer_close(&client));
+
+    client = live_disk_peer("client", directory);
+    ok(godwit_peer_connect(client, endpoint));
+    ok(godwit_reply_wait(client, second, LIVE_TIMEOUT_MS, &reply));
+    expect(&reply, "two");
+    ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
+    assert_int_equal(godwit_reply_request(reply).epoch, first.epoch);
+    expect(&reply, "one");
+    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_close(&client));
+
+    client = live_disk_peer("client", directory);
+    ok(godwit_peer_connect(client, endpoint));
+    ok(godwit_peer_wait_members(client, "service:s", 1, LIVE_TIMEOUT_MS));
+    fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 50, &reply)); /* done is done */
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+    live_remove(directory);
+}
+
+static void a_request_of_an_earlier_open_is_answered_later(void **state)
+{
+    godwit_peer_t *client, *server;
+    char directory[128], endpoint[256];
+    godwit_service_t *service;
+    godwit_reply_t *reply;
+    godwit_id_t id;
+
+    (void)state;
+    client = live_disk_peer("client", live_directory(directory));
+    id = ask(client, "early");
+    ok(godwit_wait(client, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_close(&client));
+    server = live_peer("server");
+    service = serve(server, echo);
+    live_bind(server, endpoint);
+    client = live_disk_peer("client", directory);
+    ok(godwit_peer_connect(client, endpoint));
+    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
+    expect(&reply, "early");
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+    live_remove(directory);
+}
+
+/* --- replies that nobody collects --- */
+
+#define LARGE 300000 /* more than one key's value */
+#define MANY 20      /* of these are above a quarter of the credit */
+
+static char *large_request(uint32_t number)
+{
+    static char bytes[LARGE];
+
+    memset(bytes, (int)number, sizeof bytes);
+    memcpy(bytes, &number, sizeof number);
+    return bytes;
+}
+
+/* The number of a large reply, which is whole. */
+static uint32_t number_of(const godwit_reply_t *reply)
+{
+    uint32_t number;
+
+    assert_int_equal(godwit_reply_size(reply), LARGE);
+    memcpy(&number, godwit_reply_data(reply), sizeof number);
+    assert_memory_equal(godwit_reply_data(reply), large_request(number), LARGE);
+    assert_string_equal(godwit_reply_server(reply), "server");
+    return number;
+}
+
+static void what_nobody_collects_is_put_aside_and_found_again(void **state)
+{
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service = serve(server, echo);
+    char directory[128], endpoint[256];
+    godwit_id_t ids[MANY], last;
+    bool seen[MANY] = {false};
+    godwit_reply_t *reply;
+
+    (void)state;
+    client = live_disk_peer("client", live_directory(directory));
+    live_bind(server, endpoint);
+    ok(godwit_peer_connect(client, endpoint));
+    for (uint32_t i = 0; i < MANY; i++)
+        ids[i] = ask_later(client, large_request(i), LARGE);
+    wait_counter(client, "replies_spilled", 1);
+    last = ask(client, "last"); /* room was made for it */
+    ok(godwit_reply_wait(client, last, LIVE_TIMEOUT_MS, &reply));
+    expect(&reply, "last");
+    ok(godwit_peer_drain(server, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    ok(godwit_reply_wait(client, ids[0], LIVE_TIMEOUT_MS, &reply)); /* the oldest: aside */
+    assert_int_equal(number_of(reply), 0);
+    godwit_reply_done(&reply);
+    seen[0] = true;
+    ok(godwit_peer_close(&client));
+    ok(godwit_service_close(&service));
+
+    client = live_disk_peer("client", directory); /* alone with its store, at first */
+    ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
+    seen[number_of(reply)] = true;
+    godwit_reply_done(&reply);
+    ok(godwit_peer_connect(client, endpoint));
+    for (int i = 2; i < MANY; i++) {
+        ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
+        assert_false(seen[number_of(reply)]);
+        seen[number_of(reply)] = true;
+        godwit_reply_done(&reply);
+    }
+    fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
+    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+    live_remove(directory);
+}
+
+static void what_is_too_old_is_forgotten(void **state)
+{
+    godwit_peer_options_t options = live_options("client");
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service = serve(server, echo);
+    char directory[128];
+    godwit_reply_t *reply;
+
+    (void)state;
+    options.directory = live_directory(directory);
+    options.durability = GODWIT_DURABILITY_OS;
+    options.reply_ttl_s = 1;
+    ok(godwit_peer_open(&options, &client));
+    live_join(client, server);
+    for (uint32_t i = 0; i < MANY; i++)
+        ask_later(client, large_request(i), LARGE);
+    wait_counter(client, "replies_expired", MANY); /* some in hand, some put aside */
+    assert_true(live_counter(client, "replies_spilled") > 0);
+    fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
+    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+    live_remove(directory);
+}
+
+/* --- requests that end without a reply --- */
+
+struct waiting {
+    godwit_peer_t *client;
+    godwit_id_t id;
+    godwit_err_t error;
+};
+
+static void *wait_for_reply(void *context)
+{
+    struct waiting *waiting = context;
+    godwit_reply_t *reply;
+
+    waiting->error = godwit_reply_wait(waiting->client, waiting->id, LIVE_TIMEOUT_MS, &reply);
+    return NULL;
+}
+
+static void a_cancelled_request_ends_and_wakes_who_waits(void **state)
+{
+    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    struct waiting waiting = {.client = client};
+    godwit_service_t *service;
+    godwit_reply_t *reply;
+    pthread_t thread;
+    godwit_id_t begun;
+
+    (void)state;
+    gate_set(false);
+    service = serve(server, echo);
+    live_join(client, server);
+    begun = ask(client, "begun");
+    gate_wait_for_one();
+    waiting.id = ask(client, "waits behind it");
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
+    ok(godwit_request_cancel(client, waiting.id));
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.error, GODWIT_EWITHDRAWN);
+    ok(godwit_request_cancel(client, begun)); /* too late: the reply comes as usual */
+    gate_set(true);
+    ok(godwit_reply_wait(client, begun, LIVE_TIMEOUT_MS, &reply));
+    expect(&reply, "begun");
+    fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+}
+
+static void a_request_that_fails_too_often_is_dead(void **state)
+{
+    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
+    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    godwit_service_t *service = serve(server, never);
+    godwit_message_t *request;
+    godwit_reply_t *reply = NULL;
+    godwit_dead_t *dead;
+    godwit_id_t id;
+
+    (void)state;
+    options.max_attempts = 3;
+    options.retry_base_ms = 1;
+    ok(godwit_destination_set(client, "service:s", &options));
+    live_join(client, server);
+    ok(godwit_message_new("x", 1, &request));
+    fails(GODWIT_EDEAD, godwit_request(client, "s", &request, LIVE_TIMEOUT_MS, &reply, &id));
+    assert_null(request);
+    assert_null(reply);
+    ok(godwit_dead_get(client, id, &dead));
+    assert_string_equal(dead->text, "not today");
+    assert_int_equal(dead->attempts, 3);
+    godwit_dead_free(&dead);
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+}
+
+/* --- who goes --- */
+
+static void a_memory_client_that_left_gets_no_reply_and_leaves_nothing(void **state)
+{
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service;
+    char endpoint[256];
+
+    (void)state;
+    gate_set(false);
+    service = serve(server, echo);
+    live_bind(server, endpoint);
+    client = live_peer("client");
+    ok(godwit_peer_connect(client, endpoint));
+    ask(client, "x");
+    gate_wait_for_one();
+    ok(godwit_peer_close(&client));
+    wait_counter(server, "memory_peers_gone", 1);
+    gate_set(true);
+    ok(godwit_service_close(&service)); /* the handler ends, and answers nobody */
+    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(server, "outbox_messages_now"), 0);
+    ok(godwit_peer_close(&server));
+}
+
+static void closing_ends_requests_under_way(void **state)
+{
+    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    struct waiting waiting = {.client = client};
+    godwit_service_t *service;
+    pthread_t thread;
+
+    (void)state;
+    gate_set(false);
+    service = serve(server, echo);
+    live_join(client, server);
+    waiting.id = ask(client, "x");
+    gate_wait_for_one();
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
+    wait_counter(client, "acks_received", 1);
+    ok(godwit_peer_close(&client));
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.error, GODWIT_ECLOSED);
+    ok(godwit_peer_close(&server)); /* before its service, whose handler runs */
+    gate_set(true);
+    ok(godwit_service_close(&service));
+}
+
+static void a_reply_outlives_its_peer(void **state)
+{
+    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    godwit_service_t *service = serve(server, echo);
+    godwit_reply_t *reply;
+    godwit_id_t id;
+
+    (void)state;
+    live_join(client, server);
+    id = ask(client, "kept");
+    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
+    ok(godwit_peer_close(&client));
+    expect(&reply, "kept");
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&server));
+}
+
+/* --- bad input --- */
+
+static void bad_arguments_are_refused(void **state)
+{
+    godwit_service_options_t options = GODWIT_SERVICE_OPTIONS_INIT;
+    godwit_peer_t *peer = live_peer("a");
+    godwit_service_t *service = NULL, *second = NULL;
+    godwit_message_t *message, *none = NULL;
+    godwit_inbox_t *inbox;
+    godwit_reply_t *reply = NULL;
+    godwit_id_t zero = {0, 0};
+    godwit_txn_t *txn;
+
+    (void)state;
+    ok(godwit_message_new("x", 1, &message));
+    fails(GODWIT_EINVAL, godwit_request(NULL, "s", &message, 0, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, NULL, &message, 0, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, "service:s", &message, 0, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, "s", &none, 0, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, "s", NULL, 0, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, "s", &message, -2, &reply, NULL));
+    fails(GODWIT_EINVAL, godwit_request(peer, "s", &message, 0, NULL, NULL));
+    fails(GODWIT_EINVAL, godwit_request_send(peer, "", &message, NULL));
+    fails(GODWIT_EINVAL, godwit_request_send(peer, "s", &none, NULL));
+    assert_non_null(message); /* still the caller's */
+    godwit_message_destroy(&message);
+    fails(GODWIT_ENOTFOUND, godwit_reply_wait(peer, zero, 0, &reply));
+    fails(GODWIT_EINVAL, godwit_reply_wait(peer, (godwit_id_t){1, 1}, 0, NULL));
+    fails(GODWIT_ETIMEDOUT, godwit_reply_wait(peer, (godwit_id_t){1, 1}, 0, &reply));
+    fails(GODWIT_EINVAL, godwit_reply_next(peer, 0, NULL));
+    fails(GODWIT_ENOTFOUND, godwit_request_cancel(peer, (godwit_id_t){1, 1}));
+    assert_int_equal(godwit_reply_fd(NULL), -1);
+    assert_int_equal(godwit_reply_size(NULL), 0);
+    assert_string_equal(godwit_reply_text(NULL), "");
+    godwit_reply_done(NULL);
+    godwit_reply_done(&reply);
+
+    fails(GODWIT_EINVAL, godwit_inbox_open(peer, "reply:a", NULL, &inbox));
+    says("godwit_reply_next");
+    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", NULL, NULL, NULL, &service));
+    fails(GODWIT_EINVAL, godwit_service_open(NULL, "s", echo, NULL, NULL, &service));
+    fails(GODWIT_EINVAL, godwit_service_open(peer, NULL, echo, NULL, NULL, &service));
+    fails(GODWIT_EINVAL, godwit_service_open(peer, "S", echo, NULL, NULL, &service));
+    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, NULL, NULL));
+    options.threads = 257;
+    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, &options, &service));
+    options.threads = 1;
+    options.size = 1000;
+    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, &options, &service));
+    assert_null(service);
+    service = serve(peer, echo);
+    fails(GODWIT_EBUSY, godwit_service_open(peer, "s", echo, NULL, NULL, &second));
+    ok(godwit_service_close(&service));
+    ok(godwit_service_close(&service));
+    ok(godwit_service_close(NULL));
+    service = serve(peer, echo); /* again */
+    ok(godwit_service_close(&service));
+
+    ok(godwit_txn_begin(peer, &txn)); /* the library's own keys */
+    fails(GODWIT_EINVAL, godwit_txn_put(txn, "godwit.replies", "k", 1, "v", 1));
+    says("the library's own");
+    godwit_txn_abort(&txn);
+    ok(godwit_peer_close(&peer));
+}
+
+static void what_is_no_reply_is_dropped(void **state)
+{
+    godwit_peer_t *client = live_peer("client"), *other = live_peer("other");
+    godwit_message_t *forged;
+    godwit_reply_t *reply;
+
+    (void)state;
+    assert_true(godwit_reply_fd(client) >= 0); /* reachable from here on */
+    live_join(other, client);
+    ok(godwit_peer_wait_members(other, "reply:client", 1, LIVE_TIMEOUT_MS));
+    ok(godwit_send_data(other, "reply:client", "no headers", 10, NULL));
+    ok(godwit_message_new("short id", 8, &forged));
+    ok(godwit_message_set_header(forged, "godwit.re", "short", 5));
+    ok(godwit_send(other, "reply:client", &forged, NULL));
+    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(client, "replies_unmatched") < 2; i++)
+        fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 1, &reply));
+    assert_int_equal(live_counter(client, "replies_unmatched"), 2);
+    ok(godwit_peer_drain(other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&other));
+}
+
+static godwit_service_t *own_service;
+
+static uint32_t close_itself(void *context, godwit_call_t *call)
+{
+    (void)context;
+    fails(GODWIT_EBUSY, godwit_service_close(&own_service));
+    ok(godwit_call_reply(call, "no", 2));
+    return 0;
+}
+
+static void a_handler_cannot_close_its_service(void **state)
+{
+    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    godwit_reply_t *reply;
+    godwit_id_t id;
+
+    (void)state;
+    own_service = serve(server, close_itself);
+    live_join(client, server);
+    id = ask(client, "x");
+    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
+    expect(&reply, "no");
+    ok(godwit_service_close(&own_service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_restarted_client_collects_its_replies),
+        cmocka_unit_test(a_request_of_an_earlier_open_is_answered_later),
+        cmocka_unit_test(what_nobody_collects_is_put_aside_and_found_again),
+        cmocka_unit_test(what_is_too_old_is_forgotten),
+        cmocka_unit_test(a_cancelled_request_ends_and_wakes_who_waits),
+        cmocka_unit_test(a_request_that_fails_too_often_is_dead),
+        cmocka_unit_test(a_memory_client_that_left_gets_no_reply_and_leaves_nothing),
+        cmocka_unit_test(closing_ends_requests_under_way),
+        cmocka_unit_test(a_reply_outlives_its_peer),
+        cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(what_is_no_reply_is_dropped),
+        cmocka_unit_test(a_handler_cannot_close_its_service),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
