@@ -46,7 +46,7 @@ struct gw_row {
     uint8_t kind; /* enum gw_row_kind */
     uint64_t epoch;
     uint64_t first;
-    uint64_t last;
+    uint64_t last; /* stream: all up to here were offered; so may others be that are in runs */
     struct gw_destination destination; /* stream, window */
     char peer[GW_NAME_MAX + 1]; /* meta: own name; assignment, offered: member; window: owner */
     uint64_t floor;                    /* stream, window */

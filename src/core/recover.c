@@ -21,6 +21,8 @@ static void recover_stream(struct gw_core *core, const struct gw_row *row)
     stream->row_stored = true;
     stream->floor = stream->floor_published = stream->floor_stored = row->floor ? row->floor : 1;
     stream->last = stream->stored = stream->floor - 1;
+    if (row->last >= stream->next_unassigned)
+        stream->next_unassigned = row->last + 1;
 }
 
 static void reaches(struct gw_stream *stream, uint64_t last)

@@ -314,7 +314,7 @@ void gw_retry_reported(struct gw_core *core, struct gw_member *member)
         }
         if (stream->ordered && stream->waiting.count && stream->waiting.items[0].first < lowest)
             lowest = stream->waiting.items[0].first;
-        if (lowest != UINT64_MAX)
+        if (lowest != UINT64_MAX && offer)
             free_above(core, stream, member, offer, lowest);
     }
 }

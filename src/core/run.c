@@ -296,6 +296,7 @@ static uint64_t put_down(struct gw_core *core, struct gw_stream *stream, uint64_
 void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last)
 {
     struct gw_stream *stream = run->stream;
+    stream->came_back = true;
     struct gw_run *rest = last < run->last ? split(core, run, last) : NULL;
     if (core->failed)
         return;

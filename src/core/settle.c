@@ -225,7 +225,10 @@ static void release_batches(struct gw_core *core, struct gw_stream *stream, uint
         stream->released_messages += batch->count;
         stream->released_bytes += batch->bytes;
         gw_check(core, gw_ranges_add(&stream->gone, batch->first, gw_batch_last(batch)));
-        gw_stream_skip(stream, gw_batch_last(batch) + 1);
+        if (batch->first > stream->next_unassigned)
+            stream->unoffered_bytes -= batch->bytes; /* what stands before it is still to be sent */
+        else
+            gw_stream_skip(stream, gw_batch_last(batch) + 1);
         gw_index_remove_at(&stream->batches, at);
         gw_stream_hand_back(core, batch);
     }
@@ -270,7 +273,9 @@ static void write_row(struct gw_core *core, struct gw_stream *stream)
     op->row.destination = stream->target->destination;
     op->row.number = stream->opens;
     op->row.floor = stream->floor;
+    op->row.last = stream->next_unassigned - 1;
     op->row.ordered = stream->ordered;
+    stream->came_back = false;
     stream->row_stored = true;
     stream->floor_stored = stream->floor;
 }
@@ -385,7 +390,8 @@ void gw_stream_seal(struct gw_core *core, struct gw_stream *stream)
     gw_retry_seal(core, stream);
     write_offers(core, stream);
     end_if_finished(core, stream);
-    if (!stream->ending && (!stream->row_stored || stream->floor != stream->floor_stored))
+    if (!stream->ending && (!stream->row_stored || stream->floor != stream->floor_stored ||
+                            stream->came_back))
         write_row(core, stream);
 }
 

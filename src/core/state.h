@@ -205,6 +205,7 @@ struct gw_stream {
     struct gw_index endings;     /* of settling and committing: those that were not processed */
     bool ordered;
     struct gw_ranges doubtful;   /* of waiting: forfeited, so that another may process it too */
+    bool came_back;              /* its row is to say how far messages were offered */
     struct gw_ranges cut;        /* first sequences of assignment rows to be deleted */
     bool runs_changed;           /* some run's row is to be written again */
     bool stories_dirty;

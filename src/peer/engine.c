@@ -400,7 +400,11 @@ enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovere
     uint8_t uuid[16];
 
     memcpy(uuid, words, sizeof uuid);
-    engine->options.core.process = gw_entropy_next(&engine->entropy);
+    /* A store in memory that outlived its core is the same process to others: they take a new one
+     * for the end of all that it knew. */
+    bool kept = engine->options.core.memory && engine->options.core.process && !engine->store_lost;
+    if (!kept)
+        engine->options.core.process = gw_entropy_next(&engine->entropy);
     engine->options.core.seed = gw_entropy_next(&engine->entropy);
     engine->now_us = gw_clock_us();
     engine->broken = false;
