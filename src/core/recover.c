@@ -10,6 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Oldest first, as an ordered destination has to drain (rule 19); rows come by epoch, which is
+ * random. */
+static void put_in_order(struct gw_stream *stream)
+{
+    struct gw_stream **link = &stream->target->streams;
+    while (*link != stream)
+        link = &(*link)->next;
+    *link = stream->next;
+    link = &stream->target->streams;
+    while (*link && (*link)->opens <= stream->opens)
+        link = &(*link)->next;
+    stream->next = *link;
+    *link = stream;
+}
+
 static void recover_stream(struct gw_core *core, const struct gw_row *row)
 {
     struct gw_stream *stream = gw_stream_get(core, row->epoch, &row->destination);
@@ -18,6 +33,7 @@ static void recover_stream(struct gw_core *core, const struct gw_row *row)
     stream->old = true;
     stream->ordered = row->ordered;
     stream->opens = row->number;
+    put_in_order(stream);
     stream->row_stored = true;
     stream->floor = stream->floor_published = stream->floor_stored = row->floor ? row->floor : 1;
     stream->last = stream->stored = stream->floor - 1;

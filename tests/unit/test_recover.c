@@ -236,6 +236,29 @@ static void rows_of_an_epoch_that_is_gone_name_nothing(void **state)
     driver_close(&d);
 }
 
+/* Seed 135 of the simulator: rows come in the order of the epochs, which are random numbers. */
+static void epochs_of_a_destination_drain_in_the_order_of_their_opens(void **state)
+{
+    (void)state;
+    struct gw_core_options options = {.name = "a", .open = 9, .window = 100};
+    struct gw_core *core = gw_core_new(&options);
+    struct gw_effects effects = {0};
+    for (uint64_t epoch = 1; epoch <= 4; epoch++) {
+        struct gw_row row = {.kind = GW_ROW_STREAM, .epoch = epoch, .floor = 1,
+                             .number = epoch * 3 % 5, .ordered = true,
+                             .destination = {GW_KIND_STAGE, "work"}};
+        struct gw_event event = {.type = GW_EVENT_RECOVER};
+        event.u.recover = &row;
+        assert_int_equal(gw_core_step(core, &event, &effects), 0);
+    }
+    uint64_t opens = 0;
+    for (struct gw_stream *at = core->targets->streams; at; at = at->next)
+        assert_int_equal(at->opens, ++opens);
+    assert_int_equal(opens, 4);
+    gw_effects_clear(&effects);
+    gw_core_destroy(&core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +268,7 @@ int main(void)
         cmocka_unit_test(old_epochs_are_not_continued),
         cmocka_unit_test(what_was_never_assigned_is_offered_after_a_restart),
         cmocka_unit_test(rows_of_an_epoch_that_is_gone_name_nothing),
+        cmocka_unit_test(epochs_of_a_destination_drain_in_the_order_of_their_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

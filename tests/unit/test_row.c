@@ -20,7 +20,7 @@ static const struct gw_row samples[] = {
     {.kind = GW_ROW_WINDOW, .epoch = 1ull << 63, .peer = "owner", .floor = 12, .flag = true,
      .last = 11, .destination = {GW_KIND_SERVICE, "quote"}},
     {.kind = GW_ROW_DECIDED, .epoch = 8, .first = 3, .last = 1ull << 40},
-    {.kind = GW_ROW_STREAM, .epoch = 8, .number = 1, .floor = 1, .ordered = true,
+    {.kind = GW_ROW_STREAM, .epoch = 8, .number = 1, .floor = 1, .ordered = true, .last = 300,
      .destination = {GW_KIND_REPLY, "client-1"}},
     {.kind = GW_ROW_ASSIGNMENT, .epoch = 7, .first = 2, .last = 2, .number = UINT64_MAX,
      .peer = "w-2", .maybe_duplicate = true},
@@ -70,7 +70,7 @@ static void the_bytes_are_those_of_the_format(void **state)
     (void)state;
     static const char *const bytes[][2] = {
         {"4d", "02" "05616c706861" "0102030405060708090a0b0c0d0e0f10" "ac02" "fedcba9876543210"},
-        {"650000000000000007", "03" "0106726573697a65" "ffffffffffffffffff01" "00"},
+        {"650000000000000007", "03" "0106726573697a65" "ffffffffffffffffff01" "00" "00"},
         {"7300000000000000070000000000000064", "64"},
         {"73ffffffffffffffff0000000000000001", "ffffffffffffffffff01"},
         {"6100000000000000070000000000000001", "8827" "02" "03772d31" "00"},
