@@ -18,6 +18,23 @@ static const struct gw_member *leader(const struct gw_stream *stream)
     return NULL;
 }
 
+static bool any_late(const struct gw_pile *pile, const struct gw_stream *stream)
+{
+    for (size_t i = 0; i < pile->run_count; i++) {
+        const struct gw_run *run = pile->runs[i];
+        if (run && run->stream == stream && run->charged_link != run->member->remote->link.id)
+            return true;
+    }
+    return false;
+}
+
+/* A run of an ordered stream that waits for its commit and was paid for on an earlier link may have
+ * to wait for credit; what is assigned now would pass it. */
+static bool has_late_run(const struct gw_core *core, const struct gw_stream *stream)
+{
+    return stream->ordered && (any_late(&core->filling, stream) || any_late(&core->flying, stream));
+}
+
 static bool can_take(const struct gw_stream *stream, const struct gw_member *member,
                      uint64_t sequence)
 {
@@ -40,6 +57,8 @@ static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, 
     struct gw_member *best = NULL;
     bool starved = false;
     *able = 0;
+    if (has_late_run(core, stream))
+        return NULL;
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
         if ((lead && member != lead) || member->reserved ||

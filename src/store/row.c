@@ -148,8 +148,8 @@ void gw_row_put_facts_of(struct gw_buffer *out, const struct gw_row *row)
         gw_buffer_varint(out, row->number);
         put_destination(out, &row->destination);
         gw_buffer_varint(out, row->floor);
-        gw_buffer_u8(out, row->ordered ? 1 : 0);
         gw_buffer_varint(out, row->last);
+        gw_buffer_u8(out, row->ordered ? 1 : 0);
         break;
     case GW_ROW_SETTLED:
     case GW_ROW_DECIDED:
@@ -370,8 +370,8 @@ static void read_facts(struct gw_reader *value, struct gw_row *row)
         row->number = gw_read_varint(value);
         read_destination(value, &row->destination);
         row->floor = gw_read_varint(value);
-        row->ordered = read_flag(value);
         row->last = gw_read_varint(value);
+        row->ordered = read_flag(value);
         break;
     case GW_ROW_SETTLED:
     case GW_ROW_DECIDED:

@@ -6,8 +6,8 @@
  *
  *   key               value                                             written with
  *   'M'               meta: format, name, uuid, opens, process nonce    each open
- *   'e' epoch         stream: open number, destination, floor, ordered, first batch; floor moves;
- *                     last offered                                      something comes back
+ *   'e' epoch         stream: open number, destination, floor, last   first batch; floor moves;
+ *                     offered, ordered                                  something comes back
  *   'b' epoch last    batch: numbers, lengths, heads, body              submission
  *   's' epoch first   settled: last                                     settlement above the floor
  *   'a' epoch first   assignment: last, number, member, whether it may  before its DATA (rule 7)
