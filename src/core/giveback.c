@@ -198,8 +198,7 @@ void gw_giveback_from_hand(struct gw_core *core, struct gw_window *window,
 {
     uint64_t messages = back->last - back->first + 1;
     gw_count(core, GW_COUNTER_returned, messages);
-    if (!window->gone)
-        remember_from_hand(core, window, back);
+    remember_from_hand(core, window, back);
     gw_hand_leave(core, window, back->first, back->last);
     if (!GW_PLANT(RETURN_KEEPS_CREDIT))
         gw_hand_free_credit(window, messages, bytes);

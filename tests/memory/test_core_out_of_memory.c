@@ -4,7 +4,7 @@
 
 #define FAILING_HEAP_NOT_HERE
 
-#include "support/core_driver.h"
+#include "support/core_receiver.h"
 #include "support/failing_heap.h"
 
 #include <errno.h>
@@ -82,6 +82,65 @@ static void receive_all_day(struct driver *d)
     driver_tick(d, 100 * DRIVER_HEARTBEAT_US);
 }
 
+static uint64_t memory_link(struct driver *d, uint64_t conn, uint64_t process)
+{
+    struct gw_frame hello = {.type = GW_FRAME_HELLO};
+    remote_identity(&hello.u.identity, "m", process);
+    hello.u.identity.memory = true;
+    driver_frame(d, conn, &hello);
+    const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
+    uint64_t link = welcome ? welcome->link : 1;
+    remote_say(d, conn, GW_FRAME_READY, link);
+    return link;
+}
+
+/* A receiver's bad day: rejected, returned, asked back, crashed; a peer that ends with its work. */
+static void fail_all_day(struct driver *d)
+{
+    struct gw_row crash = {.kind = GW_ROW_CRASHED, .epoch = 5, .first = 40, .last = 50};
+    struct gw_row orphan = {.kind = GW_ROW_CRASHED, .epoch = 7, .first = 1, .last = 1};
+    crash.number = 10;
+    driver_serve(d, "work", 1000, 1 << 24);
+    uint64_t s = driver_sender(d, 1, "s", 5);
+    remote_offer(d, 1, s, 5, 1, 80, 10);
+    driver_handed(d, 5, 1, 30);
+    for (uint64_t i = 1; i < 40; i += 4) {
+        driver_reject(d, 5, i, 3, "no such thing");
+        driver_nack(d, 5, i + 1, 10, "not now");
+        driver_decide(d, 5, i + 2, i + 2);
+    }
+    remote_release(d, 1, s, 5, 60, 70, 10);
+    driver_recalled(d, 0, 62, 68);
+    remote_withdraw(d, 1, s, 5, 71, 90, GW_WITHDRAW_EXPIRED);
+    driver_recalled(d, 0, 73, 77);
+    driver_seal(d);
+    remote_offer_again(d, 1, s, 5, 1, 80, 11);
+    driver_committed(d);
+    driver_commit(d);
+    remote_release(d, 1, s, 66, 1, 5, 10);
+    s = driver_sender(d, 3, "s", 5);
+    driver_crash(d);
+    d->rows[d->row_count++] = crash;
+    d->rows[d->row_count++] = orphan;
+    driver_recover(d);
+    driver_serve(d, "work", 1000, 1 << 24);
+    s = driver_sender(d, 1, "s", 5);
+    remote_open(d, 1, s, 7, true);
+    remote_offer_again(d, 1, s, 5, 45, 2, 12);
+    remote_ping_floor(d, 1, s, 5, 30, 90);
+    driver_commit(d);
+    s = memory_link(d, 2, 1);
+    remote_open(d, 2, s, 8, true);
+    remote_offer(d, 2, s, 8, 1, 5, 1);
+    driver_reject(d, 8, 2, 1, "two");
+    driver_commit(d);
+    memory_link(d, 2, 2);
+    driver_decide(d, 8, 1, 1);
+    driver_return(d, 8, 3, 5, GW_RETURN_RELEASE);
+    driver_commit(d);
+    driver_commit(d);
+}
+
 /* Runs the story with one allocation after the other failing. */
 static void run_out_everywhere(void (*story)(struct driver *))
 {
@@ -115,11 +174,18 @@ static void a_receiver_without_memory_fails_its_step_and_leaks_nothing(void **st
     run_out_everywhere(receive_all_day);
 }
 
+static void a_receiver_of_failing_work_without_memory_fails_its_step_and_leaks_nothing(void **state)
+{
+    (void)state;
+    run_out_everywhere(fail_all_day);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sender_without_memory_fails_its_step_and_leaks_nothing),
         cmocka_unit_test(a_receiver_without_memory_fails_its_step_and_leaks_nothing),
+        cmocka_unit_test(a_receiver_of_failing_work_without_memory_fails_its_step_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,26 @@ static void all_rows_of_an_ended_memory_peer_go(void **state)
     driver_close(&d);
 }
 
+/* Whoever frees the remote looks there. */
+static void until_it_is_freed_a_window_is_in_its_owners_list(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    remote_close_epoch(&d, 1, link, EPOCH, 1);
+    driver_commit(&d);
+    assert_null(gw_remote_find(d.core, "m")->windows); /* a tombstone of one who may come back */
+    memory_link(&d, 2);
+    assert_non_null(gw_remote_find(d.core, "m")->windows);
+    assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_null(gw_remote_find(d.core, "m")->windows);
+    driver_close(&d);
+}
+
 static void what_is_in_hand_keeps_its_window_until_it_is_decided(void **state)
 {
     (void)state;
@@ -190,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_rows_of_an_ended_memory_peer_go),
+        cmocka_unit_test(until_it_is_freed_a_window_is_in_its_owners_list),
         cmocka_unit_test(what_is_in_hand_keeps_its_window_until_it_is_decided),
         cmocka_unit_test(the_transaction_of_a_decision_for_an_ended_peer_commits),
         cmocka_unit_test(the_next_process_of_that_name_begins_anew),

@@ -203,6 +203,39 @@ static void many_returns_fill_several_acks_and_the_oldest_are_forgotten(void **s
     driver_close(&d);
 }
 
+/* The bound is not kept at the price of a return that nobody has been told of. */
+static void many_returns_in_one_step_are_all_told(void **state)
+{
+    (void)state;
+    enum { count = 1500 };
+    static struct gw_range pieces[count];
+    static uint64_t bytes[count];
+    struct driver d;
+    struct gw_core_options options;
+    driver_options(&options, "b");
+    options.window = 10000;
+    driver_open_with(&d, &options);
+    driver_serve(&d, "work", 10000, 1 << 24);
+    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    remote_offer(&d, 1, link, EPOCH, 1, 2 * count, 10);
+    struct gw_event event = {.type = GW_EVENT_RECALLED};
+    for (uint64_t i = 0; i < count; i++) {
+        pieces[i] = (struct gw_range){2 * i + 1, 2 * i + 1};
+        bytes[i] = REMOTE_MESSAGE;
+    }
+    event.u.recalled.epoch = EPOCH;
+    event.u.recalled.number = 10;
+    event.u.recalled.purpose = GW_SKIP_RELEASE;
+    event.u.recalled.pieces = pieces;
+    event.u.recalled.bytes = bytes;
+    event.u.recalled.count = count;
+    driver_step(&d, &event);
+    for (size_t n = 0; n < count; n++)
+        assert_returned(&d, n, 2 * n + 1, 2 * n + 1, 10, GW_RETURN_RELEASE);
+    assert_null(driver_returned(&d, EPOCH, count));
+    driver_close(&d);
+}
+
 /* ---- and old ---- */
 
 static void data_of_a_new_offer_makes_a_return_old(void **state)
@@ -355,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_return_is_told_once_on_a_link_and_again_on_each_new_one),
         cmocka_unit_test(a_return_without_a_link_is_told_on_the_next),
         cmocka_unit_test(many_returns_fill_several_acks_and_the_oldest_are_forgotten),
+        cmocka_unit_test(many_returns_in_one_step_are_all_told),
         cmocka_unit_test(data_of_a_new_offer_makes_a_return_old),
         cmocka_unit_test(data_of_an_offer_that_was_returned_crossed_with_it),
         cmocka_unit_test(a_duplicate_of_what_is_in_hand_renames_its_offer),
