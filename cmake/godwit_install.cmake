@@ -1,4 +1,5 @@
-# cmake --install: headers, both libraries, pkg-config and CMake packages, man pages, the command.
+# cmake --install: headers, both libraries, pkg-config and CMake packages, man pages, the command and
+# its completion.
 
 include(CMakePackageConfigHelpers)
 
@@ -38,6 +39,10 @@ if(TARGET godwit_command)
   set_target_properties(godwit_command PROPERTIES
                         INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS godwit_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set(completion "${PROJECT_SOURCE_DIR}/tools/godwit/completion")
+  install(FILES "${completion}/godwit.bash" RENAME godwit
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES "${completion}/_godwit" DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 get_property(tools GLOBAL PROPERTY GODWIT_TOOLS)
 if(tools)

@@ -155,6 +155,10 @@ GODWIT_EXPORT godwit_txn_t *godwit_call_txn(godwit_call_t *call);
 /* The reply's bytes, copied; the last call counts. Without one the reply is empty.
  * GODWIT_EINVAL, GODWIT_ENOMEM. */
 GODWIT_EXPORT godwit_err_t godwit_call_reply(godwit_call_t *call, const void *data, size_t size);
+/* The header at `index`, as godwit_delivery_header_at. */
+GODWIT_EXPORT godwit_err_t godwit_call_header_at(const godwit_call_t *call, size_t index,
+                                                 const char **key, const void **value,
+                                                 size_t *size);
 /* A header of the reply, as godwit_message_set_header; keys that begin with "godwit." are
  * refused. */
 GODWIT_EXPORT godwit_err_t godwit_call_set_header(godwit_call_t *call, const char *key,

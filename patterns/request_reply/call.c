@@ -49,6 +49,12 @@ godwit_err_t godwit_call_header(const godwit_call_t *call, const char *key, cons
     return godwit_delivery_header(call->delivery, key, value, size);
 }
 
+godwit_err_t godwit_call_header_at(const godwit_call_t *call, size_t index, const char **key,
+                                   const void **value, size_t *size)
+{
+    return godwit_delivery_header_at(call->delivery, index, key, value, size);
+}
+
 godwit_txn_t *godwit_call_txn(godwit_call_t *call)
 {
     return call->txn;

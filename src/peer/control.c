@@ -136,7 +136,8 @@ static godwit_err_t carry_out(struct gw_control *control, const struct gw_ask *a
     if (atomic_fetch_add(&control->writers, 1) < GW_CONTROL_WRITERS)
         error = gw_control_answer(control->peer, ask, out);
     else
-        error = gw_error(GODWIT_EBUSY, "%d other requests wait for the disk: try again", GW_CONTROL_WRITERS);
+        error = gw_error(GODWIT_EBUSY, "%d other requests wait for the disk: try again",
+                         GW_CONTROL_WRITERS);
     atomic_fetch_sub(&control->writers, 1);
     return error;
 }

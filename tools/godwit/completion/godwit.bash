@@ -28,7 +28,7 @@ _godwit()
         words="--stage --connect --bind --dir --name --count --timeout --json
                --allow-unauthenticated --help" ;;
     request)
-        words="--connect --header --timeout --dir --name --json --allow-unauthenticated --help" ;;
+        words="--connect --header --timeout --dir --name --allow-unauthenticated --help" ;;
     serve)
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
     bench) words="--size --count --durability --against --runs --timeout --json --help" ;;
