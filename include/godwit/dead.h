@@ -3,7 +3,8 @@
 #define GODWIT_DEAD_H
 
 /* Dead letters: messages that were given up, kept by their sender with the reason until somebody
- * requeues or purges them. They count for the outbox's quota. */
+ * requeues or purges them. They count for the outbox's quota, not for a destination's share of it;
+ * godwit_peer_drain does not wait for them. */
 
 #include "godwit/error.h"
 #include "godwit/message.h"
@@ -48,7 +49,8 @@ GODWIT_EXPORT godwit_err_t godwit_dead_next(godwit_peer_t *peer, godwit_id_t aft
 GODWIT_EXPORT void godwit_dead_free(godwit_dead_t **dead);
 
 /* Sends it again, as a new message to the same destination, and forgets the dead letter, in one
- * write. `id` (may be NULL) becomes the new message's.
+ * write. It takes the room in the outbox that the dead letter had. `id` (may be NULL) becomes the
+ * new message's.
  * GODWIT_ENOTFOUND, GODWIT_EFULL, GODWIT_ETIMEDOUT, GODWIT_ENOTSTORED, GODWIT_ENOMEM,
  * GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_dead_requeue(godwit_peer_t *peer, godwit_id_t dead,

@@ -116,7 +116,7 @@ GODWIT_EXPORT godwit_err_t godwit_peer_wait_members(godwit_peer_t *peer, const c
                                                     size_t count, int timeout_ms);
 
 /* How messages to one destination are treated. Said at each open, before the first send there; it
- * is not stored. */
+ * is not stored. All but the ordering may be said anew at any time. */
 typedef enum godwit_ordering {
     GODWIT_ORDERING_SHARED = 0, /* any member, any order */
     GODWIT_ORDERING_ORDERED = 1 /* one member at a time, in the order of the sends */
@@ -128,7 +128,7 @@ typedef enum godwit_member_lost {
 
 typedef struct godwit_destination_options {
     size_t size;                 /* sizeof(godwit_destination_options_t): set by the initialiser */
-    godwit_ordering_t ordering;  /* of messages sent from now on; default shared */
+    godwit_ordering_t ordering;  /* of messages sent in this open; default shared */
     godwit_member_lost_t member_lost; /* default strict */
     uint32_t failover_ms;        /* without a link; 100 up; default 30,000 */
     uint32_t retry_base_ms;      /* pause before attempt 2, doubled for each more; default 100 */
@@ -144,7 +144,8 @@ typedef struct godwit_destination_options {
 
 #define GODWIT_DESTINATION_OPTIONS_INIT {.size = sizeof(godwit_destination_options_t)}
 
-/* GODWIT_EINVAL (destination, options, too many destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */
+/* GODWIT_EINVAL (destination, options, another ordering than what was sent there in this open,
+ * more than 4,096 destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_destination_set(godwit_peer_t *peer, const char *destination,
                                                   const godwit_destination_options_t *options);
 
@@ -181,9 +182,10 @@ typedef enum godwit_state {
 GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state,
                                        int timeout_ms);
 
-/* Takes a message back for good, if no handler has begun with it: it ends withdrawn. Returns when
- * the wish is noted; godwit_wait(SETTLED) or godwit_status tells what came of it, which may be that
- * it was processed.
+/* Takes a message back for good, if no handler has begun with it: it ends withdrawn. Waits until it
+ * is stored, and returns when the wish is noted; godwit_wait(SETTLED) or godwit_status tells what
+ * came of it, which may be that it was processed. Closing the peer ends a wish that has not come
+ * true.
  * GODWIT_ENOTFOUND (not known, or settled already), GODWIT_EINVAL, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_withdraw(godwit_peer_t *peer, godwit_id_t id);
 

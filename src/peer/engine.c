@@ -499,6 +499,7 @@ godwit_err_t gw_engine_open(struct godwit_peer *peer)
         return gw_error(GODWIT_EIO, "the system gives no random numbers: %s", strerror(-code));
     }
     gw_map_init(&engine->epochs, gw_entropy_next(&engine->entropy));
+    gw_map_init(&engine->wishes, gw_entropy_next(&engine->entropy));
     choose_options(engine);
     godwit_err_t error = open_all(engine);
     if (error) {
@@ -532,6 +533,7 @@ void gw_engine_destroy(struct gw_engine *engine)
     free(engine->dials);
     free(engine->servings);
     free(engine->shares);
+    gw_engine_forget_wishes(engine);
     free(engine->retiring);
     free(engine->doubts);
     for (size_t at = 0; (stored = gw_map_next(&engine->epochs, &at, NULL)) != NULL;)

@@ -112,6 +112,7 @@ struct gw_engine {
     struct gw_dial *dials;
     size_t dial_count;
     struct gw_command *postponed; /* until there is a turn; in order */
+    struct gw_map wishes; /* epoch -> struct gw_ranges: withdrawn and not settled yet */
     struct gw_share *shares;      /* gathered by recovery, for the tail */
     size_t share_count;
     size_t share_capacity;
@@ -183,7 +184,10 @@ void gw_engine_forget_received(struct gw_engine *engine); /* the turn that knew 
 bool gw_engine_must_wait(const struct gw_engine *engine, const struct gw_command *command);
 void gw_engine_postpone(struct gw_engine *engine, struct gw_command *command);
 godwit_err_t gw_engine_outbox_command(struct gw_engine *engine, struct gw_command *command);
-void gw_engine_say_policies(struct gw_engine *engine); /* to a new turn */
+void gw_engine_say_again(struct gw_engine *engine); /* policies and wishes, to a new turn */
+/* What is settled is wished no more. */
+void gw_engine_wish_over(struct gw_engine *engine, uint64_t epoch, uint64_t first, uint64_t last);
+void gw_engine_forget_wishes(struct gw_engine *engine);
 void gw_engine_share(void *context, const struct gw_destination *destination, uint64_t messages,
                      uint64_t bytes); /* gw_recovered.of */
 /* What recovery counted becomes the books of the sending side. With the peer's lock. */

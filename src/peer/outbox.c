@@ -30,6 +30,61 @@ void gw_engine_postpone(struct gw_engine *engine, struct gw_command *command)
     *link = command;
 }
 
+/* A wish lives in the turn; a new one is told again. Without memory, a failed store may undo it. */
+static void remember_wish(struct gw_engine *engine, uint64_t epoch, uint64_t sequence)
+{
+    struct gw_ranges *wished = gw_map_get(&engine->wishes, epoch);
+
+    if (!wished) {
+        wished = calloc(1, sizeof *wished);
+        if (!wished)
+            return;
+        if (gw_map_put(&engine->wishes, epoch, wished) != 0) {
+            free(wished);
+            return;
+        }
+    }
+    (void)gw_ranges_add(wished, sequence, sequence);
+}
+
+void gw_engine_wish_over(struct gw_engine *engine, uint64_t epoch, uint64_t first, uint64_t last)
+{
+    struct gw_ranges *wished =
+        engine->wishes.count > 0 ? gw_map_get(&engine->wishes, epoch) : NULL;
+
+    if (!wished)
+        return;
+    (void)gw_ranges_remove(wished, first, last); /* wishing too much is harmless */
+    if (wished->count > 0)
+        return;
+    gw_ranges_clear(wished);
+    gw_map_remove(&engine->wishes, epoch);
+    free(wished);
+}
+
+void gw_engine_forget_wishes(struct gw_engine *engine)
+{
+    struct gw_ranges *wished;
+
+    for (size_t at = 0; (wished = gw_map_next(&engine->wishes, &at, NULL)) != NULL;) {
+        gw_ranges_clear(wished);
+        free(wished);
+    }
+    gw_map_clear(&engine->wishes);
+}
+
+static void say_wishes(struct gw_engine *engine)
+{
+    const struct gw_ranges *wished;
+    uint64_t epoch;
+
+    for (size_t at = 0; (wished = gw_map_next(&engine->wishes, &at, &epoch)) != NULL;)
+        for (size_t i = 0; i < wished->count; i++)
+            for (uint64_t one = wished->items[i].first; one <= wished->items[i].last; one++)
+                gw_engine_check(engine, gw_turn_withdraw(engine->turn, engine->now_us, epoch, one,
+                                                         GW_WITHDRAW_CANCELLED));
+}
+
 static godwit_err_t withdraw(struct gw_engine *engine, struct gw_command *command)
 {
     gw_turn_find(engine->turn, command->epoch, command->sequence, &command->found);
@@ -38,6 +93,7 @@ static godwit_err_t withdraw(struct gw_engine *engine, struct gw_command *comman
                  "no message of that id is in the outbox: it has ended, or never was");
         return GODWIT_ENOTFOUND;
     }
+    remember_wish(engine, command->epoch, command->sequence);
     gw_engine_check(engine, gw_turn_withdraw(engine->turn, engine->now_us, command->epoch,
                                              command->sequence, GW_WITHDRAW_CANCELLED));
     return GODWIT_OK;
@@ -69,7 +125,7 @@ godwit_err_t gw_engine_outbox_command(struct gw_engine *engine, struct gw_comman
         gw_turn_find(engine->turn, command->epoch, command->sequence, &command->found);
         command->now_us = engine->now_us;
         return GODWIT_OK;
-    default: /* POLICY; a new turn is told by gw_engine_say_policies */
+    default: /* POLICY; a new turn is told by gw_engine_say_again */
         if (engine->turn && !engine->broken)
             gw_engine_check(engine, gw_turn_policy(engine->turn, engine->now_us,
                                                    &command->destination, &command->policy));
@@ -77,7 +133,7 @@ godwit_err_t gw_engine_outbox_command(struct gw_engine *engine, struct gw_comman
     }
 }
 
-void gw_engine_say_policies(struct gw_engine *engine)
+static void say_policies(struct gw_engine *engine)
 {
     struct godwit_peer *peer = engine->peer;
     size_t count;
@@ -93,6 +149,12 @@ void gw_engine_say_policies(struct gw_engine *engine)
         pthread_mutex_lock(&peer->lock);
     }
     pthread_mutex_unlock(&peer->lock);
+}
+
+void gw_engine_say_again(struct gw_engine *engine)
+{
+    say_policies(engine);
+    say_wishes(engine);
 }
 
 /* --- the books of an opened store --- */

@@ -160,6 +160,7 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
 static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
                          enum gw_outcome how)
 {
+    gw_engine_wish_over(context, epoch, first, last);
     add_news(context, (struct gw_news){.type = GW_NEWS_SETTLED, .a = epoch, .b = first, .c = last,
                                        .how = how});
 }

@@ -212,7 +212,7 @@ static void tell_all(struct gw_engine *engine, const bool *found,
 
 static void resume(struct gw_engine *engine)
 {
-    gw_engine_say_policies(engine);
+    gw_engine_say_again(engine);
     for (size_t i = 0; i < engine->serving_count; i++) {
         const struct gw_serving *serving = &engine->servings[i];
 

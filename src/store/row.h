@@ -21,6 +21,7 @@
  *   'h' epoch first   crashed: last, number of the offer                the open after the crash
  *   'D' epoch seq     dead letter: why, where, attempts, the message    with its settlement
  *   'O' number        outcome: epoch, first, last, how                  with the settlement
+ *   'O' 0             how far outcomes were read: as `first` and `last` when they are forgotten
  *   'x' space 00 key  an application's own key                          transactions
  *
  * Integers in keys are big-endian u64; a batch's key has its *last* sequence, so that a seek to
