@@ -3,6 +3,7 @@
 /* Asking, and waiting for the answer. */
 
 #include "peer/reply.h"
+#include "godwit/status.h"
 #include "peer/reply_book.h"
 
 #include <errno.h>
@@ -15,11 +16,27 @@
 
 /* --- a look at what no message tells --- */
 
+/* The end of a request of an earlier open, of which the tail knows nothing. */
+static godwit_err_t earlier_fate(const struct gw_waiter *waiter)
+{
+    godwit_status_t status = GODWIT_STATUS_INIT;
+
+    if (godwit_status(waiter->replies->peer, waiter->id, &status) != GODWIT_OK)
+        return GODWIT_OK;
+    if (status.place == GODWIT_PLACE_DEAD)
+        return gw_error(GODWIT_EDEAD, "the request was given up: it is a dead letter");
+    if (status.place == GODWIT_PLACE_WITHDRAWN)
+        return gw_error(GODWIT_EWITHDRAWN, "the request was taken back before a handler had it");
+    return GODWIT_OK;
+}
+
 /* The request ended without a reply? GODWIT_OK: no, or not yet, as far as it can be known. */
 static godwit_err_t fate(struct gw_waiter *waiter)
 {
     godwit_err_t error = godwit_wait(waiter->replies->peer, waiter->id, GODWIT_SETTLED, 0);
 
+    if (error == GODWIT_ENOTFOUND)
+        error = earlier_fate(waiter);
     if (error != GODWIT_EDEAD && error != GODWIT_EWITHDRAWN && error != GODWIT_ENOTSTORED)
         return GODWIT_OK;
     pthread_mutex_lock(&waiter->replies->lock);

@@ -332,6 +332,39 @@ static void a_request_that_fails_too_often_is_dead(void **state)
     ok(godwit_peer_close(&server));
 }
 
+static void a_dead_request_of_an_earlier_open_is_dead(void **state)
+{
+    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service = serve(server, never);
+    char directory[128], endpoint[256];
+    struct waiting waiting;
+    godwit_reply_t *reply;
+    pthread_t thread;
+
+    (void)state;
+    options.max_attempts = 2;
+    options.retry_base_ms = 1;
+    client = live_disk_peer("client", live_directory(directory));
+    waiting.id = ask(client, "x");
+    ok(godwit_peer_close(&client));
+    client = live_disk_peer("client", directory);
+    waiting.client = client;
+    ok(godwit_destination_set(client, "service:s", &options));
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
+    live_bind(server, endpoint);
+    ok(godwit_peer_connect(client, endpoint));
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.error, GODWIT_EDEAD);
+    ok(godwit_peer_close(&client));
+    client = live_disk_peer("client", directory);
+    fails(GODWIT_EDEAD, godwit_reply_wait(client, waiting.id, LIVE_TIMEOUT_MS, &reply));
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+    live_remove(directory);
+}
+
 /* --- who goes --- */
 
 static void a_memory_client_that_left_gets_no_reply_and_leaves_nothing(void **state)
@@ -352,6 +385,37 @@ static void a_memory_client_that_left_gets_no_reply_and_leaves_nothing(void **st
     wait_counter(server, "memory_peers_gone", 1);
     gate_set(true);
     ok(godwit_service_close(&service)); /* the handler ends, and answers nobody */
+    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(server, "outbox_messages_now"), 0);
+    ok(godwit_peer_close(&server));
+}
+
+/* As a command would: one request each. In the end the server keeps nothing for any of them. */
+static void many_short_lived_clients_leave_nothing(void **state)
+{
+    enum { CLIENTS = 60 };
+    godwit_peer_t *client, *server = live_peer("server");
+    godwit_service_t *service = serve(server, echo);
+    char endpoint[256], name[32];
+    godwit_message_t *request;
+    godwit_reply_t *reply;
+
+    (void)state;
+    live_bind(server, endpoint);
+    for (int i = 0; i < CLIENTS; i++) {
+        godwit_peer_options_t options = live_options("short");
+
+        snprintf(name, sizeof name, "short-%d", i % 40); /* some come back */
+        options.name = name;
+        ok(godwit_peer_open(&options, &client));
+        ok(godwit_peer_connect(client, endpoint));
+        ok(godwit_message_new(name, strlen(name), &request));
+        ok(godwit_request(client, "s", &request, LIVE_TIMEOUT_MS, &reply, NULL));
+        expect(&reply, name);
+        ok(godwit_peer_close(&client));
+    }
+    wait_counter(server, "memory_peers_gone", CLIENTS);
+    ok(godwit_service_close(&service));
     ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     assert_int_equal(live_counter(server, "outbox_messages_now"), 0);
     ok(godwit_peer_close(&server));
@@ -520,7 +584,9 @@ int main(void)
         cmocka_unit_test(what_is_too_old_is_forgotten),
         cmocka_unit_test(a_cancelled_request_ends_and_wakes_who_waits),
         cmocka_unit_test(a_request_that_fails_too_often_is_dead),
+        cmocka_unit_test(a_dead_request_of_an_earlier_open_is_dead),
         cmocka_unit_test(a_memory_client_that_left_gets_no_reply_and_leaves_nothing),
+        cmocka_unit_test(many_short_lived_clients_leave_nothing),
         cmocka_unit_test(closing_ends_requests_under_way),
         cmocka_unit_test(a_reply_outlives_its_peer),
         cmocka_unit_test(bad_arguments_are_refused),
