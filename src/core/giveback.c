@@ -69,15 +69,17 @@ static void forget_oldest(struct gw_core *core, struct gw_window *window)
 }
 
 /* Many are returned one by one, of one offer and without a word. */
-static bool joins(struct gw_window *window, const struct gw_return *back)
+static bool joins(struct gw_core *core, struct gw_window *window, const struct gw_return *back)
 {
     size_t at = gw_index_find(&window->returns, back->first);
     struct gw_giveback *giveback = giveback_at(window, at);
     if (!giveback || giveback->span.last + 1 != back->first || giveback->number != back->number ||
         giveback->kind != back->kind || giveback->delay_ms != back->delay_ms ||
-        giveback->text_size || back->text.size || back->kind == GW_RETURN_CRASHED)
+        giveback->text_size || back->text.size || back->kind == GW_RETURN_CRASHED ||
+        giveback->known)
         return false;
     giveback->span.last = back->last;
+    giveback->age = core->givebacks++;
     giveback->unsaid = true;
     return true;
 }
@@ -87,7 +89,7 @@ void gw_giveback_remember(struct gw_core *core, struct gw_window *window,
 {
     gw_giveback_forget(core, window, back->first, back->last);
     window->returns_unsaid = true;
-    if (joins(window, back))
+    if (joins(core, window, back))
         return;
     if (back->kind != GW_RETURN_CRASHED)
         forget_oldest(core, window);
@@ -97,7 +99,7 @@ void gw_giveback_remember(struct gw_core *core, struct gw_window *window,
     giveback->span =
         (struct gw_span){back->first, back->last, sizeof *giveback + back->text.size};
     giveback->number = back->number;
-    giveback->age = core->givebacks++;
+    giveback->since = giveback->age = core->givebacks++;
     giveback->kind = back->kind;
     giveback->unsaid = true;
     giveback->delay_ms = back->delay_ms;
@@ -134,11 +136,45 @@ void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint6
     }
 }
 
+/* They are told before the sender may send anything on this link. */
 void gw_giveback_say_all(struct gw_window *window)
 {
     for (size_t i = 0; i < window->returns.count; i++)
-        giveback_at(window, i)->unsaid = true;
+        giveback_at(window, i)->unsaid = giveback_at(window, i)->known = true;
     window->returns_unsaid = window->returns.count > 0;
+}
+
+/* ---- order ---- */
+
+/* Offered under a new number since it was given back: its sender has heard of that, and of every
+ * return that was told before. */
+void gw_giveback_answered(struct gw_window *window, uint64_t first, uint64_t last)
+{
+    const struct gw_giveback *giveback;
+    uint64_t heard = 0;
+    if (!window->ordered || !window->returns.count)
+        return;
+    for (size_t at = gw_spans_find(&window->returns, first);
+         !is_over(giveback = giveback_at(window, at), last); at++)
+        if (!giveback->unsaid && giveback->since > heard)
+            heard = giveback->since;
+    for (size_t i = 0; i < window->returns.count; i++)
+        if (giveback_at(window, i)->age < heard)
+            giveback_at(window, i)->known = true;
+}
+
+/* A sender that knows of a return offers nothing above it before that message is settled, or here
+ * again: what it offers all the same is in order. One that does not know has sent what would
+ * overtake it. */
+bool gw_giveback_blocks(const struct gw_window *window, uint64_t sequence)
+{
+    const struct gw_giveback *giveback;
+    if (!window->ordered)
+        return false;
+    for (size_t i = 0; !is_over(giveback = giveback_at(window, i), sequence); i++)
+        if (!giveback->known)
+            return true;
+    return false;
 }
 
 /* ---- rows of crashes ---- */

@@ -9,6 +9,7 @@
 #define ACK_EPOCHS 64
 #define ACK_EXCEPTIONS (GW_ACK_EXCEPTIONS_MAX / 4) /* with up to 255 bytes of text each */
 #define ACK_RETURNS    (GW_ACK_RETURNS_MAX / 4)
+#define PING_EXCEPTIONS (4 * ACK_EXCEPTIONS) /* of a window that one PING brings again */
 
 struct report {
     struct gw_frame *frame;
@@ -266,41 +267,42 @@ void gw_window_flush(struct gw_core *core, struct gw_remote *remote)
     finish(&report);
 }
 
-/* Everything durable of the window that lies above its floor is to be said again. */
-static void report_window(struct gw_core *core, struct gw_window *window)
+/* What is durable of [first, last] is to be said again. */
+static void report_durable(struct gw_core *core, struct gw_window *window, uint64_t first,
+                           uint64_t last)
 {
-    struct gw_range piece;
-    for (size_t i = 0; i < window->decided.count && !core->failed; i++) {
-        uint64_t at = window->decided.items[i].first;
-        while (!core->failed && gw_ranges_next(&window->committing, false, &at,
-                                               window->decided.items[i].last, &piece))
-            gw_check(core, gw_ranges_add(&window->unreported, piece.first, piece.last));
+    struct gw_range piece, durable;
+    while (!core->failed && first <= last &&
+           gw_ranges_next(&window->decided, true, &first, last, &piece)) {
+        uint64_t inner = piece.first;
+        while (!core->failed &&
+               gw_ranges_next(&window->committing, false, &inner, piece.last, &durable))
+            gw_check(core, gw_ranges_add(&window->unreported, durable.first, durable.last));
     }
 }
 
 void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
                             uint64_t last)
 {
-    struct gw_range piece;
-    uint64_t at = first > window->floor ? first : window->floor;
-    while (!core->failed && at <= last &&
-           gw_ranges_next(&window->decided, true, &at, last, &piece)) {
-        struct gw_range durable;
-        uint64_t inner = piece.first;
-        while (!core->failed &&
-               gw_ranges_next(&window->committing, false, &inner, piece.last, &durable))
-            gw_check(core, gw_ranges_add(&window->unreported, durable.first, durable.last));
-    }
+    report_durable(core, window, first > window->floor ? first : window->floor, last);
     gw_ack_later(core, window->owner);
 }
 
 /* A PING may follow a lost ACK: all is said again. At rest nothing lies above a floor, so that it
- * costs little. */
+ * costs little; of many exceptions above one a part, in turn. */
+static void report_in_turn(struct gw_core *core, struct gw_window *window)
+{
+    uint64_t first = window->ping_cursor;
+    uint64_t last = gw_verdicts_reach(window, first, PING_EXCEPTIONS);
+    window->ping_cursor = last == UINT64_MAX ? 0 : last + 1;
+    report_durable(core, window, first, last);
+}
+
 void gw_window_pinged(struct gw_core *core, struct gw_remote *remote)
 {
     for (struct gw_window *window = remote->windows; window; window = window->next)
         if (!window->gone)
-            report_window(core, window);
+            report_in_turn(core, window);
     if (remote->intakes)
         gw_ack_later(core, remote);
 }
@@ -320,7 +322,7 @@ static void report_state(struct gw_core *core, struct gw_remote *remote, struct 
     struct gw_ranges held = GW_RANGES_EMPTY;
     gw_check(core, unfinished(window, &held));
     gw_ranges_clear(&window->unreported);
-    report_window(core, window);
+    report_durable(core, window, 0, UINT64_MAX);
     gw_check(core, gw_ranges_copy(&window->hints, &window->handed));
     gw_giveback_say_all(window);
     do {

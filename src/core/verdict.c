@@ -28,6 +28,13 @@ const struct gw_verdict *gw_verdict_from(const struct gw_window *window, uint64_
     return verdict_at(window, position_from(window, sequence));
 }
 
+uint64_t gw_verdicts_reach(const struct gw_window *window, uint64_t sequence, size_t count)
+{
+    const struct gw_verdict *verdict =
+        verdict_at(window, position_from(window, sequence) + count - 1);
+    return verdict ? verdict->sequence : UINT64_MAX;
+}
+
 void gw_verdict_add(struct gw_core *core, struct gw_window *window, uint64_t sequence,
                     uint8_t kind, uint32_t code, struct gw_slice text)
 {

@@ -316,15 +316,7 @@ static bool next_wanted(const struct gw_window *window, uint64_t number, uint64_
     return false;
 }
 
-/* Its sender did not know yet that something below was given back: nothing may overtake that. */
-static bool overtakes(const struct gw_window *window, uint64_t sequence)
-{
-    if (!window->ordered || !window->returns.count)
-        return false;
-    const struct gw_giveback *lowest = gw_index_at(&window->returns, 0);
-    return lowest->span.first < sequence;
-}
-
+/* It would overtake what was given back. */
 static void give_back_unseen(struct gw_core *core, struct gw_window *window,
                              const struct gw_frame *frame, struct gw_range piece)
 {
@@ -347,8 +339,9 @@ static uint64_t take_new(struct gw_core *core, struct gw_window *window,
     while (*count < most && !core->failed &&
            next_wanted(window, frame->u.data.number, &at, last, &piece)) {
         fresh += piece.last - piece.first + 1;
+        gw_giveback_answered(window, piece.first, piece.last);
         gw_giveback_forget(core, window, piece.first, piece.last);
-        if (overtakes(window, piece.first)) {
+        if (gw_giveback_blocks(window, piece.first)) {
             give_back_unseen(core, window, frame, piece);
             continue;
         }

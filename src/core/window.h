@@ -73,9 +73,11 @@ struct gw_verdict {
 struct gw_giveback {
     struct gw_span span;
     uint64_t number;
-    uint64_t age;  /* which came first: the oldest is forgotten first */
-    uint8_t kind;  /* enum gw_return_kind; CRASHED ones have a row */
-    bool unsaid;   /* not told on the present link */
+    uint64_t since; /* in the order of returns: its first message's */
+    uint64_t age;   /* and its last one's: the oldest is forgotten first */
+    uint8_t kind;   /* enum gw_return_kind; CRASHED ones have a row */
+    bool unsaid;    /* not told on the present link */
+    bool known;     /* its sender has heard of it before what it sends now */
     uint32_t delay_ms;
     size_t text_size;
     char text[];
@@ -116,6 +118,7 @@ struct gw_window {
     struct gw_ranges decided;    /* as the store's rows will say after the seal in flight */
     struct gw_ranges unreported; /* durable facts to be said in the next ACK, verdicts as such */
     struct gw_index verdicts;    /* of `deciding` and `decided`: those not processed */
+    uint64_t ping_cursor;        /* what the next PING brings again begins here, if they are many */
     struct gw_index returns;     /* given back, until offered again or settled */
     bool returns_unsaid;         /* some of them are */
     struct gw_ranges crash_rows; /* keys of rows 'h' that the next seal puts right */
@@ -176,6 +179,8 @@ void gw_verdict_add(struct gw_core *core, struct gw_window *window, uint64_t seq
                     uint8_t kind, uint32_t code, struct gw_slice text);
 /* The first at or after `sequence`; NULL: none. */
 const struct gw_verdict *gw_verdict_from(const struct gw_window *window, uint64_t sequence);
+/* The sequence of the count-th from `sequence` on; UINT64_MAX: there are fewer. */
+uint64_t gw_verdicts_reach(const struct gw_window *window, uint64_t sequence, size_t count);
 void gw_verdicts_seal(struct gw_core *core, struct gw_window *window, uint64_t first,
                       uint64_t last);
 void gw_verdicts_seal_floor(struct gw_core *core, struct gw_window *window);
@@ -196,6 +201,10 @@ const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint6
 void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint64_t first,
                            uint64_t last, uint64_t number);
 void gw_giveback_say_all(struct gw_window *window); /* a new link knows none */
+/* New DATA of [first, last] shows which returns its sender has heard of. */
+void gw_giveback_answered(struct gw_window *window, uint64_t first, uint64_t last);
+/* Ordered: a lower message was given back, and its sender did not know when it sent this one. */
+bool gw_giveback_blocks(const struct gw_window *window, uint64_t sequence);
 void gw_giveback_seal(struct gw_core *core, struct gw_window *window);
 
 /* skip.c: what its sender wants back. */

@@ -364,6 +364,47 @@ static void nothing_overtakes_an_ordered_return(void **state)
     driver_close(&d);
 }
 
+/* The sender ended the lower one itself while a still lower one is being processed here, so that
+ * its floor cannot tell: once it answers what was given back after that, it is believed. */
+static void an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circles(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_ordered(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
+    remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
+    assert_returned(&d, 0, 3, 3, 11, GW_RETURN_RELEASE);
+    remote_offer(&d, 1, link, EPOCH, 3, 1, 12);
+    assert_range(driver_delivered(&d, 0), 3, 3);
+    remote_offer(&d, 1, link, EPOCH, 4, 1, 13); /* and so on this link */
+    assert_range(driver_delivered(&d, 0), 4, 4);
+    driver_return(&d, EPOCH, 3, 4, GW_RETURN_RELEASE);
+    link = driver_link(&d, 1, "s"); /* which begins with all returns */
+    remote_open_ordered(&d, 1, link, EPOCH);
+    remote_offer(&d, 1, link, EPOCH, 5, 1, 14);
+    assert_range(driver_delivered(&d, 0), 5, 5);
+    driver_close(&d);
+}
+
+/* What it knows of an older return says nothing of a newer one. */
+static void an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_ordered(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_return(&d, EPOCH, 4, 4, GW_RETURN_RELEASE);
+    driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
+    remote_offer(&d, 1, link, EPOCH, 4, 1, 11);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    assert_returned(&d, 0, 4, 4, 11, GW_RETURN_RELEASE);
+    driver_return(&d, EPOCH, 3, 3, GW_RETURN_RELEASE); /* joins the first: newer, too */
+    remote_offer(&d, 1, link, EPOCH, 4, 1, 12);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    driver_close(&d);
+}
+
 static void an_ordered_return_that_is_settled_elsewhere_holds_nothing_up(void **state)
 {
     (void)state;
@@ -396,6 +437,8 @@ int main(void)
         cmocka_unit_test(an_ordered_nack_asks_for_all_above_it),
         cmocka_unit_test(an_unordered_nack_asks_for_nothing),
         cmocka_unit_test(nothing_overtakes_an_ordered_return),
+        cmocka_unit_test(an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circles),
+        cmocka_unit_test(an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one),
         cmocka_unit_test(an_ordered_return_that_is_settled_elsewhere_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

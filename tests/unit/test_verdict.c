@@ -199,6 +199,39 @@ static void many_rejections_fill_several_acks_each_bounded(void **state)
     driver_close(&d);
 }
 
+/* Their number is bounded by W only, and each has a text. */
+static void a_ping_brings_many_rejections_again_in_turn(void **state)
+{
+    (void)state;
+    enum { count = 600, part = GW_ACK_EXCEPTIONS_MAX };
+    struct driver d;
+    struct gw_core_options options;
+    driver_options(&options, "b");
+    options.window = 1000;
+    driver_open_with(&d, &options);
+    driver_serve(&d, "work", 1000, 1 << 24);
+    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    remote_offer(&d, 1, link, EPOCH, 1, count + 2, 10);
+    for (uint64_t s = 1; s <= count; s++)
+        driver_reject(&d, EPOCH, s, 1, "no");
+    driver_decide(&d, EPOCH, count + 1, count + 1);
+    driver_seal(&d);
+    d.op_count = 0; /* more rows than the driver's store has room for */
+    driver_committed(&d);
+    uint64_t next = 1;
+    for (int round = 0; round < 2; round++, next = 1) {
+        for (size_t left = count; left > 0; left -= left < part ? left : part) {
+            remote_ping(&d, 1, link, 0);
+            size_t told = 0;
+            while (driver_exception(&d, EPOCH, told))
+                assert_rejected(&d, told++, next++, 1, "no");
+            assert_int_equal(told, left < part ? left : part);
+            assert_int_equal(driver_acked_count(&d, EPOCH), left <= part);
+        }
+    }
+    driver_close(&d);
+}
+
 static void a_rejection_leaves_the_hand_and_its_credit_when_durable(void **state)
 {
     (void)state;
@@ -240,6 +273,7 @@ int main(void)
         cmocka_unit_test(the_floor_takes_rejections_away),
         cmocka_unit_test(what_the_floor_passed_unsaid_is_not_told_as_processed),
         cmocka_unit_test(many_rejections_fill_several_acks_each_bounded),
+        cmocka_unit_test(a_ping_brings_many_rejections_again_in_turn),
         cmocka_unit_test(a_rejection_leaves_the_hand_and_its_credit_when_durable),
         cmocka_unit_test(a_tombstone_keeps_no_rejections),
     };
