@@ -307,8 +307,36 @@ static void forgive_own_absence(struct gw_core *core, uint64_t now_us)
     }
 }
 
+bool gw_core_may_decide(const struct gw_core *core, const struct gw_decision *decisions,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!gw_window_may_decide(core, &decisions[i]))
+            return false;
+    return true;
+}
+
+/* Its messages have numbers already: they end at once, so that the epoch stays dense. */
+static void stale(struct gw_core *core, const struct gw_event *event)
+{
+    for (size_t i = 0; i < event->u.transaction.decision_count && !core->failed; i++)
+        gw_window_let_go(core, &event->u.transaction.decisions[i]);
+    for (size_t i = 0; i < event->u.transaction.batch_count && !core->failed; i++)
+        gw_stream_void(core, &event->u.transaction.destinations[i],
+                       event->u.transaction.batches[i]);
+    struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_STALE);
+    if (effect)
+        effect->u.token = event->u.transaction.token;
+    gw_count(core, GW_COUNTER_stale_transactions, 1);
+}
+
 static void transaction(struct gw_core *core, const struct gw_event *event)
 {
+    if (!gw_core_may_decide(core, event->u.transaction.decisions,
+                            event->u.transaction.decision_count)) {
+        stale(core, event);
+        return;
+    }
     for (size_t i = 0; i < event->u.transaction.decision_count; i++)
         gw_window_decide(core, &event->u.transaction.decisions[i]);
     for (size_t i = 0; i < event->u.transaction.batch_count; i++)

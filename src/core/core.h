@@ -56,6 +56,11 @@ uint64_t gw_core_commit_due_us(const struct gw_core *core);
 
 const uint64_t *gw_core_counters(const struct gw_core *core); /* GW_COUNTER_COUNT of them */
 
+/* False if one of the decisions is about a message that is not in hand any more, or that its
+ * sender has settled without it (rule 14). */
+bool gw_core_may_decide(const struct gw_core *core, const struct gw_decision *decisions,
+                        size_t count);
+
 /* Where a message is, as far as the core knows. */
 enum gw_place {
     GW_PLACE_UNKNOWN,  /* not of an epoch that the core has: settled long ago, or never sent here */

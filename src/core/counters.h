@@ -32,6 +32,7 @@
     X(commit_failures, "store writes that failed; each is followed by a reopen")                  \
     X(not_stored, "messages not stored by a failed write: their senders are told")                \
     X(transactions, "transactions committed")                                                     \
+    X(stale_transactions, "transactions refused because an input had moved on without them")      \
     X(conflicts, "transactions refused because a key they read was changed")                      \
     X(links_up, "links established")                                                              \
     X(links_lost, "links ended by anything but BYE")                                              \

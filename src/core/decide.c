@@ -29,6 +29,13 @@ static void reject(struct gw_core *core, struct gw_window *window,
         gw_verdict_add(core, window, s, GW_EXCEPTION_REJECTED, decision->code, text);
 }
 
+bool gw_window_may_decide(const struct gw_core *core, const struct gw_decision *decision)
+{
+    const struct gw_window *window = gw_map_get(&core->windows, decision->epoch);
+    return window && decision->first >= window->floor &&
+           gw_ranges_covers(&window->in_hand, decision->first, decision->last);
+}
+
 void gw_window_decide(struct gw_core *core, const struct gw_decision *decision)
 {
     struct gw_window *window = gw_map_get(&core->windows, decision->epoch);

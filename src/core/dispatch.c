@@ -172,7 +172,8 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
     uint64_t most = gw_at_most(gw_at_most(here, gw_credit_messages(member)), ends - first);
     if (able > 1)
         most = gw_at_most(most, (here + able - 1) / able);
-    uint64_t count = gw_batch_fitting(batch, first, most, gw_at_most(gw_credit_bytes(member), GW_BODY_MAX));
+    uint64_t bytes = gw_at_most(gw_credit_bytes(member), GW_BODY_MAX);
+    uint64_t count = gw_batch_fitting(batch, first, most, bytes);
     return count ? count : 1;
 }
 

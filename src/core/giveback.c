@@ -259,3 +259,13 @@ void gw_window_return(struct gw_core *core, const struct gw_event *event)
         gw_hand_recall(core, window, (struct gw_range){back.last + 1, UINT64_MAX - 1},
                        GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
 }
+
+/* A decision that does not happen: the message goes back, to come again. */
+void gw_window_let_go(struct gw_core *core, const struct gw_decision *decision)
+{
+    struct gw_window *window = gw_map_get(&core->windows, decision->epoch);
+    struct gw_return back = {
+        .first = decision->first, .last = decision->last, .kind = GW_RETURN_RELEASE};
+    if (window && gw_ranges_covers(&window->in_hand, back.first, back.last))
+        gw_giveback_from_hand(core, window, &back, decision->bytes);
+}

@@ -228,7 +228,7 @@ static void release_batches(struct gw_core *core, struct gw_stream *stream, uint
         if (batch->first > stream->next_unassigned)
             stream->unoffered_bytes -= batch->bytes; /* what stands before it is still to be sent */
         else
-            gw_stream_skip(stream, gw_batch_last(batch) + 1);
+            gw_stream_forget_unoffered(stream, batch);
         gw_index_remove_at(&stream->batches, at);
         gw_stream_hand_back(core, batch);
     }

@@ -384,6 +384,9 @@ void gw_stream_try_close(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_stream_void(struct gw_core *core, const struct gw_destination *destination,
+                    struct gw_batch *batch);
+void gw_stream_forget_unoffered(struct gw_stream *stream, const struct gw_batch *batch);
 void gw_stream_skip(struct gw_stream *stream, uint64_t upto); /* nothing below is unassigned */
 void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch);
 void gw_stream_forget_gone(struct gw_stream *stream);

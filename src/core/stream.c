@@ -162,6 +162,25 @@ void gw_stream_submit(struct gw_core *core, const struct gw_destination *destina
     gw_dispatch_later(core, stream->target);
 }
 
+/* Messages that nobody is to get: they end with the write that would have stored them. */
+void gw_stream_void(struct gw_core *core, const struct gw_destination *destination,
+                    struct gw_batch *batch)
+{
+    uint64_t epoch = batch->epoch, first = batch->first, last = gw_batch_last(batch);
+    struct gw_batch *kept = gw_batch_hold(batch);
+    gw_stream_submit(core, destination, batch);
+    struct gw_stream *stream = gw_map_get(&core->streams, epoch);
+    if (core->failed || !stream) {
+        gw_batch_drop(kept);
+        return;
+    }
+    if (gw_stream_batch(stream, first))
+        gw_batch_drop(kept);
+    else
+        keep_batch(core, stream, kept); /* in memory, so that its deletion needs no read */
+    gw_stream_end(core, stream, first, last, GW_OUTCOME_WITHDRAWN, 0);
+}
+
 /* An epoch of this open that gets no more messages ends like one of an earlier open. */
 void gw_stream_retire(struct gw_core *core, uint64_t epoch)
 {
@@ -170,6 +189,14 @@ void gw_stream_retire(struct gw_core *core, uint64_t epoch)
         return;
     stream->old = true;
     gw_stream_try_close(core, stream);
+}
+
+/* A batch that leaves memory, some of which was never offered. */
+void gw_stream_forget_unoffered(struct gw_stream *stream, const struct gw_batch *batch)
+{
+    uint64_t from = batch->first > stream->next_unassigned ? batch->first : stream->next_unassigned;
+    if (from <= gw_batch_last(batch))
+        stream->unoffered_bytes -= batch->bytes - gw_batch_offset(batch, from);
 }
 
 /* Everything below `upto` is assigned or needs it no more. */

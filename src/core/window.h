@@ -169,6 +169,7 @@ void gw_window_handed(struct gw_core *core, const struct gw_event *event);
 
 /* decide.c, verdict.c: decisions, and those other than processed. */
 void gw_window_decide(struct gw_core *core, const struct gw_decision *decision);
+bool gw_window_may_decide(const struct gw_core *core, const struct gw_decision *decision);
 /* Decides [first, last] skipped; `messages` of them, `bytes` long, leave the hand with that. */
 void gw_window_decide_skipped(struct gw_core *core, struct gw_window *window,
                               struct gw_range range, uint32_t code, uint64_t messages,
@@ -209,6 +210,7 @@ void gw_giveback_seal(struct gw_core *core, struct gw_window *window);
 
 /* skip.c: what its sender wants back. */
 void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
+void gw_window_let_go(struct gw_core *core, const struct gw_decision *decision);
 void gw_window_recalled(struct gw_core *core, const struct gw_event *event);
 
 /* forget.c: a memory peer has ended: its windows go as soon as nothing of them is in hand. Until

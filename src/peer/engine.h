@@ -55,7 +55,8 @@ enum gw_news_type {
     GW_NEWS_BURIED,
     GW_NEWS_OUTCOMES,
     GW_NEWS_IDLE,
-    GW_NEWS_COMMIT
+    GW_NEWS_COMMIT,
+    GW_NEWS_STALE
 };
 
 struct gw_news { /* for the application's threads; gathered, so that one lock serves many */

@@ -84,6 +84,10 @@ static void apply(struct gw_engine *engine, const struct gw_news *news, int *err
         news->commit->result = GODWIT_OK;
         gw_commit_done(news->commit);
         break;
+    case GW_NEWS_STALE:
+        news->commit->result = GODWIT_ESTALE;
+        gw_commit_done(news->commit);
+        break;
     }
 }
 
@@ -203,9 +207,8 @@ static void port_released(void *context, const struct gw_destination *destinatio
                                        .destination = *destination});
 }
 
-static void port_transaction(void *context, uint64_t token)
+static void end_commit(struct gw_engine *engine, uint64_t token, enum gw_news_type type)
 {
-    struct gw_engine *engine = context;
     struct gw_commit **link = &engine->commits;
 
     while (*link && (*link)->token != token)
@@ -216,7 +219,17 @@ static void port_transaction(void *context, uint64_t token)
     *link = commit->next;
     if (!commit->next)
         engine->commits_end = link;
-    add_news(engine, (struct gw_news){.type = GW_NEWS_COMMIT, .commit = commit});
+    add_news(engine, (struct gw_news){.type = type, .commit = commit});
+}
+
+static void port_transaction(void *context, uint64_t token)
+{
+    end_commit(context, token, GW_NEWS_COMMIT);
+}
+
+static void port_stale(void *context, uint64_t token)
+{
+    end_commit(context, token, GW_NEWS_STALE);
 }
 
 /* With the lock. Only destinations that have members are kept: others announce their names. */
@@ -285,6 +298,7 @@ const struct gw_turn_port gw_engine_port = {
     .idle = port_idle,
     .wall_ms = port_wall_ms,
     .transaction = port_transaction,
+    .stale = port_stale,
     .members = port_members,
     .note = port_note,
     .entropy = port_entropy,

@@ -233,6 +233,9 @@ static void carry_out(struct gw_turn *turn, const struct gw_effect *effect)
     case GW_EFFECT_TRANSACTION:
         port->transaction(context, effect->u.token);
         break;
+    case GW_EFFECT_STALE:
+        port->stale(context, effect->u.token);
+        break;
     case GW_EFFECT_MEMBERS:
         port->members(context, &effect->u.members.destination, effect->u.members.count);
         break;

@@ -57,6 +57,8 @@ struct gw_turn_port {
      * sent in it, answer with gw_turn_retire. */
     void (*idle)(void *context, uint64_t epoch);
     void (*transaction)(void *context, uint64_t token);                 /* committed */
+    /* Refused: an input moved on without it. Its messages' ids are used up and end withdrawn. */
+    void (*stale)(void *context, uint64_t token);
     void (*members)(void *context, const struct gw_destination *destination, size_t count);
     void (*note)(void *context, uint8_t note, const char *peer, uint64_t a, uint64_t b);
     uint64_t (*entropy)(void *context); /* 64 bits from the CSPRNG */

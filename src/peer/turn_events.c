@@ -64,7 +64,8 @@ int gw_turn_transaction(struct gw_turn *turn, uint64_t now_us,
             gw_batch_drop(transaction->batches[i]);
         return -EIO;
     }
-    append_keys(&turn->writes[turn->filling], transaction->keys);
+    if (gw_core_may_decide(turn->core, transaction->decisions, transaction->decision_count))
+        append_keys(&turn->writes[turn->filling], transaction->keys);
     struct gw_event event = {.type = GW_EVENT_TRANSACTION};
     event.u.transaction.token = transaction->token;
     event.u.transaction.decisions = transaction->decisions;

@@ -110,7 +110,7 @@ static const struct gw_turn_port port = {
     .deliver = port_deliver, .stored = port_two, .settled = port_settled,
     .released = port_released, .buried = port_three, .outcomes = port_conn, .recall = port_recall,
     .idle = port_conn, .wall_ms = port_wall_ms,
-    .transaction = port_conn, .members = port_members, .note = port_note,
+    .transaction = port_conn, .stale = port_conn, .members = port_members, .note = port_note,
     .entropy = port_entropy,
 };
 

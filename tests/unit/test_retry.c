@@ -461,6 +461,61 @@ static void nothing_overtakes_a_returned_message_of_an_ordered_stream(void **sta
     driver_close(&d);
 }
 
+/* ---- transactions whose input moved on (rule 14) ---- */
+
+static void a_transaction_on_what_was_settled_elsewhere_does_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_serve(&d, "work", 100, 100000);
+    uint64_t link = driver_sender(&d, 1, "s", 77);
+    remote_data(&d, 1, link, 77, 1, 3);
+    remote_ping_floor(&d, 1, link, 77, 2, 3); /* another member decided 1 */
+    struct gw_decision decisions[] = {{.epoch = 77, .first = 1, .last = 3, .bytes = 30}};
+    struct gw_destination next = {GW_KIND_STAGE, "work"};
+    struct gw_batch *batch = gw_batch_new(EPOCH, 1, 2);
+    struct gw_event event = {.type = GW_EVENT_TRANSACTION};
+    event.u.transaction.token = 9;
+    event.u.transaction.decisions = decisions;
+    event.u.transaction.decision_count = 1;
+    event.u.transaction.destinations = &next;
+    event.u.transaction.batches = &batch;
+    event.u.transaction.batch_count = 1;
+    driver_step(&d, &event);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_STALE, 0)->u.token, 9);
+    const struct gw_frame *ack = driver_sent(&d, GW_FRAME_ACK, 0);
+    assert_int_equal(ack->u.ack.epochs[0].returns[0].first, 2); /* 2 and 3 come again */
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_TRANSACTION), 0);
+    assert_int_equal(driver_rows(&d, GW_ROW_DECIDED), 0);
+    assert_int_equal(d.batch_count, 0);
+    driver_send(&d, EPOCH, 3, 1, 10); /* the epoch is dense all the same */
+    driver_commit(&d);
+    struct gw_stream_view view;
+    assert_true(driver_stream(&d, EPOCH, &view));
+    assert_int_equal(view.unsettled, 1);
+    driver_close(&d);
+}
+
+static void a_withdrawn_batch_in_a_backlog_skips_nothing_before_it(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    for (uint64_t i = 1; i <= 5; i++)
+        driver_send(&d, EPOCH, i, 1, 10);
+    driver_commit(&d);
+    withdraw(&d, 3);
+    store(&d);
+    driver_member(&d, 1, "b", 100);
+    driver_commit(&d);
+    assert_string_equal(holder(&d, 1), "b");
+    assert_string_equal(holder(&d, 2), "b");
+    assert_string_equal(holder(&d, 5), "b");
+    driver_close(&d);
+}
+
 /* ---- memory peers ---- */
 
 static void a_memory_peer_that_ends_leaves_nothing(void **state)
@@ -517,6 +572,8 @@ int main(void)
         cmocka_unit_test(an_overdue_message_is_asked_back),
         cmocka_unit_test(an_ordered_stream_has_one_member_at_a_time),
         cmocka_unit_test(nothing_overtakes_a_returned_message_of_an_ordered_stream),
+        cmocka_unit_test(a_transaction_on_what_was_settled_elsewhere_does_nothing),
+        cmocka_unit_test(a_withdrawn_batch_in_a_backlog_skips_nothing_before_it),
         cmocka_unit_test(a_memory_peer_that_ends_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

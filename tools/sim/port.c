@@ -267,6 +267,13 @@ static void port_transaction(void *context, uint64_t token)
     sim_app_transaction(peer, token);
 }
 
+static void port_stale(void *context, uint64_t token)
+{
+    struct sim_peer *peer = context;
+
+    sim_fail(peer->world, "transaction %" PRIu64 " is stale, which nothing here can make it", token);
+}
+
 static void port_members(void *context, const struct gw_destination *destination, size_t count)
 {
     struct sim_peer *peer = context;
@@ -320,6 +327,7 @@ const struct gw_turn_port sim_port = {
     .idle = port_idle,
     .wall_ms = port_wall_ms,
     .transaction = port_transaction,
+    .stale = port_stale,
     .members = port_members,
     .note = port_note,
     .entropy = port_entropy,
