@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* --- the process that dies --- */
 
@@ -41,7 +42,7 @@ static void work_and_die(const char *directory, int endpoint_fd, worker_fn *work
     if (read(endpoint_fd, endpoint, sizeof endpoint) <= 0)
         _exit(98);
     options.directory = directory;
-    options.durability = GODWIT_DURABILITY_OS;
+    options.durability = directory ? GODWIT_DURABILITY_OS : GODWIT_DURABILITY_MEMORY;
     must(godwit_peer_open(&options, &peer));
     must(godwit_stage_open(peer, "s", NULL, &stage));
     must(godwit_peer_connect(peer, endpoint));
@@ -67,15 +68,21 @@ static struct doomed start(const char *directory, worker_fn *work)
     return doomed;
 }
 
-/* Lets it work for the walker and waits for its end. */
-static void dies(struct doomed *doomed, godwit_peer_t *walker, int expected)
+static void lets_work(struct doomed *doomed, godwit_peer_t *walker)
 {
     char endpoint[256] = "";
-    int status;
 
     live_bind(walker, endpoint);
     assert_int_equal(write(doomed->endpoint, endpoint, sizeof endpoint), sizeof endpoint);
     close(doomed->endpoint);
+}
+
+/* Lets it work for the walker and waits for its end. */
+static void dies(struct doomed *doomed, godwit_peer_t *walker, int expected)
+{
+    int status;
+
+    lets_work(doomed, walker);
     assert_int_equal(waitpid(doomed->pid, &status, 0), doomed->pid);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != expected)
         print_error("the worker ended with status %x\n", (unsigned)status);
@@ -296,6 +303,58 @@ static void a_message_that_kills_becomes_a_dead_letter(void **state)
     live_remove(sender);
 }
 
+static void hold_the_first(godwit_peer_t *peer, godwit_stage_t *stage)
+{
+    (void)peer;
+    take(stage);
+    for (;;)
+        pause();
+}
+
+static void waits_until_begun(godwit_peer_t *walker, godwit_id_t id)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    godwit_status_t status = GODWIT_STATUS_INIT;
+
+    for (int i = 0; i < LIVE_TIMEOUT_MS / 5; i++) {
+        ok(godwit_status(walker, id, &status));
+        if (status.place == GODWIT_PLACE_IN_HAND)
+            return;
+        nanosleep(&moment, NULL);
+    }
+    fail_msg("it is %s", godwit_place_name(status.place));
+}
+
+/* A worker in memory leaves no file behind: its sender goes by what it was told meanwhile. */
+static void what_a_memory_worker_was_seen_to_begin_is_an_attempt(void **state)
+{
+    struct doomed doomed = start(NULL, hold_the_first);
+    godwit_peer_t *walker = live_peer("walker"), *worker;
+    uint32_t attempts[2];
+    char endpoint[256];
+    godwit_id_t id;
+    int status, zero = 0, one = 1;
+
+    (void)state;
+    ok(godwit_push_data(walker, "s", &zero, sizeof zero, &id));
+    ok(godwit_push_data(walker, "s", &one, sizeof one, NULL));
+    lets_work(&doomed, walker);
+    waits_until_begun(walker, id);
+    kill(doomed.pid, SIGKILL);
+    assert_int_equal(waitpid(doomed.pid, &status, 0), doomed.pid);
+    worker = live_peer("worker");
+    godwit_stage_t *stage = live_stage(worker, "s");
+    ok(godwit_peer_endpoint(walker, endpoint, sizeof endpoint));
+    ok(godwit_peer_connect(worker, endpoint));
+    take_attempts(stage, 2, attempts);
+    assert_int_equal(attempts[0], 2);
+    assert_int_equal(attempts[1], 1);
+    ok(godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    ok(godwit_peer_close(&walker));
+}
+
 static void a_clean_close_charges_nothing(void **state)
 {
     godwit_peer_t *walker = live_peer("walker");
@@ -329,6 +388,7 @@ int main(void)
         cmocka_unit_test(of_many_only_what_was_looked_at_is_charged),
         cmocka_unit_test(a_handler_that_had_finished_is_not_charged),
         cmocka_unit_test(a_message_that_kills_becomes_a_dead_letter),
+        cmocka_unit_test(what_a_memory_worker_was_seen_to_begin_is_an_attempt),
         cmocka_unit_test(a_clean_close_charges_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
