@@ -31,14 +31,14 @@ static void print_peer(const struct record *record, FILE *to)
         fputc('\n', to);
         if (!record_flag(record, "store_ok"))
             fputs("its store has failed and is being reopened\n", to);
-        fprintf(to,
-                "outbox: %" PRIu64 " of %" PRIu64 " messages, %s of %s; in hand: %" PRIu64
-                "; links: %" PRIu64 "\n",
+        fprintf(to, "outbox: %" PRIu64 " of %" PRIu64 " messages, %s of %s; in hand: %" PRIu64,
                 record_number(record, "outbox_messages"),
                 record_number(record, "outbox_max_messages"),
                 text_of_bytes(record_number(record, "outbox_bytes"), a),
                 text_of_bytes(record_number(record, "outbox_max_bytes"), b),
-                record_number(record, "in_hand"), record_number(record, "links"));
+                record_number(record, "in_hand"));
+        fprintf(to, "; dead letters: %" PRIu64 "; links: %" PRIu64 "\n",
+                record_number(record, "dead_letters"), record_number(record, "links"));
         return;
     }
     fprintf(to, "%s is stopped; opens of its store: %" PRIu64 "\n", name,
