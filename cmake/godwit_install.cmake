@@ -1,5 +1,5 @@
-# cmake --install: headers, both libraries, pkg-config and CMake packages, man pages, the command and
-# its completion.
+# cmake --install: headers, both libraries, pkg-config and CMake packages, manual pages, the command
+# and its completion.
 
 include(CMakePackageConfigHelpers)
 

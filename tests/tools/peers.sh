@@ -129,7 +129,8 @@ says err 'belongs to the peer "walker"'
 # What was sent to it is delivered when it meets a worker: each once, in full.
 "$godwit" recv --stage paint --bind "ipc://$work/paint.ipc" --count 4 --timeout 30 >got 2>got.err &
 running+=($!)
-run 0 "$godwit" send --count --connect "ipc://$work/paint.ipc" walker stage:paint < <(printf 'three')
+run 0 "$godwit" send --count --connect "ipc://$work/paint.ipc" walker stage:paint \
+    < <(printf "three")
 is_out 1
 wait "${running[0]}" || complain "recv does not end well: $(cat got.err)"
 running=()
