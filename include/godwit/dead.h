@@ -30,6 +30,7 @@ typedef struct godwit_dead {
     uint32_t code;
     const char *text;
     uint32_t attempts;       /* begun */
+    bool maybe_processed;    /* failover took it from a member that may have processed it */
     uint64_t first_ms;       /* wall clock of its first failure, ms since 1970 */
     uint64_t last_ms;
     const void *data;

@@ -55,7 +55,9 @@ typedef struct godwit_outcome {
     uint64_t number;   /* its place in the order */
     godwit_id_t first; /* the messages first.sequence .. last_sequence of that epoch */
     uint64_t last_sequence;
-    godwit_place_t how; /* PROCESSED, DEAD or WITHDRAWN */
+    godwit_place_t how;    /* PROCESSED, DEAD or WITHDRAWN */
+    bool maybe_processed;  /* DEAD, WITHDRAWN: failover took it from a member that may have processed
+                            * it */
 } godwit_outcome_t;
 
 /* The first outcome with a number above `after` (0: the first unread one).

@@ -55,8 +55,9 @@ struct gw_row {
     uint64_t number;
     bool flag;                         /* offered: known; window: closed */
     bool ordered;                      /* stream */
-    bool memory;                       /* window: its owner ends with its process */
-    bool maybe_duplicate;              /* assignment: it was forfeited by another member */
+    bool memory;                       /* window, offered: that peer ends with its process */
+    bool maybe_duplicate; /* assignment: it was forfeited by another member; dead, outcome: that
+                           * one may have processed it */
     uint8_t how;     /* exception: enum gw_exception_kind; dead: enum gw_death; outcome:
                       * enum gw_outcome */
     uint32_t code;   /* exception, dead */

@@ -57,6 +57,7 @@ static void recover_offered(struct gw_core *core, struct gw_stream *stream,
         return;
     }
     offer->known = row->flag;
+    remote->identity.memory = row->memory;
     offer->dirty = false;
 }
 

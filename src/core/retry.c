@@ -404,6 +404,7 @@ static void bury(struct gw_core *core, struct gw_stream *stream, struct gw_story
     else
         memcpy(op->row.peer, story->member, sizeof op->row.peer);
     op->row.how = story->death;
+    op->row.maybe_duplicate = gw_is_doubtful(stream, story->sequence);
     op->row.code = story->code;
     op->row.attempts = story->attempts - (story->death == GW_DEATH_ATTEMPTS);
     op->row.first_ms = story->first_ms;

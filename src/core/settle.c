@@ -11,6 +11,13 @@
 
 /* ---- endings: how, for those that were not processed ---- */
 
+/* Somebody from whom it was taken without a word may process it all the same (rule 12). */
+bool gw_is_doubtful(const struct gw_stream *stream, uint64_t sequence)
+{
+    const struct gw_run *run = gw_run_at(stream, sequence);
+    return run ? run->maybe_duplicate : gw_ranges_contains(&stream->doubtful, sequence);
+}
+
 static int ending_add(struct gw_stream *stream, uint64_t first, uint64_t last, uint8_t how,
                       uint64_t bytes)
 {
@@ -18,6 +25,7 @@ static int ending_add(struct gw_stream *stream, uint64_t first, uint64_t last, u
     if (!ending)
         return -1;
     *ending = (struct gw_ending){.first = first, .last = last, .how = how, .bytes = bytes};
+    ending->doubtful = gw_is_doubtful(stream, first);
     if (!gw_index_add(&stream->endings, first, ending))
         return 0;
     free(ending);
@@ -25,14 +33,17 @@ static int ending_add(struct gw_stream *stream, uint64_t first, uint64_t last, u
 }
 
 /* The first piece of [first, last] that ended in one way. */
-static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_t *last)
+static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_t *last,
+                         bool *doubtful)
 {
+    *doubtful = false;
     size_t at = gw_index_find(&stream->endings, first);
     if (at < stream->endings.count) {
         const struct gw_ending *ending = gw_index_at(&stream->endings, at);
         if (ending->last >= first) {
             if (ending->last < *last)
                 *last = ending->last;
+            *doubtful = ending->doubtful;
             return ending->how;
         }
     }
@@ -47,7 +58,8 @@ static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_
 
 uint8_t gw_stream_ending(const struct gw_stream *stream, uint64_t sequence)
 {
-    return ending_of(stream, sequence, &sequence);
+    bool doubtful;
+    return ending_of(stream, sequence, &sequence, &doubtful);
 }
 
 static void forget_endings(struct gw_stream *stream)
@@ -306,6 +318,7 @@ static void write_offers(struct gw_core *core, struct gw_stream *stream)
         op->row.epoch = stream->epoch;
         memcpy(op->row.peer, offer->remote->name, sizeof op->row.peer);
         op->row.flag = offer->known;
+        op->row.memory = offer->remote->identity.memory;
         offer->dirty = false;
     }
     free_removed(stream);
@@ -346,7 +359,8 @@ static void write_outcomes(struct gw_core *core, const struct gw_stream *stream,
 {
     while (core->options.outcomes && first <= last && !core->failed) {
         uint64_t end = last;
-        uint8_t how = ending_of(stream, first, &end);
+        bool doubtful;
+        uint8_t how = ending_of(stream, first, &end, &doubtful);
         struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
         if (!op)
             return;
@@ -356,6 +370,7 @@ static void write_outcomes(struct gw_core *core, const struct gw_stream *stream,
         op->row.first = first;
         op->row.last = end;
         op->row.how = how;
+        op->row.maybe_duplicate = doubtful;
         first = end + 1;
     }
 }
@@ -402,7 +417,8 @@ static void emit_settled(struct gw_core *core, struct gw_stream *stream, uint64_
 {
     while (first <= last) {
         uint64_t end = last;
-        uint8_t how = ending_of(stream, first, &end);
+        bool doubtful;
+        uint8_t how = ending_of(stream, first, &end, &doubtful);
         struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_SETTLED);
         if (!effect)
             return;

@@ -182,6 +182,7 @@ struct gw_ending { /* messages that ended otherwise than by being processed */
     uint64_t bytes; /* DEAD: of the one message */
     uint8_t how;    /* enum gw_outcome */
     bool sealed;
+    bool doubtful;  /* a former member may have processed them */
 };
 
 struct gw_stream {
@@ -406,6 +407,7 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
 void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,
                    enum gw_outcome how, uint64_t bytes);
 bool gw_is_open(const struct gw_stream *stream, uint64_t sequence); /* unsettled, as far as known */
+bool gw_is_doubtful(const struct gw_stream *stream, uint64_t sequence);
 void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
 

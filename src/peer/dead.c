@@ -51,6 +51,7 @@ static void fill(struct gw_dead *dead, const struct gw_row *row)
                                                        : GODWIT_DEATH_ATTEMPTS;
     dead->shown.code = row->code;
     dead->shown.attempts = row->attempts < UINT32_MAX ? (uint32_t)row->attempts : UINT32_MAX;
+    dead->shown.maybe_processed = row->maybe_duplicate;
     dead->shown.first_ms = row->first_ms;
     dead->shown.last_ms = row->last_ms;
 }

@@ -200,7 +200,8 @@ static void give(struct godwit_peer *peer, const struct gw_row *row, godwit_outc
     *outcome = (godwit_outcome_t){.number = row->number,
                                   .first = {row->epoch, row->first},
                                   .last_sequence = row->last,
-                                  .how = place_of(row->how)};
+                                  .how = place_of(row->how),
+                                  .maybe_processed = row->maybe_duplicate};
     pthread_mutex_lock(&peer->lock);
     peer->outcomes.given = row->number;
     show(&peer->outcomes);

@@ -136,6 +136,7 @@ static void put_outcome(struct gw_buffer *out, const struct gw_row *row)
     gw_buffer_varint(out, row->first);
     gw_buffer_varint(out, row->last);
     gw_buffer_u8(out, row->how);
+    gw_buffer_u8(out, row->maybe_duplicate ? 1 : 0);
 }
 
 void gw_row_put_facts_of(struct gw_buffer *out, const struct gw_row *row)
@@ -163,6 +164,7 @@ void gw_row_put_facts_of(struct gw_buffer *out, const struct gw_row *row)
         break;
     case GW_ROW_OFFERED:
         gw_buffer_u8(out, row->flag ? 1 : 0);
+        gw_buffer_u8(out, row->memory ? 1 : 0);
         break;
     case GW_ROW_WINDOW:
         put_window(out, row);
@@ -183,6 +185,7 @@ void gw_row_put_facts_of(struct gw_buffer *out, const struct gw_row *row)
         put_destination(out, &row->destination);
         gw_buffer_string(out, row->peer);
         gw_buffer_u8(out, row->how);
+        gw_buffer_u8(out, row->maybe_duplicate ? 1 : 0);
         put_failure(out, row);
         break;
     case GW_ROW_OUTCOME:
@@ -358,6 +361,7 @@ static void read_outcome(struct gw_reader *value, struct gw_row *row)
     row->first = gw_read_varint(value);
     row->last = read_last(value, row->first);
     row->how = read_how(value, GW_OUTCOME_ABANDONED);
+    row->maybe_duplicate = read_flag(value);
 }
 
 static void read_facts(struct gw_reader *value, struct gw_row *row)
@@ -385,6 +389,7 @@ static void read_facts(struct gw_reader *value, struct gw_row *row)
         break;
     case GW_ROW_OFFERED:
         row->flag = read_flag(value);
+        row->memory = read_flag(value);
         break;
     case GW_ROW_WINDOW:
         read_window(value, row);
@@ -405,6 +410,7 @@ static void read_facts(struct gw_reader *value, struct gw_row *row)
         read_destination(value, &row->destination);
         gw_read_string(value, row->peer, sizeof row->peer);
         row->how = read_how(value, GW_DEATH_ATTEMPTS);
+        row->maybe_duplicate = read_flag(value);
         read_failure(value, row);
         break;
     case GW_ROW_OUTCOME:

@@ -14,7 +14,7 @@ static const struct gw_row samples[] = {
     {.kind = GW_ROW_SETTLED, .epoch = 7, .first = 100, .last = 100},
     {.kind = GW_ROW_SETTLED, .epoch = UINT64_MAX, .first = 1, .last = UINT64_MAX},
     {.kind = GW_ROW_ASSIGNMENT, .epoch = 7, .first = 1, .last = 5000, .number = 2, .peer = "w-1"},
-    {.kind = GW_ROW_OFFERED, .epoch = 7, .peer = "w-1", .flag = true},
+    {.kind = GW_ROW_OFFERED, .epoch = 7, .peer = "w-1", .flag = true, .memory = true},
     {.kind = GW_ROW_OFFERED, .epoch = 7, .flag = false,
      .peer = "a23456789012345678901234567890123456789012345678901234567890abcd"},
     {.kind = GW_ROW_WINDOW, .epoch = 1ull << 63, .peer = "owner", .floor = 12, .flag = true,
@@ -38,7 +38,7 @@ static const struct gw_row samples[] = {
     {.kind = GW_ROW_OUTCOME, .number = 77, .epoch = 7, .first = 1, .last = 5000,
      .how = GW_OUTCOME_PROCESSED},
     {.kind = GW_ROW_OUTCOME, .number = UINT64_MAX, .epoch = UINT64_MAX, .first = UINT64_MAX,
-     .last = UINT64_MAX, .how = GW_OUTCOME_ABANDONED},
+     .last = UINT64_MAX, .how = GW_OUTCOME_ABANDONED, .maybe_duplicate = true},
 };
 
 #define SAMPLES (sizeof samples / sizeof *samples)
@@ -74,7 +74,7 @@ static void the_bytes_are_those_of_the_format(void **state)
         {"7300000000000000070000000000000064", "64"},
         {"73ffffffffffffffff0000000000000001", "ffffffffffffffffff01"},
         {"6100000000000000070000000000000001", "8827" "02" "03772d31" "00"},
-        {"6f0000000000000007" "772d31", "01"},
+        {"6f0000000000000007" "772d31", "01" "01"},
         {NULL, NULL},
         {"778000000000000000", "056f776e6572" "030571756f7465" "0c" "01" "0b" "00"},
         {"6400000000000000080000000000000003", "808080808020"},
@@ -87,7 +87,7 @@ static void the_bytes_are_those_of_the_format(void **state)
         {"6a0000000000000007000000000000012c", "01" "9403" "03626164"},
         {"6a0000000000000007000000000000012d", "02" "ffffffff0f" "00"},
         {"6800000000000000070000000000000005", "06" "80808080808080" "02"},
-        {"4f000000000000004d", "0000000000000007" "01" "8827" "01"},
+        {"4f000000000000004d", "0000000000000007" "01" "8827" "01" "00"},
         {NULL, NULL},
     };
     assert_int_equal(sizeof bytes / sizeof *bytes, SAMPLES);

@@ -258,7 +258,7 @@ static void dead_letters_have_the_bytes_of_the_format(void **state)
 
     assert_bytes(pair.key, pair.key_size, "44" "0000000000000009" "000000000000012e");
     assert_bytes(pair.value + 4, pair.value_size - 4,
-                 "0106726573697a65" "03772d31" "02" "05" "e807" "d00f" "07" "066b696c6c6564"
+                 "0106726573697a65" "03772d31" "02" "00" "05" "e807" "d00f" "07" "066b696c6c6564"
                  "01" "0e151c");
     pair.value[pair.value_size - 4] = 4; /* more headers than message */
     sign(&pair);
