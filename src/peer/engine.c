@@ -21,6 +21,7 @@
  * less credit in use while it is written; it pays only as far as the sync costs more than it. */
 #define TURN_BYTES        (256u << 10)
 #define TURN_BYTES_SYNCED (512u << 10)
+#define SLOW_US 5000000   /* of one commit, before it is told */
 #define LEAVE_US_MAX 5000000 /* a guard only: without links there is soon nothing to store */
 #define CACHE_BYTES (16u << 20)
 
@@ -64,9 +65,30 @@ static void take_malformed(void *context, uint64_t conn)
         gw_engine_check(engine, gw_turn_malformed(engine->turn, gw_clock_us(), conn));
 }
 
+/* A disk that hangs is told, once: nothing else would show why nothing is stored (fault D13). */
+static void tell_slow(struct gw_engine *engine)
+{
+    if (!engine->writing || engine->slow_told || engine->now_us < engine->write_us + SLOW_US)
+        return;
+    engine->slow_told = true;
+    gw_log(&engine->peer->settings, GODWIT_LOG_WARNING,
+           "the disk has not answered for %d s: nothing is stored meanwhile; links stay up",
+           SLOW_US / 1000000);
+}
+
+static void tell_answered(struct gw_engine *engine)
+{
+    if (!engine->slow_told)
+        return;
+    engine->slow_told = false;
+    gw_log(&engine->peer->settings, GODWIT_LOG_WARNING, "the disk answered after %" PRIu64 " ms",
+           (engine->now_us - engine->write_us) / 1000);
+}
+
 static void committed(struct gw_engine *engine, enum gw_store_error error, const char *why)
 {
     engine->writing = false;
+    tell_answered(engine);
     if (error)
         store_failed(engine, error, why);
     int result = gw_turn_committed(engine->turn, engine->now_us, error);
@@ -246,6 +268,8 @@ static int64_t timeout_us(const struct gw_engine *engine)
 
     if (dials < next)
         next = dials;
+    if (engine->writing && !engine->slow_told && engine->write_us + SLOW_US < next)
+        next = engine->write_us + SLOW_US;
     if (engine->phase != GW_ENGINE_OPEN && engine->end_us < next)
         next = engine->end_us;
     if (engine->more && engine->turn && !engine->writing)
@@ -290,6 +314,7 @@ static void round_of(struct gw_engine *engine)
     gw_net_poll(engine->net, timeout_us(engine), FRAMES_A_ROUND, &handler, engine);
     engine->now_us = gw_clock_us();
     take_done(engine);
+    tell_slow(engine);
     take_commands(engine);
     gw_engine_tend_dials(engine);
     if (!engine->turn) {
@@ -352,16 +377,44 @@ static void wake_from_disk(void *context)
     gw_engine_wake(context);
 }
 
+/* A reopening makes no store where one was (fault D19): it waits until that is back. */
+static enum gw_store_error open_directory(struct gw_engine *engine)
+{
+    struct godwit_peer *peer = engine->peer;
+
+    if (engine->options.core.open > 0 && !gw_leveldb_exists(peer->directory)) {
+        snprintf(engine->why, sizeof engine->why,
+                 "%.150s is not there or cannot be reached: put it back", peer->directory);
+        return GW_STORE_IO;
+    }
+    return gw_leveldb_open(peer->directory, &engine->store, engine->why, sizeof engine->why);
+}
+
+/* Where it is, whatever the host's own directory will be when it is reopened. */
+static enum gw_store_error make_absolute(struct gw_engine *engine)
+{
+    const char *path = gw_leveldb_path(engine->store);
+    char *copy = path && engine->peer->directory[0] != '/' ? strdup(path) : NULL;
+
+    if (path && engine->peer->directory[0] != '/' && !copy)
+        return GW_STORE_NOMEM;
+    if (copy) {
+        free(engine->peer->directory);
+        engine->peer->directory = copy;
+    }
+    return GW_STORE_OK;
+}
+
 enum gw_store_error gw_engine_open_store(struct gw_engine *engine)
 {
-    const char *directory = engine->peer->directory;
+    bool on_disk = engine->peer->directory != NULL;
     enum gw_store_error error = GW_STORE_OK;
 
     if (!engine->store)
-        error = directory ? gw_leveldb_open(directory, &engine->store, engine->why,
-                                            sizeof engine->why)
-                          : gw_memory_open(&engine->store);
-    if (error && !directory)
+        error = on_disk ? open_directory(engine) : gw_memory_open(&engine->store);
+    if (!error && on_disk)
+        error = make_absolute(engine);
+    if (error && (!on_disk || error == GW_STORE_NOMEM))
         snprintf(engine->why, sizeof engine->why, "out of memory");
     if (error)
         return error;
@@ -383,8 +436,10 @@ void gw_engine_close_store(struct gw_engine *engine)
 /* In this order: docs/decisions/0009-generation-file.md. */
 static enum gw_store_error claim(struct gw_engine *engine, const uint8_t uuid[16])
 {
+    bool again = engine->options.core.open > 0 && !engine->store_lost;
     enum gw_store_error error =
-        gw_store_check_generation(engine->store, engine->why, sizeof engine->why);
+        gw_store_check_generation(engine->store, again ? engine->options.core.store : NULL,
+                                  engine->why, sizeof engine->why);
 
     if (!error)
         error = gw_turn_claim(engine->store, &engine->options, uuid, engine->why,

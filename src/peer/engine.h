@@ -104,6 +104,8 @@ struct gw_engine {
     bool more; /* may lie in the tail than the last turn took */
 
     bool writing;                 /* a commit is under way */
+    bool slow_told;               /* that it takes long */
+    uint64_t write_us;            /* when it began */
     struct gw_write *inline_write; /* memory: to be written when the turn has returned */
     bool broken;                  /* the turn is over */
     enum gw_store_error failure;  /* of the store; GW_STORE_OK: memory ran out */

@@ -35,6 +35,7 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
     struct gw_engine *engine = context;
 
     engine->writing = true;
+    engine->write_us = engine->now_us;
     if (engine->options.core.memory)
         engine->inline_write = write; /* takes no time: not worth another thread */
     else

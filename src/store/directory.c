@@ -400,6 +400,18 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
     return GW_STORE_OK;
 }
 
+bool gw_directory_has_marker(const char *path)
+{
+    struct stat status;
+    char *marker;
+
+    if (asprintf(&marker, "%s/" MARKER, path) < 0)
+        return false;
+    bool there = lstat(marker, &status) == 0;
+    free(marker);
+    return there;
+}
+
 bool gw_directory_present(const struct gw_directory *directory)
 {
     struct stat there, current;

@@ -46,6 +46,9 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
 bool gw_directory_present(const struct gw_directory *directory);
 void gw_directory_release(struct gw_directory **directory);
 
+/* True if there is a marker, good or bad. */
+bool gw_directory_has_marker(const char *path);
+
 /* The name of a file system that is refused, by statfs's f_type; NULL if it is allowed. */
 const char *gw_directory_refused(long file_system);
 

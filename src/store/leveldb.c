@@ -421,13 +421,23 @@ enum gw_store_error gw_leveldb_inspect(const char *directory, struct gw_store **
     if (error == GW_STORE_OK)
         error = open_database(leveldb, gw_shadow_path(leveldb->shadow), why, why_size);
     if (error == GW_STORE_OK)
-        error = gw_store_check_generation(&leveldb->store, why, why_size);
+        error = gw_store_check_generation(&leveldb->store, NULL, why, why_size);
     return end_open(leveldb, error, store);
+}
+
+bool gw_leveldb_exists(const char *directory)
+{
+    return gw_directory_has_marker(directory);
 }
 
 struct gw_directory *gw_leveldb_directory(struct gw_store *store)
 {
     return store->port == &leveldb_port ? leveldb_of(store)->directory : NULL;
+}
+
+const char *gw_leveldb_path(struct gw_store *store)
+{
+    return store->port == &leveldb_port ? leveldb_of(store)->directory->path : NULL;
 }
 
 bool gw_leveldb_is_inspected(struct gw_store *store)

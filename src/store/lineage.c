@@ -98,7 +98,8 @@ static enum gw_store_error write_file(const struct gw_directory *directory,
     return error;
 }
 
-enum gw_store_error gw_store_check_generation(struct gw_store *store, char *why, size_t why_size)
+enum gw_store_error gw_store_check_generation(struct gw_store *store, const uint8_t *expected,
+                                              char *why, size_t why_size)
 {
     const struct gw_directory *directory = gw_leveldb_directory(store);
     struct gw_generation file, found;
@@ -110,6 +111,11 @@ enum gw_store_error gw_store_check_generation(struct gw_store *store, char *why,
         return refuse_file(error, directory->path, why, why_size);
     if ((error = ask_store(store, &found)) != GW_STORE_OK)
         return refuse_store(error, store, directory->path, why, why_size);
+    if (expected && memcmp(expected, found.store, sizeof found.store) != 0) {
+        snprintf(why, why_size, "%.200s holds another store now: put back the one that was opened",
+                 directory->path);
+        return GW_STORE_FOREIGN;
+    }
     enum gw_generation_verdict verdict = gw_generation_judge(&file, &found);
     if (verdict == GW_GENERATION_SAME || (verdict == GW_GENERATION_BEHIND &&
                                           gw_leveldb_is_inspected(store)))

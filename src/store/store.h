@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum gw_store_error {
     GW_STORE_OK = 0,
@@ -130,12 +131,20 @@ static inline void gw_store_close(struct gw_store **store)
 enum gw_store_error gw_leveldb_open(const char *directory, struct gw_store **store, char *why,
                                     size_t why_size);
 
+/* The absolute name of the directory of a store of gw_leveldb_open, which stays true when the host
+ * changes its own; NULL for any other store. Lives until the close. */
+const char *gw_leveldb_path(struct gw_store *store);
+/* True if the directory holds a store, whatever its state: opening it would make none. */
+bool gw_leveldb_exists(const char *directory);
+
 /* The generation file beside the store (docs/decisions/0009-generation-file.md). Check: before the
  * store is claimed; CORRUPT or FOREIGN, with a sentence that says what to do, if what the store
- * says of itself is not what was noted of it: it is older, younger, or another one. It writes what
+ * says of itself is not what was noted of it: it is older, younger, or another one; or if its uuid
+ * is not the expected one (NULL: any will do). It writes what
  * an open that was cut off could not note (not for gw_leveldb_inspect). Note: after each claim,
  * before anything is promised. Both answer OK for a store that is not of gw_leveldb_open. */
-enum gw_store_error gw_store_check_generation(struct gw_store *store, char *why, size_t why_size);
+enum gw_store_error gw_store_check_generation(struct gw_store *store, const uint8_t *expected,
+                                              char *why, size_t why_size);
 enum gw_store_error gw_store_note_generation(struct gw_store *store, char *why, size_t why_size);
 
 /* Opens the store of a peer that is not running, to look at it: the same locks and refusals as

@@ -83,7 +83,7 @@ static inline void claim(struct gw_store *store)
 static inline enum gw_store_error check(struct gw_store *store)
 {
     why[0] = '\0';
-    enum gw_store_error error = gw_store_check_generation(store, why, sizeof why);
+    enum gw_store_error error = gw_store_check_generation(store, NULL, why, sizeof why);
     assert_true((error == GW_STORE_OK) == (why[0] == '\0'));
     return error;
 }
