@@ -171,6 +171,8 @@ bool gw_giveback_blocks(const struct gw_window *window, uint64_t sequence)
     const struct gw_giveback *giveback;
     if (!window->ordered)
         return false;
+    if (window->recalls && sequence > window->recalled_from)
+        return true;
     for (size_t i = 0; !is_over(giveback = giveback_at(window, i), sequence); i++)
         if (!giveback->known)
             return true;

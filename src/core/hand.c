@@ -24,7 +24,7 @@ void gw_hand_take(struct gw_core *core, struct gw_window *window, const struct g
                   struct gw_range piece, uint64_t bytes)
 {
     uint64_t messages = piece.last - piece.first + 1;
-    struct gw_held facts = {.number = data->u.data.number, .delivered = data->u.data.number};
+    struct gw_held facts = {.number = data->u.data.number};
     facts.again = data->u.data.redelivered || data->u.data.attempt > 1;
     gw_check(core, gw_ranges_add(&window->in_hand, piece.first, piece.last));
     hold(core, window, &facts, piece);
@@ -85,68 +85,78 @@ void gw_hand_renumber(struct gw_core *core, struct gw_window *window, uint64_t f
     }
 }
 
-uint64_t gw_hand_lowest(const struct gw_window *window, struct gw_range range, uint64_t number)
-{
-    struct gw_range part;
-    const struct gw_held *held;
-    uint64_t at = range.first;
-    while (at <= range.last && (held = next_held(window, &at, range.last, &part)))
-        if (number == GW_OFFER_ANY || held->number == number)
-            return part.first;
-    return 0;
-}
-
 /* ---- asked back ---- */
 
-struct recall {
-    struct gw_range *ranges;
-    uint64_t *offers; /* that the application knows them by */
-    size_t count;
-};
-
-static void collect(struct gw_core *core, const struct gw_window *window, struct gw_range range,
-                    uint64_t number, struct recall *recall)
+/* Walks what of [*at, last] came by the offer `number`, or by any, and is not known to have begun.
+ */
+static bool next_asked(const struct gw_window *window, uint64_t *at, uint64_t last,
+                       uint64_t number, struct gw_range *piece)
 {
     struct gw_range part;
     const struct gw_held *held;
-    size_t most = 0;
-    for (uint64_t at = range.first; at <= range.last && next_held(window, &at, range.last, &part);)
-        most++;
-    recall->count = 0;
-    if (!most)
-        return;
-    recall->ranges = gw_effects_allocate(core->out, most * sizeof *recall->ranges);
-    recall->offers = gw_effects_allocate(core->out, most * sizeof *recall->offers);
-    if (!recall->ranges || !recall->offers)
-        return;
-    for (uint64_t at = range.first;
-         at <= range.last && (held = next_held(window, &at, range.last, &part));) {
-        if (number != GW_OFFER_ANY && held->number != number)
-            continue; /* of another offer: left alone (rule 8) */
-        recall->ranges[recall->count] = part;
-        recall->offers[recall->count++] = held->delivered;
+    while (*at <= last) {
+        uint64_t next = *at;
+        held = next_held(window, &next, last, &part);
+        if (!held)
+            return false;
+        *at = part.first;
+        if ((number == GW_OFFER_ANY || held->number == number) &&
+            gw_ranges_next(&window->handed, false, at, part.last, piece))
+            return true;
+        *at = next; /* of another offer: left alone (rule 8) */
     }
+    return false;
 }
 
-void gw_hand_recall(struct gw_core *core, const struct gw_window *window, struct gw_range range,
+uint64_t gw_hand_lowest(const struct gw_window *window, struct gw_range range, uint64_t number)
+{
+    struct gw_range piece;
+    return next_asked(window, &range.first, range.last, number, &piece) ? piece.first : 0;
+}
+
+static size_t collect(const struct gw_window *window, struct gw_range range, uint64_t number,
+                      struct gw_range *pieces)
+{
+    struct gw_range piece;
+    size_t count = 0;
+    while (next_asked(window, &range.first, range.last, number, &piece)) {
+        if (pieces && count && pieces[count - 1].last + 1 == piece.first)
+            pieces[count - 1].last = piece.last;
+        else if (pieces)
+            pieces[count++] = piece;
+        else
+            count++;
+    }
+    return count;
+}
+
+/* Until the answer comes nothing above it is handed over in an ordered window: it might come back,
+ * and be overtaken. */
+static void await_answer(struct gw_window *window, uint64_t from)
+{
+    if (!window->ordered)
+        return;
+    if (!window->recalls++ || from < window->recalled_from)
+        window->recalled_from = from;
+}
+
+void gw_hand_recall(struct gw_core *core, struct gw_window *window, struct gw_range range,
                     uint64_t number, uint8_t purpose, uint32_t code)
 {
-    struct recall recall;
-    collect(core, window, range, number, &recall);
-    for (size_t end = recall.count, begin; end > 0; end = begin) {
-        begin = end - 1;
-        while (begin > 0 && recall.offers[begin - 1] == recall.offers[end - 1])
-            begin--;
-        struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_RECALL);
-        if (!effect)
-            return;
-        effect->u.recall.epoch = window->epoch;
-        effect->u.recall.number = recall.offers[begin];
-        effect->u.recall.purpose = purpose;
-        effect->u.recall.code = code;
-        effect->u.recall.ranges = recall.ranges + begin;
-        effect->u.recall.count = end - begin;
-    }
+    size_t most = collect(window, range, number, NULL);
+    struct gw_range *pieces =
+        most ? gw_effects_allocate(core->out, most * sizeof *pieces) : NULL;
+    struct gw_effect *effect = pieces ? gw_effects_add(core->out, GW_EFFECT_RECALL) : NULL;
+    if (!effect)
+        return;
+    effect->u.recall.epoch = window->epoch;
+    effect->u.recall.number = number;
+    effect->u.recall.purpose = purpose;
+    effect->u.recall.code = code;
+    effect->u.recall.ranges = pieces;
+    effect->u.recall.count = collect(window, range, number, pieces);
+    if (purpose == GW_SKIP_RELEASE)
+        await_answer(window, pieces[0].first);
 }
 
 /* ---- begun ---- */

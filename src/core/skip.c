@@ -180,6 +180,8 @@ void gw_window_recalled(struct gw_core *core, const struct gw_event *event)
     struct gw_window *window = gw_map_get(&core->windows, event->u.recalled.epoch);
     if (!window)
         return;
+    if (window->recalls && event->u.recalled.purpose == GW_SKIP_RELEASE)
+        window->recalls--;
     for (size_t i = 0; i < event->u.recalled.count && !core->failed; i++) {
         struct gw_range piece = event->u.recalled.pieces[i];
         if (!gw_ranges_covers(&window->in_hand, piece.first, piece.last))

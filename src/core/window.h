@@ -55,9 +55,8 @@ struct gw_local { /* a destination that we serve */
 /* Messages in hand that came in one DATA. */
 struct gw_held {
     struct gw_span span;
-    uint64_t number;    /* of the newest offer of them that arrived: goes back with a return */
-    uint64_t delivered; /* of the offer that the application has */
-    bool again;         /* offered before, or not their first attempt */
+    uint64_t number; /* of the newest offer of them that arrived: goes back with a return */
+    bool again;      /* offered before, or not their first attempt */
 };
 
 /* A decision other than processed. */
@@ -121,6 +120,8 @@ struct gw_window {
     uint64_t ping_cursor;        /* what the next PING brings again begins here, if they are many */
     struct gw_index returns;     /* given back, until offered again or settled */
     bool returns_unsaid;         /* some of them are */
+    size_t recalls;              /* ordered: questions not answered yet, by which messages from */
+    uint64_t recalled_from;      /* here on may come back */
     struct gw_ranges crash_rows; /* keys of rows 'h' that the next seal puts right */
     uint64_t deciding_messages, deciding_bytes; /* of those that were in hand */
     uint64_t committing_messages, committing_bytes;
@@ -159,11 +160,11 @@ void gw_hand_free_credit(struct gw_window *window, uint64_t messages, uint64_t b
 /* DATA of what is in hand: from now on it is held under that offer. */
 void gw_hand_renumber(struct gw_core *core, struct gw_window *window, uint64_t first,
                       uint64_t last, uint64_t number);
-/* Asks the application for what is in hand of [first, last], if it came by the offer `number` (or
- * GW_OFFER_ANY). The highest first, so that a handler that goes on meanwhile meets no gap. */
-void gw_hand_recall(struct gw_core *core, const struct gw_window *window, struct gw_range range,
+/* Asks the application, in one question, for what of the range is in hand, came by the offer
+ * `number` (or GW_OFFER_ANY), and has not begun as far as is known. */
+void gw_hand_recall(struct gw_core *core, struct gw_window *window, struct gw_range range,
                     uint64_t number, uint8_t purpose, uint32_t code);
-/* The lowest message in hand of the range that came by the offer `number`; 0: none. */
+/* The lowest such message; 0: none. */
 uint64_t gw_hand_lowest(const struct gw_window *window, struct gw_range range, uint64_t number);
 void gw_window_handed(struct gw_core *core, const struct gw_event *event);
 
@@ -204,7 +205,8 @@ void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint6
 void gw_giveback_say_all(struct gw_window *window); /* a new link knows none */
 /* New DATA of [first, last] shows which returns its sender has heard of. */
 void gw_giveback_answered(struct gw_window *window, uint64_t first, uint64_t last);
-/* Ordered: a lower message was given back, and its sender did not know when it sent this one. */
+/* Ordered: a lower message was given back, and its sender did not know when it sent this one; or
+ * one may be. */
 bool gw_giveback_blocks(const struct gw_window *window, uint64_t sequence);
 void gw_giveback_seal(struct gw_core *core, struct gw_window *window);
 
