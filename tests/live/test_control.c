@@ -167,6 +167,28 @@ static void what_is_sent_through_it_is_stored(void **state)
     live_remove(here);
 }
 
+static void a_full_outbox_is_said_at_once(void **state)
+{
+    static const char three[] = "send stage:s 3 15\n\0\0\0\1a\0\0\0\1b\0\0\0\1c";
+    char here[128];
+    godwit_peer_options_t options = live_options("walker");
+    godwit_peer_t *walker;
+
+    (void)state;
+    options.directory = live_directory(here);
+    options.outbox_max_messages = 2; /* and its own sends wait without limit */
+    ok(godwit_peer_open(&options, &walker));
+    char *answer = ask_bytes(here, three, sizeof three - 1);
+    ends_well(answer);
+    answer = strstr(answer, "\"sent\"");
+    assert_true(answer && (answer = strstr(answer + 1, "\"sent\"")) != NULL);
+    assert_null(strstr(answer + 1, "\"sent\"")); /* two of three */
+    has(ask_bytes(here, three, sizeof three - 1), "GODWIT_EFULL");
+    assert_true(live_counter(walker, "sent") == 2);
+    ok(godwit_peer_close(&walker));
+    live_remove(here);
+}
+
 static void garbage_is_answered_with_a_sentence(void **state)
 {
     static const char zeros[] = "status\0\0\n";
@@ -350,6 +372,7 @@ int main(void)
         cmocka_unit_test(status_shows_links_members_streams_and_windows),
         cmocka_unit_test(find_tells_where_a_message_is_on_both_sides),
         cmocka_unit_test(what_is_sent_through_it_is_stored),
+        cmocka_unit_test(a_full_outbox_is_said_at_once),
         cmocka_unit_test(garbage_is_answered_with_a_sentence),
         cmocka_unit_test(clients_that_say_nothing_hold_up_nobody),
         cmocka_unit_test(the_socket_is_the_owners_and_goes_with_the_peer),
