@@ -64,8 +64,8 @@ typedef struct godwit_outcome {
  * GODWIT_ETIMEDOUT, GODWIT_EINVAL (opened without outcomes), GODWIT_EIO, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_outcome_next(godwit_peer_t *peer, uint64_t after, int timeout_ms,
                                                godwit_outcome_t *outcome);
-/* Outcomes up to `number` were read: they are forgotten, with the next commit. Does not wait for it;
- * until then a restart gives them once more.
+/* Outcomes up to `number` were read: they are forgotten, with the next commit. Does not wait for
+ * it; until then a restart gives them once more.
  * GODWIT_EINVAL (no outcome has that number yet, opened without outcomes), GODWIT_ENOMEM,
  * GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_outcome_done(godwit_peer_t *peer, uint64_t number);

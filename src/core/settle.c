@@ -306,6 +306,14 @@ static void free_removed(struct gw_stream *stream)
     }
 }
 
+/* A member that has ended confirms nothing: its offer goes with the last of its runs. */
+static void remove_gone_offers(struct gw_stream *stream)
+{
+    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
+        if (offer->remote->gone && !offer->removed && !gw_run_any_of(stream, offer->remote))
+            offer->removed = offer->dirty = true;
+}
+
 static void write_offers(struct gw_core *core, struct gw_stream *stream)
 {
     for (struct gw_offer *offer = stream->offers; offer; offer = offer->next) {
@@ -403,6 +411,7 @@ void gw_stream_seal(struct gw_core *core, struct gw_stream *stream)
     raise_floor(core, stream);
     gw_stream_skip(stream, stream->floor);
     gw_retry_seal(core, stream);
+    remove_gone_offers(stream);
     write_offers(core, stream);
     end_if_finished(core, stream);
     if (!stream->ending && (!stream->row_stored || stream->floor != stream->floor_stored ||

@@ -179,7 +179,8 @@ static godwit_err_t read_policy(const godwit_destination_options_t *options,
     godwit_err_t error;
 
     if ((unsigned)options->ordering > GODWIT_ORDERING_ORDERED)
-        return gw_error(GODWIT_EINVAL, "ordering is %d, but must be 0 or 1", (int)options->ordering);
+        return gw_error(GODWIT_EINVAL, "ordering is %d, but must be 0 or 1",
+                        (int)options->ordering);
     if ((unsigned)options->member_lost > GODWIT_LOST_FAILOVER)
         return gw_error(GODWIT_EINVAL, "member_lost is %d, but must be 0 or 1",
                         (int)options->member_lost);

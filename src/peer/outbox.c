@@ -207,8 +207,10 @@ void gw_engine_idle(struct gw_engine *engine, uint64_t epoch)
         engine->retiring = more;
         engine->retiring_capacity = capacity;
     }
-    if (gw_tail_retire(engine->peer->tail, epoch))
-        engine->retiring[engine->retiring_count++] = epoch;
+    if (!gw_tail_retire(engine->peer->tail, epoch))
+        return;
+    engine->retiring[engine->retiring_count++] = epoch;
+    free(gw_map_remove(&engine->epochs, epoch)); /* a reopened store has nothing to add */
 }
 
 void gw_engine_retire(struct gw_engine *engine)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Reading outcomes, and forgetting what was read: by writes that nobody waits for, made of deletions
- * and of the row that says how far the reader is. Without that row numbers would begin anew after a
- * restart that finds no other. */
+/* Reading outcomes, and forgetting what was read: by writes that nobody waits for, made of
+ * deletions and of the row that says how far the reader is. Without that row numbers would begin
+ * anew after a restart that finds no other. */
 
 #include "peer/outcome.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Outcomes, with real peers: each message gives exactly one, in an order that goes on over restarts,
- * and what was read does not come again. */
+/* Outcomes, with real peers: each message gives exactly one, in an order that goes on over
+ * restarts, and what was read does not come again. */
 
 #include "live.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* The sending side's book: ids are dense, batches whole and in order, quotas exact. Guards promise
- * 2 (nothing that got an id is forgotten) and 6 (bounded).
- *
- * Length: one book, and a test for each of its promises. */
+ * 2 (nothing that got an id is forgotten) and 6 (bounded). */
+
+/* Length: one book, and a test for each of its promises. */
 
 #include "failing_memory.h"
 #include "base/blob.c"
