@@ -78,6 +78,8 @@ static bool strike(enum disk_call call, const char *path, struct disk_fault *str
         if (found)
             *struck = *fault;
     }
+    if (found && struck->die)
+        _exit(DISK_DEATH);
     if (found)
         atomic_fetch_add(&hits, 1);
     while (found && struck->hang && atomic_load(&armed_count) > 0)

@@ -27,7 +27,10 @@ struct disk_fault {
     bool half;          /* a write: half of the bytes only (with an error: they are there) */
     unsigned delay_ms;  /* before the call */
     bool hang;          /* the call waits for the clear */
+    bool die;           /* the process ends at once, as by kill -9, without the call */
 };
+
+#define DISK_DEATH 99 /* status of a process that died of a fault */
 
 void disk_fault_add(const struct disk_fault *fault);
 void disk_faults_clear(void);
