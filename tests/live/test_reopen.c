@@ -129,6 +129,45 @@ static godwit_err_t count_one(godwit_peer_t *peer, godwit_delivery_t *delivery, 
     return godwit_txn_commit(&txn);
 }
 
+/* A transaction that does nothing but reject is known again too. */
+static void a_rejection_in_doubt_is_looked_up(void **state)
+{
+    struct scene scene = set_up("worker", "walker");
+    godwit_stage_t *stage = live_stage(scene.failing, "s");
+    godwit_id_t id;
+
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        godwit_txn_t *txn;
+
+        ok(godwit_push_data(scene.other, "s", "keep", 4, NULL)); /* holds the floor below */
+        ok(godwit_push_data(scene.other, "s", "bad", 3, &id));
+        godwit_delivery_t *keep = live_next(stage), *bad = live_next(stage);
+        ok(godwit_txn_begin(scene.failing, &txn));
+        ok(godwit_txn_reject(txn, bad, 7, "bad"));
+        atomic_store(&fault, late ? FAIL_AFTER_WRITE : FAIL_BEFORE_WRITE);
+        godwit_err_t error = godwit_txn_commit(&txn);
+        if (late)
+            ok(error);
+        else
+            fails(GODWIT_ENOTSTORED, error);
+        fails(GODWIT_ESTALE, godwit_ack(&keep));
+        keep = live_next(stage);
+        /* Begun in a process that lives: the failed store is not the handler's fault. */
+        assert_int_equal(godwit_delivery_attempt(keep), 1);
+        ok(godwit_ack(&keep));
+        if (!late) {
+            bad = live_next(stage);
+            assert_int_equal(godwit_delivery_attempt(bad), 1);
+            ok(godwit_reject(&bad, 7, "bad"));
+        }
+        fails(GODWIT_EDEAD, godwit_wait(scene.other, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+        ok(godwit_peer_drain(scene.other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    }
+    godwit_stage_close(&stage);
+    tear_down(&scene);
+}
+
 /* Known again by its batch, by its decision, by its keys. */
 static void a_transaction_in_doubt_is_looked_up(void **state)
 {
@@ -329,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_send_whose_write_failed_late_is_stored),
         cmocka_unit_test(deliveries_are_stale_and_come_again),
         cmocka_unit_test(a_transaction_in_doubt_is_looked_up),
+        cmocka_unit_test(a_rejection_in_doubt_is_looked_up),
         cmocka_unit_test(closing_while_the_store_is_away_ends),
         cmocka_unit_test(every_message_has_a_true_answer_under_load),
         cmocka_unit_test(a_scan_that_failed_goes_on_where_it_was),
