@@ -317,7 +317,9 @@ static struct gw_conn *conn_of(struct gw_core *core, uint64_t id)
 void gw_link_corrupt(struct gw_core *core, uint64_t id)
 {
     gw_count(core, GW_COUNTER_bad_checksum, 1);
-    conn_of(core, id);
+    const struct gw_conn *conn = conn_of(core, id);
+    if (conn && conn->link && conn->remote->link.id == conn->link)
+        conn->remote->link.holed = true;
 }
 
 void gw_link_malformed(struct gw_core *core, uint64_t id)

@@ -61,7 +61,9 @@ static void add_orphan(struct gw_core *core, const struct gw_row *row)
     struct gw_orphan *orphan = count < ORPHANS_MAX ? gw_allocate(core, sizeof *orphan) : NULL;
     if (!orphan)
         return;
-    *orphan = (struct gw_orphan){core->orphans, row->epoch, row->first, row->last, row->number};
+    *orphan = (struct gw_orphan){.next = core->orphans, .epoch = row->epoch, .first = row->first};
+    orphan->last = row->last;
+    orphan->number = row->number;
     core->orphans = orphan;
 }
 
@@ -77,6 +79,34 @@ void gw_orphans_adopt(struct gw_core *core, struct gw_window *window)
         }
         *link = orphan->next;
         crashed(core, window, orphan->first, orphan->last, orphan->number);
+        free(orphan);
+    }
+}
+
+/* Its epoch is over: nobody will be told. */
+void gw_orphans_close(struct gw_core *core, uint64_t epoch)
+{
+    for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next)
+        if (orphan->epoch == epoch) {
+            orphan->over = true;
+            gw_commit_lazily(core);
+        }
+}
+
+void gw_orphans_seal(struct gw_core *core)
+{
+    struct gw_orphan **link = &core->orphans;
+    while (*link && !core->failed) {
+        struct gw_orphan *orphan = *link;
+        struct gw_op *op = orphan->over ? gw_seal_op(core, GW_OP_DELETE) : NULL;
+        if (!op) {
+            link = &orphan->next;
+            continue;
+        }
+        op->row.kind = GW_ROW_CRASHED;
+        op->row.epoch = orphan->epoch;
+        op->row.first = orphan->first;
+        *link = orphan->next;
         free(orphan);
     }
 }

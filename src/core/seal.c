@@ -199,6 +199,7 @@ void gw_seal(struct gw_core *core)
     seal_batches(core);
     seal_runs(core);
     seal_dirty(core);
+    gw_orphans_seal(core);
     core->urgent = false;
     core->lazy_due_us = GW_NEVER;
     if (core->failed || (core->op_count == 0 && core->filling.token_count == 0 &&

@@ -239,6 +239,7 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
     }
     if (!window || (window->closed && !window->closing)) {
         /* Of an epoch never heard of nothing was decided here, so there is nothing to remember. */
+        gw_orphans_close(core, frame->u.closed.epoch);
         gw_window_tell_closed(core, remote, frame->u.closed.epoch);
         return;
     }
@@ -458,6 +459,8 @@ void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct
     uint64_t last = frame->u.data.first + frame->u.data.count - 1;
     if (last > window->last)
         window->last = last;
+    if (window->ordered && remote->link.holed)
+        return; /* what was lost may come first; all is offered again on the link that follows */
     gw_count(core, GW_COUNTER_data_received, 1);
     deliver(core, window, event);
 }

@@ -89,6 +89,7 @@ struct gw_orphan {
     uint64_t first;
     uint64_t last;
     uint64_t number;
+    bool over; /* its row goes with the next seal */
 };
 
 struct gw_window {
@@ -244,6 +245,8 @@ void gw_window_release_unknown(struct gw_core *core, struct gw_remote *remote,
 /* remember.c: what an earlier open left of the receiving side. */
 void gw_window_recover(struct gw_core *core, const struct gw_row *row);
 void gw_orphans_adopt(struct gw_core *core, struct gw_window *window);
+void gw_orphans_close(struct gw_core *core, uint64_t epoch);
+void gw_orphans_seal(struct gw_core *core);
 void gw_orphans_free(struct gw_core *core);
 
 #endif

@@ -269,6 +269,14 @@ static void a_crash_row_of_an_epoch_that_never_comes_back_harms_nobody(void **st
     put_crash(&d, 1, 1, 10);
     driver_recover(&d);
     driver_link(&d, 1, "s");
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 1);
+    uint64_t link = driver_link(&d, 1, "s");
+    remote_close_epoch(&d, 1, link, EPOCH, 1); /* or only to say that it is over */
+    assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.closed[0], EPOCH);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 0);
+    driver_restart(&d);
     driver_close(&d);
 }
 
