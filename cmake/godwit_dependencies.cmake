@@ -1,7 +1,7 @@
 # What godwit stands on; docs/dependencies.md says why. Targets made here:
 #   PkgConfig::ZMQ  PkgConfig::MSGPACK  LevelDB::LevelDB  Threads::Threads      the library
 #   PkgConfig::CMOCKA                                                           tests
-#   PkgConfig::SODIUM  PkgConfig::CZMQ  (only if found)                         examples, tools
+#   PkgConfig::SODIUM  PkgConfig::CZMQ  PkgConfig::UV  (only if found)          examples, tools
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -22,4 +22,5 @@ if(GODWIT_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
   pkg_check_modules(SODIUM IMPORTED_TARGET libsodium)
   pkg_check_modules(CZMQ IMPORTED_TARGET libczmq)
+  pkg_check_modules(UV IMPORTED_TARGET libuv)
 endif()
