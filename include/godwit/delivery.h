@@ -29,8 +29,8 @@ typedef struct godwit_inbox_options {
 
 #define GODWIT_INBOX_OPTIONS_INIT {.size = sizeof(godwit_inbox_options_t)}
 
-/* Serves `destination` ("stage:NAME", "service:NAME" or "peer:NAME"). `options` may be NULL. One inbox per
- * destination and peer.
+/* Serves `destination` ("stage:NAME", "service:NAME" or "peer:NAME"). `options` may be NULL. One
+ * inbox per destination and peer.
  * GODWIT_EINVAL (destination, options, too many served), GODWIT_EBUSY (already served here),
  * GODWIT_EIO (no descriptor for its eventfd), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *destination,
@@ -38,7 +38,7 @@ GODWIT_EXPORT godwit_err_t godwit_inbox_open(godwit_peer_t *peer, const char *de
                                              godwit_inbox_t **inbox);
 
 /* Stops serving. Deliveries in hand can still be decided; what was not handed over goes back to its
- * sender, who offers it to another member, or here again once the inbox is open again. Close inboxes
+ * sender, who offers it to another member, or here once the inbox is open again. Close inboxes
  * before their peer. Nulls *inbox; NULL is accepted. */
 GODWIT_EXPORT void godwit_inbox_close(godwit_inbox_t **inbox);
 

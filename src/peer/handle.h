@@ -11,8 +11,9 @@
  *   get, scan             ◀── store_lock: reads go straight to the store
  *
  * Locks: `lock` and an inbox's lock are never held together, nor with a call into turn, net or
- * store. The lock of the replies (reply.h) is the innermost of all. Lifetime: one reference for the handle, one for each open inbox, run, transaction and
- * cursor, so that these outlive a close and then answer GODWIT_ECLOSED. */
+ * store. The lock of the replies (reply.h) is the innermost of all. Lifetime: one reference for the
+ * handle, one for each open inbox, run, transaction and cursor, so that these outlive a close and
+ * then answer GODWIT_ECLOSED. */
 
 #include "core/counters.h"
 #include "core/versions.h"

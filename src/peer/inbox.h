@@ -99,7 +99,8 @@ void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *han
 void gw_inbox_shut(struct godwit_inbox *inbox);
 void gw_inbox_destroy(struct godwit_inbox *inbox);
 
-/* Serves "reply:OWNNAME". It holds no reference of the peer and is never closed: it ends with it. */
+/* Serves "reply:OWNNAME". It holds no reference of the peer and is never closed: it ends with
+ * it. */
 godwit_err_t gw_inbox_open_replies(struct godwit_peer *peer, struct gw_replies *replies,
                                    const struct gw_inbox_settings *credit,
                                    struct godwit_inbox **inbox);

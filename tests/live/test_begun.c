@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* Handlers that take their process with them: what they had begun is charged at the next open, and
- * nothing else is. The worker that dies is a process of its own, forked before there are threads. */
+ * nothing else is. The worker that dies is a process of its own, forked before any thread. */
 
 #include "live.h"
 
