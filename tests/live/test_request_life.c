@@ -421,6 +421,18 @@ static void many_short_lived_clients_leave_nothing(void **state)
     ok(godwit_peer_close(&server));
 }
 
+static void *ask_and_wait(void *context)
+{
+    struct waiting *waiting = context;
+    godwit_message_t *request;
+    godwit_reply_t *reply;
+
+    ok(godwit_message_new("x", 1, &request));
+    waiting->error =
+        godwit_request(waiting->client, "s", &request, LIVE_TIMEOUT_MS, &reply, &waiting->id);
+    return NULL;
+}
+
 static void closing_ends_requests_under_way(void **state)
 {
     godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
@@ -432,10 +444,8 @@ static void closing_ends_requests_under_way(void **state)
     gate_set(false);
     service = serve(server, echo);
     live_join(client, server);
-    waiting.id = ask(client, "x");
-    gate_wait_for_one();
-    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
-    wait_counter(client, "acks_received", 1);
+    assert_int_equal(pthread_create(&thread, NULL, ask_and_wait, &waiting), 0);
+    gate_wait_for_one(); /* so that the thread is in its call, and must wait there */
     ok(godwit_peer_close(&client));
     pthread_join(thread, NULL);
     assert_int_equal(waiting.error, GODWIT_ECLOSED);
@@ -552,8 +562,10 @@ static godwit_service_t *own_service;
 
 static uint32_t close_itself(void *context, godwit_call_t *call)
 {
+    godwit_service_t *mine = own_service;
+
     (void)context;
-    fails(GODWIT_EBUSY, godwit_service_close(&own_service));
+    fails(GODWIT_EBUSY, godwit_service_close(&mine));
     ok(godwit_call_reply(call, "no", 2));
     return 0;
 }
@@ -561,16 +573,17 @@ static uint32_t close_itself(void *context, godwit_call_t *call)
 static void a_handler_cannot_close_its_service(void **state)
 {
     godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
+    godwit_service_t *service = serve(server, close_itself);
     godwit_reply_t *reply;
     godwit_id_t id;
 
     (void)state;
-    own_service = serve(server, close_itself);
+    own_service = service;
     live_join(client, server);
     id = ask(client, "x");
     ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
     expect(&reply, "no");
-    ok(godwit_service_close(&own_service));
+    ok(godwit_service_close(&service));
     ok(godwit_peer_close(&client));
     ok(godwit_peer_close(&server));
 }
