@@ -314,12 +314,25 @@ static struct gw_conn *conn_of(struct gw_core *core, uint64_t id)
     return conn ? conn : gw_conn_add(core, id, false);
 }
 
+static bool has_ordered(const struct gw_remote *remote)
+{
+    const struct gw_window *window = remote ? remote->windows : NULL;
+    while (window && !window->ordered)
+        window = window->next;
+    return window != NULL;
+}
+
+/* The next PONG proves the gap. In an ordered stream what follows may not go before it, so that the
+ * link ends at once. */
 void gw_link_corrupt(struct gw_core *core, uint64_t id)
 {
     gw_count(core, GW_COUNTER_bad_checksum, 1);
-    const struct gw_conn *conn = conn_of(core, id);
-    if (conn && conn->link && conn->remote->link.id == conn->link)
-        conn->remote->link.holed = true;
+    struct gw_conn *conn = conn_of(core, id);
+    if (!conn || !conn->link || !has_ordered(conn->remote) || conn->remote->link.conn != id)
+        return;
+    gw_count(core, GW_COUNTER_gaps, 1);
+    gw_send_frame(core, id, GW_FRAME_RESET, conn->link);
+    gw_link_down(core, conn->remote, GW_DOWN_GAP);
 }
 
 void gw_link_malformed(struct gw_core *core, uint64_t id)

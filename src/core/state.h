@@ -31,7 +31,6 @@ struct gw_link {
     uint64_t conn;
     bool dialled;  /* by us */
     bool complete; /* the remote has told all that it knew: DATA may flow */
-    bool holed;    /* a DATA of the remote was damaged: what follows has a gap before it */
     uint64_t up_us;
     uint64_t heard_us;
     uint64_t ping_due_us;

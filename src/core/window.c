@@ -459,8 +459,6 @@ void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct
     uint64_t last = frame->u.data.first + frame->u.data.count - 1;
     if (last > window->last)
         window->last = last;
-    if (window->ordered && remote->link.holed)
-        return; /* what was lost may come first; all is offered again on the link that follows */
     gw_count(core, GW_COUNTER_data_received, 1);
     deliver(core, window, event);
 }
