@@ -75,6 +75,9 @@ static void destinations_are_kind_and_name(void **state)
         assert_int_equal(gw_destination_parse(texts[i], &destination), 0);
         assert_int_equal(destination.kind, kinds[i]);
         assert_string_equal(destination.name, strchr(texts[i], ':') + 1);
+        char text[GW_DESTINATION_TEXT];
+        gw_destination_format(&destination, text);
+        assert_string_equal(text, texts[i]);
     }
 }
 
