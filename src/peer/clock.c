@@ -30,6 +30,17 @@ struct gw_deadline gw_deadline_in(int timeout_ms)
     return deadline;
 }
 
+bool gw_deadline_passed(const struct gw_deadline *deadline)
+{
+    struct timespec now;
+
+    if (deadline->never)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > deadline->at.tv_sec ||
+           (now.tv_sec == deadline->at.tv_sec && now.tv_nsec >= deadline->at.tv_nsec);
+}
+
 struct gw_deadline gw_deadline_earlier(const struct gw_deadline *a, const struct gw_deadline *b)
 {
     if (a->never || b->never)

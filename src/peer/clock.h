@@ -18,6 +18,7 @@ struct gw_deadline {
 };
 
 struct gw_deadline gw_deadline_in(int timeout_ms); /* -1: never */
+bool gw_deadline_passed(const struct gw_deadline *deadline);
 struct gw_deadline gw_deadline_earlier(const struct gw_deadline *a, const struct gw_deadline *b);
 int gw_cond_init(pthread_cond_t *cond);            /* on CLOCK_MONOTONIC; 0 or an errno */
 /* Waits for a signal; false when the deadline passed. Spurious returns are true. */

@@ -54,6 +54,20 @@ static struct gw_run *run_of(struct godwit_inbox *inbox, struct gw_inbound *inbo
     return run;
 }
 
+/* Of the messages in hand. */
+static uint64_t bytes_of(const struct gw_inbound *inbound)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < inbound->piece_count; i++) {
+        uint64_t first = inbound->pieces[i].first - inbound->first;
+
+        bytes += inbound->ends[inbound->pieces[i].last - inbound->first] -
+                 (first ? inbound->ends[first - 1] : 0);
+    }
+    return bytes;
+}
+
 int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
 {
     if (inbound->piece_count == 0) {
@@ -66,7 +80,7 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
         return -ENOMEM;
     }
     size_t count = run->count; /* once it is in the queue, it may be gone */
-    uint64_t bytes = inbound->ends[inbound->count - 1];
+    uint64_t bytes = inbox->replies ? bytes_of(inbound) : 0;
     gw_peer_hold(inbox->peer);
     pthread_mutex_lock(&inbox->lock);
     if (inbox->last)

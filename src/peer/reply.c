@@ -111,20 +111,32 @@ void gw_replies_destroy(struct gw_replies **pointer)
 
 /* --- what it is told --- */
 
+bool gw_replies_pile_up(const struct gw_replies *replies)
+{
+    return replies->arrived && !replies->draining && !replies->first &&
+           ((int64_t)replies->filed + replies->unread > (int64_t)replies->quarter ||
+            (int64_t)replies->filed_bytes + replies->unread_bytes >
+                (int64_t)replies->quarter_bytes);
+}
+
+/* With the lock: somebody has to drain. */
+static void call_somebody(struct gw_replies *replies)
+{
+    if (!replies->arrived || replies->draining)
+        return;
+    if (replies->first)
+        pthread_cond_signal(&replies->first->woken);
+    else if (gw_replies_pile_up(replies))
+        pthread_cond_signal(&replies->work);
+}
+
 void gw_replies_arrived(struct gw_replies *replies, size_t count, uint64_t bytes)
 {
     pthread_mutex_lock(&replies->lock);
     replies->arrived = true;
-    replies->unread += count;
-    replies->unread_bytes += bytes;
-    if (replies->draining) {
-        /* who drains looks again */
-    } else if (replies->first) {
-        pthread_cond_signal(&replies->first->woken);
-    } else if (replies->unread + replies->filed > replies->quarter ||
-               replies->unread_bytes + replies->filed_bytes > replies->quarter_bytes) {
-        pthread_cond_signal(&replies->work);
-    }
+    replies->unread += (int64_t)count;
+    replies->unread_bytes += (int64_t)bytes;
+    call_somebody(replies);
     gw_book_show(replies);
     pthread_mutex_unlock(&replies->lock);
 }
@@ -147,6 +159,8 @@ void gw_replies_flush(struct godwit_peer *peer)
     if (!replies)
         return;
     pthread_mutex_lock(&replies->lock);
+    replies->unread = 0; /* the inbox is empty as well */
+    replies->unread_bytes = 0;
     while (replies->oldest) {
         struct godwit_reply *reply = replies->oldest;
 
@@ -209,6 +223,8 @@ void gw_replies_named(struct gw_waiter *waiter, godwit_id_t id)
 /* --- draining --- */
 
 struct drained {
+    size_t taken;
+    int64_t bytes;
     struct godwit_reply *replies[DRAIN_MAX];
     size_t reply_count;
     godwit_delivery_t *dropped[DRAIN_MAX]; /* nobody wants them: to be decided */
@@ -223,16 +239,16 @@ static void give_back(godwit_delivery_t *delivery)
 }
 
 /* Nothing is marked as begun: collecting a reply is no attempt that could crash. */
-static size_t take(struct gw_replies *replies, struct drained *drained)
+static void take(struct gw_replies *replies, struct drained *drained)
 {
     godwit_delivery_t *deliveries[DRAIN_MAX];
-    size_t count = 0;
 
-    godwit_inbox_next_many(replies->inbox, 0, deliveries, DRAIN_MAX, &count);
-    for (size_t i = 0; i < count; i++) {
+    godwit_inbox_next_many(replies->inbox, 0, deliveries, DRAIN_MAX, &drained->taken);
+    for (size_t i = 0; i < drained->taken; i++) {
         bool malformed;
         struct godwit_reply *reply = gw_reply_of(replies, deliveries[i], &malformed);
 
+        drained->bytes += gw_delivery_end(deliveries[i]) - gw_delivery_start(deliveries[i]);
         if (reply)
             drained->replies[drained->reply_count++] = reply;
         else if (malformed)
@@ -240,7 +256,6 @@ static size_t take(struct gw_replies *replies, struct drained *drained)
         else
             give_back(deliveries[i]);
     }
-    return count;
 }
 
 /* With the lock. Replies that are not filed become deliveries to drop. */
@@ -275,14 +290,15 @@ void gw_replies_drain(struct gw_replies *replies)
 
     replies->draining = true;
     replies->arrived = false;
-    replies->unread = 0;
-    replies->unread_bytes = 0;
     pthread_mutex_unlock(&replies->lock);
-    size_t taken = take(replies, &drained);
+    take(replies, &drained);
     pthread_mutex_lock(&replies->lock);
     file_all(replies, &drained);
+    replies->unread -= (int64_t)drained.taken;
+    replies->unread_bytes -= drained.bytes;
     replies->draining = false;
-    replies->arrived |= taken == DRAIN_MAX;
+    replies->arrived |= drained.taken == DRAIN_MAX;
+    call_somebody(replies);
     if (replies->filed > replies->quarter || replies->filed_bytes > replies->quarter_bytes)
         pthread_cond_signal(&replies->work);
     gw_book_show(replies);

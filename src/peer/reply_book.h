@@ -63,8 +63,8 @@ struct gw_replies {
     bool shut;            /* the peer is closing */
     bool arrived;         /* the inbox may hold something */
     bool draining;        /* a thread empties it just now */
-    size_t unread;        /* arrived since it was last drained */
-    uint64_t unread_bytes;
+    int64_t unread;       /* of what arrived; the thread that drains may be ahead of the one that */
+    int64_t unread_bytes; /* counts: below 0 for a moment */
 
     struct gw_waiter *first; /* the first one leads: it drains */
     struct gw_waiter *last;
@@ -139,6 +139,8 @@ void gw_reply_free(struct godwit_reply *reply);
 
 /* Empties the inbox, up to a number; with the lock, which is free in between. */
 void gw_replies_drain(struct gw_replies *replies);
+/* There is much to drain and nobody waits: the keeper's task. */
+bool gw_replies_pile_up(const struct gw_replies *replies);
 
 /* --- reply_store.c: put aside; all without the lock --- */
 

@@ -16,13 +16,6 @@ static bool too_many(const struct gw_replies *replies)
     return replies->filed > replies->quarter || replies->filed_bytes > replies->quarter_bytes;
 }
 
-static bool unread_piles_up(const struct gw_replies *replies)
-{
-    return replies->arrived && !replies->draining && !replies->first &&
-           (replies->unread + replies->filed > replies->quarter ||
-            replies->unread_bytes + replies->filed_bytes > replies->quarter_bytes);
-}
-
 /* --- putting aside --- */
 
 /* The oldest, until half of what may be filed is left. */
@@ -192,7 +185,7 @@ void *gw_replies_keep(void *context)
 
     pthread_mutex_lock(&replies->lock);
     while (!replies->shut) {
-        if (unread_piles_up(replies)) {
+        if (gw_replies_pile_up(replies)) {
             gw_replies_drain(replies);
         } else if (worked && too_many(replies)) {
             worked = put_aside(replies);

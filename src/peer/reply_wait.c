@@ -147,10 +147,12 @@ static void look_for_any(struct gw_waiter *waiter)
 
 /* --- waiting --- */
 
-/* With the lock, which is free in between. The waiter stands in line. */
-static godwit_err_t await(struct gw_waiter *waiter, const struct gw_deadline *deadline, bool late)
+/* With the lock, which is free in between. The waiter stands in line. It drains for the others too,
+ * but not beyond its own time, save once. */
+static godwit_err_t await(struct gw_waiter *waiter, const struct gw_deadline *deadline)
 {
     struct gw_replies *replies = waiter->replies;
+    bool late = false, drained = false;
     godwit_err_t error = GODWIT_OK;
 
     while (!waiter->reply && !error) {
@@ -164,8 +166,10 @@ static godwit_err_t await(struct gw_waiter *waiter, const struct gw_deadline *de
             else
                 error = look_for_one(waiter);
             pthread_mutex_lock(&replies->lock);
-        } else if (replies->arrived && !replies->draining) {
+        } else if (replies->arrived && !replies->draining && !(late && drained)) {
             gw_replies_drain(replies);
+            drained = true;
+            late = gw_deadline_passed(deadline);
         } else if (late) {
             error = GODWIT_ETIMEDOUT;
         } else {
@@ -231,7 +235,7 @@ static godwit_err_t ask(struct godwit_peer *peer, const struct gw_destination *d
     error = gw_send_watched(peer, destination, message, &watch, id);
     if (!error) {
         pthread_mutex_lock(&replies->lock);
-        error = await(&waiter, &deadline, timeout_ms == 0);
+        error = await(&waiter, &deadline);
         pthread_mutex_unlock(&replies->lock);
         error = explain(&waiter, error, timeout_ms);
     }
@@ -297,7 +301,7 @@ static godwit_err_t wait_for(struct godwit_peer *peer, bool any, godwit_id_t id,
         gw_book_take(replies, waiter.reply);
     } else {
         gw_waiter_enlist(&waiter);
-        error = await(&waiter, &deadline, timeout_ms == 0);
+        error = await(&waiter, &deadline);
     }
     pthread_mutex_unlock(&replies->lock);
     gw_waiter_clear(&waiter);

@@ -365,6 +365,52 @@ static void a_dead_request_of_an_earlier_open_is_dead(void **state)
     live_remove(directory);
 }
 
+/* --- two servers --- */
+
+static uint32_t say_name(void *context, godwit_call_t *call)
+{
+    ok(godwit_call_reply(call, context, strlen(context)));
+    return 0;
+}
+
+static void after_failover_the_first_answer_counts(void **state)
+{
+    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
+    godwit_peer_t *client = live_peer("client"), *slow = live_peer("slow"),
+                  *quick = live_peer("quick");
+    godwit_service_t *slow_service, *quick_service;
+    char endpoint[256], name[] = "quick";
+    godwit_reply_t *reply;
+    godwit_id_t id;
+
+    (void)state;
+    gate_set(false);
+    options.member_lost = GODWIT_LOST_FAILOVER;
+    options.failover_ms = 100;
+    ok(godwit_destination_set(client, "service:s", &options));
+    slow_service = serve(slow, echo);
+    live_bind(client, endpoint);
+    ok(godwit_peer_connect(slow, endpoint));
+    id = ask(client, "who");
+    gate_wait_for_one();
+    ok(godwit_peer_disconnect(slow, endpoint));
+    ok(godwit_service_open(quick, "s", say_name, name, NULL, &quick_service));
+    ok(godwit_peer_connect(quick, endpoint));
+    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
+    assert_string_equal(godwit_reply_server(reply), "quick");
+    expect(&reply, "quick");
+    gate_set(true); /* the other one answers as well, and comes back */
+    ok(godwit_peer_connect(slow, endpoint));
+    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(client, "replies_unmatched") < 1; i++)
+        fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 1, &reply));
+    ok(godwit_peer_drain(slow, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_service_close(&slow_service));
+    ok(godwit_service_close(&quick_service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&slow));
+    ok(godwit_peer_close(&quick));
+}
+
 /* --- who goes --- */
 
 static void a_memory_client_that_left_gets_no_reply_and_leaves_nothing(void **state)
@@ -598,6 +644,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_request_ends_and_wakes_who_waits),
         cmocka_unit_test(a_request_that_fails_too_often_is_dead),
         cmocka_unit_test(a_dead_request_of_an_earlier_open_is_dead),
+        cmocka_unit_test(after_failover_the_first_answer_counts),
         cmocka_unit_test(a_memory_client_that_left_gets_no_reply_and_leaves_nothing),
         cmocka_unit_test(many_short_lived_clients_leave_nothing),
         cmocka_unit_test(closing_ends_requests_under_way),
