@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -265,6 +266,19 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
     return GW_STORE_OK;
 }
 
+/* LevelDB deletes a log only when there is a newer one, so that one that was seen is there or a
+ * newer one is. A generation file that cannot be read is found by the check after the open. */
+static bool is_newest_log_missing(const struct gw_directory *directory, char missing[64])
+{
+    struct gw_generation noted;
+
+    if (gw_generation_read(directory->fd, &noted) != GW_STORE_OK || noted.log == 0 ||
+        gw_manifest_newest_log(directory->fd, DATABASE) >= noted.log)
+        return false;
+    snprintf(missing, 64, DATABASE "/%06" PRIu64 ".log", noted.log);
+    return true;
+}
+
 /* What LevelDB needs and does not miss. */
 static enum gw_store_error check_database(const struct gw_directory *directory, char *why,
                                           size_t size)
@@ -280,10 +294,11 @@ static enum gw_store_error check_database(const struct gw_directory *directory, 
                  "a backup, or give this peer another directory", directory->path);
         return GW_STORE_CORRUPT;
     }
-    if (gw_manifest_log_missing(directory->fd, DATABASE, missing)) {
-        snprintf(why, size, "%.200s is damaged (%s is missing, and with it what was stored last): "
-                 "put that file back, restore the whole directory from a backup, or give this peer "
-                 "another directory", directory->path, missing);
+    if (gw_manifest_log_missing(directory->fd, DATABASE, missing) ||
+        is_newest_log_missing(directory, missing)) {
+        snprintf(why, size, "%.200s is damaged (%s is missing, and with it what was stored last, "
+                 "or " DATABASE " is an old copy): put that file back, restore the whole directory "
+                 "from one backup, or give this peer another directory", directory->path, missing);
         return GW_STORE_CORRUPT;
     }
     return GW_STORE_OK;
@@ -398,6 +413,21 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
         return refuse_errno(directory->path, "writing " MARKER, why, why_size);
     directory->fresh = false;
     return GW_STORE_OK;
+}
+
+uint64_t gw_directory_newest_log(const struct gw_directory *directory)
+{
+    return gw_manifest_newest_log(directory->fd, DATABASE);
+}
+
+void gw_directory_note_log(struct gw_directory *directory)
+{
+    struct gw_generation noted = directory->noted;
+
+    noted.log = gw_directory_newest_log(directory);
+    if (noted.opens > 0 && noted.log > directory->noted.log &&
+        gw_generation_write(directory->fd, &noted) == GW_STORE_OK)
+        directory->noted = noted;
 }
 
 bool gw_directory_has_marker(const char *path)

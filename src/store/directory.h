@@ -15,6 +15,7 @@
  * The lock is on the directory itself, not on a file in it: no clean-up can delete it alone, and a
  * directory that turns out not to be ours has not been written to. */
 
+#include "store/generation.h"
 #include "store/store.h"
 
 #include <sys/types.h>
@@ -30,8 +31,13 @@ struct gw_directory {
     ino_t current; /* of db/CURRENT as LevelDB left it at its open: it is not touched again */
     bool listed; /* in the registry */
     bool fresh;  /* the marker is not there yet: db/ may be created */
+    struct gw_generation noted; /* what the file says since this open's claim; opens 0: nothing */
     struct gw_directory *next;
 };
+
+/* After a synced write: notes a log that is newer than the noted one, if there is one. Failing, it
+ * tries again the next time: what is noted may lag. */
+void gw_directory_note_log(struct gw_directory *directory);
 
 /* Makes the directory if it is missing, checks and locks it. `inspect`: makes and writes nothing,
  * and refuses what is no store yet. On failure `why` has the sentence. */
@@ -41,6 +47,8 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
 /* After LevelDB's open, BEFORE anything is stored: makes the new names durable (hazard DB06) and,
  * in a fresh directory, puts a generation file of no opens and then the marker in their places. */
 enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size);
+/* The number of LevelDB's newest log; 0: not known. */
+uint64_t gw_directory_newest_log(const struct gw_directory *directory);
 /* True while db/ is the one that was settled (fault D19: removed, emptied, replaced or made
  * unreachable while running). */
 bool gw_directory_present(const struct gw_directory *directory);

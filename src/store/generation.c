@@ -23,8 +23,9 @@ void gw_generation_print(const struct gw_generation *generation, char line[GW_GE
     for (size_t i = 0; i < sizeof generation->store; i++)
         snprintf(uuid + 2 * i, 3, "%02x", generation->store[i]);
     int size = snprintf(line, GW_GENERATION_LINE,
-                        "godwit generation: store %s opens %" PRIu64 " process %016" PRIx64, uuid,
-                        generation->opens, generation->process);
+                        "godwit generation: store %s opens %" PRIu64 " process %016" PRIx64
+                        " log %" PRIu64, uuid, generation->opens, generation->process,
+                        generation->log);
     uint32_t crc = gw_crc32c(0, line, (size_t)size);
     snprintf(line + size, GW_GENERATION_LINE - (size_t)size, " crc %08" PRIx32 "\n", crc);
 }
@@ -36,8 +37,8 @@ bool gw_generation_parse(const char *line, struct gw_generation *generation)
     struct gw_generation read = {0};
     char uuid[2 * sizeof read.store + 1], again[GW_GENERATION_LINE];
 
-    if (sscanf(line, "godwit generation: store %32[0-9a-f] opens %" SCNu64 " process %" SCNx64,
-               uuid, &read.opens, &read.process) != 3)
+    if (sscanf(line, "godwit generation: store %32[0-9a-f] opens %" SCNu64 " process %" SCNx64
+               " log %" SCNu64, uuid, &read.opens, &read.process, &read.log) != 4)
         return false;
     for (size_t i = 0; i < sizeof read.store; i++) {
         unsigned byte;

@@ -8,7 +8,8 @@
  * is written when: docs/decisions/0009-generation-file.md.
  *
  *     <directory>/generation   one line of text: the store's uuid, how often it was opened, the
- *                              nonce of the last open, crc32c of the line before it
+ *                              nonce of the last open, the number of the newest log that was seen,
+ *                              crc32c of the line before it
  *
  * The file is as new as the meta row or one open behind it, at every instant:
  *
@@ -23,6 +24,7 @@ struct gw_generation {
     uint8_t store[16]; /* the store's uuid; all zero while it was never opened */
     uint64_t opens;    /* 0: never claimed */
     uint64_t process;  /* nonce of the last open */
+    uint64_t log;      /* of the file: LevelDB had a log of this number; 0: not known */
 };
 
 #define GW_GENERATION_LINE 160 /* more than the longest line and its NUL */

@@ -20,6 +20,7 @@
 
 #define WRITE_BUFFER_SIZE ((size_t)8 << 20)
 #define TABLE_SIZE WRITE_BUFFER_SIZE
+#define LOOK_SIZE ((size_t)1 << 20)   /* bytes written between looks for a new log */
 #define CACHE_SIZE ((size_t)8 << 20)
 #define OPEN_FILES_MAX 1000
 #define KEEP_SIZE ((size_t)8 << 20)   /* of the write batch: a larger one is given back */
@@ -38,6 +39,7 @@ struct leveldb {
     leveldb_writebatch_t *batch;  /* the writer's, like the rest below */
     struct gw_buffer value;       /* a value in two pieces is put together here */
     bool poisoned;
+    size_t unlooked;              /* bytes of synced writes since the last look for a new log */
     struct gw_shadow *shadow;     /* set: opened to be looked at only */
     struct gw_why why;
 };
@@ -159,6 +161,17 @@ static void give_back(struct leveldb *leveldb, size_t size)
     gw_buffer_clear(&leveldb->value);
 }
 
+/* A log that holds synced rows is noted in the generation file: its loss is seen at the next open.
+ * A write that was not synced promises nothing of its log's name. */
+static void look_for_log(struct leveldb *leveldb, size_t size)
+{
+    leveldb->unlooked += size;
+    if (leveldb->unlooked < LOOK_SIZE)
+        return;
+    leveldb->unlooked = 0;
+    gw_directory_note_log(leveldb->directory);
+}
+
 static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_write *write,
                                      bool sync)
 {
@@ -177,7 +190,10 @@ static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_wr
     }
     leveldb_write(leveldb->db, sync ? leveldb->synced : leveldb->plain, leveldb->batch, &text);
     give_back(leveldb, size);
-    return fail(leveldb, text);
+    enum gw_store_error error = fail(leveldb, text);
+    if (sync && error == GW_STORE_OK)
+        look_for_log(leveldb, size);
+    return error;
 }
 
 static enum gw_store_error leveldb_store_write(struct gw_store *store, const struct gw_write *write,
@@ -331,6 +347,8 @@ static void leveldb_store_close(struct gw_store **store)
 {
     struct leveldb *leveldb = leveldb_of(*store);
 
+    if (leveldb->db && leveldb->unlooked > 0 && !leveldb->poisoned)
+        gw_directory_note_log(leveldb->directory);
     if (leveldb->db)
         leveldb_close(leveldb->db);
     if (leveldb->options) {

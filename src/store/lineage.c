@@ -87,21 +87,24 @@ static enum gw_store_error refuse_pair(enum gw_generation_verdict verdict,
     }
 }
 
-static enum gw_store_error write_file(const struct gw_directory *directory,
-                                      const struct gw_generation *generation, char *why,
-                                      size_t size)
+/* The store's own synced write of this open is in the newest log: so that is durable, too. */
+static enum gw_store_error write_file(struct gw_directory *directory,
+                                      struct gw_generation *generation, char *why, size_t size)
 {
+    generation->log = gw_directory_newest_log(directory);
     enum gw_store_error error = gw_generation_write(directory->fd, generation);
 
     if (error)
         gw_directory_explain(directory->path, "writing the file generation", errno, why, size);
+    else
+        directory->noted = *generation;
     return error;
 }
 
 enum gw_store_error gw_store_check_generation(struct gw_store *store, const uint8_t *expected,
                                               char *why, size_t why_size)
 {
-    const struct gw_directory *directory = gw_leveldb_directory(store);
+    struct gw_directory *directory = gw_leveldb_directory(store);
     struct gw_generation file, found;
 
     if (!directory)
@@ -127,7 +130,7 @@ enum gw_store_error gw_store_check_generation(struct gw_store *store, const uint
 
 enum gw_store_error gw_store_note_generation(struct gw_store *store, char *why, size_t why_size)
 {
-    const struct gw_directory *directory = gw_leveldb_directory(store);
+    struct gw_directory *directory = gw_leveldb_directory(store);
     struct gw_generation found;
 
     if (!directory)

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -183,6 +184,26 @@ bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest)
     bool understood = data && gw_manifest_parse(data, size, manifest);
     free(data);
     return understood;
+}
+
+uint64_t gw_manifest_newest_log(int fd, const char *name)
+{
+    int folder = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = folder < 0 ? NULL : fdopendir(folder);
+    struct dirent *entry;
+    uint64_t newest = 0;
+
+    if (folder >= 0 && !stream)
+        close(folder);
+    while (stream && (entry = readdir(stream)) != NULL) {
+        char *end;
+        uint64_t number = strtoull(entry->d_name, &end, 10);
+        if (end != entry->d_name && strcmp(end, ".log") == 0 && number > newest)
+            newest = number;
+    }
+    if (stream)
+        closedir(stream);
+    return newest;
 }
 
 bool gw_manifest_log_missing(int fd, const char *name, char missing[64])

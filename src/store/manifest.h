@@ -23,6 +23,9 @@ bool gw_manifest_parse(const uint8_t *data, size_t size, struct gw_manifest *man
 /* That of the database folder `name` below `fd`. */
 bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest);
 
+/* The number of the newest log in the folder; 0: there is none, or it cannot be read. */
+uint64_t gw_manifest_newest_log(int fd, const char *name);
+
 /* True if the log that the folder needs is certainly missing; its name is then in `missing`. */
 bool gw_manifest_log_missing(int fd, const char *name, char missing[64]);
 

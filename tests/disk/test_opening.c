@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* A peer whose process dies, or whose disk refuses, at each call in turn from its open to its close:
- * it opens the next time, and what was accepted is there. So no crash and no error at any instant
- * makes an honest store refused (decision 0009). */
+/* A peer whose process dies, or whose disk refuses, at each call in turn from its open to its
+ * close: it opens the next time, and what was accepted is there. So no crash and no error at any
+ * instant makes an honest store refused (decision 0009). */
 
 #include "disk_faults.h"
 

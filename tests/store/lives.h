@@ -112,7 +112,7 @@ static inline void put(struct gw_store *store, uint64_t number, size_t size)
 
     gw_buffer_u64(&key, number);
     gw_write_put(&write, (struct gw_slice){key.data, key.size}, (struct gw_slice){value, size});
-    assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
+    assert_int_equal(gw_store_write(store, &write, true), GW_STORE_OK);
     gw_write_clear(&write);
     gw_buffer_clear(&key);
     free(value);
