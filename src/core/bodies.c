@@ -42,7 +42,8 @@ static bool can_go(const struct gw_core *core, const struct gw_batch *batch)
 {
     const struct gw_stream *stream = gw_map_get(&core->streams, batch->epoch);
     return stream && gw_batch_last(batch) <= stream->stored &&
-           gw_batch_last(batch) < stream->next_unassigned;
+           gw_batch_last(batch) < stream->next_unassigned &&
+           !(stream->dying && gw_retry_buries(stream, batch->first, gw_batch_last(batch)));
 }
 
 void gw_bodies_trim(struct gw_core *core)

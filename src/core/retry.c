@@ -92,8 +92,11 @@ void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const stru
     story->stored = true;
     keep_text(core, story, row->text);
     struct gw_run *run = gw_run_at(stream, row->first);
-    if (run && run->first == run->last)
-        run->attempt = story->attempts;
+    if (!run || run->first != run->last)
+        return;
+    run->attempt = story->attempts;
+    if (story->alone)
+        gw_run_find_alone(run->member, NULL);
 }
 
 static void write_story(struct gw_core *core, struct gw_stream *stream, struct gw_story *story)
@@ -415,6 +418,17 @@ static void bury(struct gw_core *core, struct gw_stream *stream, struct gw_story
     uint64_t bytes = gw_batch_offset(batch, story->sequence + 1) -
                      gw_batch_offset(batch, story->sequence);
     gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_DEAD, bytes);
+}
+
+/* Whether some of these wait to be buried, for which their bytes are needed. */
+bool gw_retry_buries(const struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    const struct gw_story *story;
+    for (uint64_t at = first; at <= last && (story = gw_story_from(stream, at, last));
+         at = story->sequence + 1)
+        if (story->death && !story->buried)
+            return true;
+    return false;
 }
 
 /* The outbox's deletion and the dead letter are one write. */

@@ -197,12 +197,26 @@ void gw_run_count(struct gw_run *run)
     run->member->outstanding += run->left;
 }
 
+/* An earlier open may have left a member with several that are to be alone: one after the other. */
+void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
+{
+    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
+        for (size_t i = 0; i < stream->stories.count && !member->alone; i++) {
+            const struct gw_story *story = gw_index_at(&stream->stories, i);
+            struct gw_run *run = gw_run_at(stream, story->sequence);
+            if (story->alone && !story->over && run && run != but && run->member == member &&
+                run->first == run->last && run->left)
+                member->alone = run;
+        }
+}
+
 static void release(struct gw_core *core, struct gw_run *run)
 {
     struct gw_member *member = run->member;
     gw_dispatch_unqueue(member, run);
     if (member->alone == run) {
         member->alone = NULL;
+        gw_run_find_alone(member, run);
         gw_dispatch_later(core, member->target);
     }
 }

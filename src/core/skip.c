@@ -189,5 +189,8 @@ void gw_window_recalled(struct gw_core *core, const struct gw_event *event)
         gw_count(core, GW_COUNTER_recalled, piece.last - piece.first + 1);
         take_back(core, window, event->u.recalled.purpose, event->u.recalled.code, piece,
                   event->u.recalled.bytes[i]);
+        if (window->ordered && event->u.recalled.purpose == GW_SKIP_RELEASE)
+            gw_hand_recall(core, window, (struct gw_range){piece.last + 1, UINT64_MAX - 1},
+                           GW_OFFER_ANY, GW_SKIP_RELEASE, 0); /* what came since goes after it */
     }
 }

@@ -421,6 +421,8 @@ struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct
                           uint64_t first, uint64_t last);
 struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
                               struct gw_member *member, const struct gw_row *row);
+/* Makes one of a member's runs, other than `but`, the one that is alone there, if it has to be. */
+void gw_run_find_alone(struct gw_member *member, const struct gw_run *but);
 void gw_run_count(struct gw_run *run); /* what is left of a recovered one */
 void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last);
 void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at);
@@ -459,6 +461,7 @@ void gw_retry_reported(struct gw_core *core, struct gw_member *member);
 void gw_retry_renewed(struct gw_core *core, struct gw_member *member);
 bool gw_retry_is_over(struct gw_core *core, struct gw_stream *stream, struct gw_story *story);
 void gw_retry_bury(struct gw_core *core, struct gw_stream *stream);
+bool gw_retry_buries(const struct gw_stream *stream, uint64_t first, uint64_t last);
 void gw_retry_settled(struct gw_core *core, struct gw_stream *stream, uint64_t first,
                       uint64_t last);
 void gw_retry_seal(struct gw_core *core, struct gw_stream *stream);
