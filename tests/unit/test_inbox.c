@@ -3,7 +3,9 @@
 /* The queue of an inbox and what becomes of its deliveries, without an engine: the mailbox is
  * looked into instead. */
 
-#include "peer/inbox.h"
+#include "failing_memory.h"
+
+#include "peer/inbox.c"
 
 #include "peer/headers.h"
 
@@ -99,7 +101,7 @@ static void arrives(struct bench *bench, uint64_t epoch, uint64_t first, uint64_
     assert_int_equal(gw_inbox_deliver(&bench->inbox, inbound_of(epoch, first, last)), 0);
 }
 
-static godwit_delivery_t *next(struct bench *bench)
+static godwit_delivery_t *take(struct bench *bench)
 {
     godwit_delivery_t *delivery = NULL;
 
@@ -109,7 +111,7 @@ static godwit_delivery_t *next(struct bench *bench)
 
 static void next_is(struct bench *bench, uint64_t epoch, uint64_t sequence)
 {
-    godwit_delivery_t *delivery = next(bench);
+    godwit_delivery_t *delivery = take(bench);
     godwit_id_t id = godwit_delivery_id(delivery);
 
     assert_int_equal(id.epoch, epoch);
@@ -167,7 +169,7 @@ static void a_recall_takes_what_was_not_handed_over(void **state)
     arrives(bench, 5, 1, 4);
     arrives(bench, 6, 1, 2); /* another epoch stays */
     arrives(bench, 5, 5, 9);
-    godwit_delivery_t *begun = next(bench);
+    godwit_delivery_t *begun = take(bench);
     assert_int_equal(gw_inbox_take_back(&bench->inbox, 5, wanted, 3, &taken), 0);
     assert_int_equal(taken.count, 3);
     is_taken(&taken.items[0], 5, 2, 3);
@@ -221,6 +223,39 @@ static void what_several_were_given_is_not_taken_back(void **state)
     assert_int_equal(godwit_ack_many(deliveries, count), GODWIT_OK);
 }
 
+/* Of what a queue cannot give back without memory nothing is lost. */
+static void without_memory_the_rest_stays_in_the_queue(void **state)
+{
+    static const struct gw_range wanted[] = {{1, 1}, {3, 3}};
+    struct gw_taken_list taken = {0};
+    struct bench *bench = *state;
+
+    arrives(bench, 5, 1, 4);
+    memory_left = 0;
+    assert_int_equal(gw_inbox_take_back(&bench->inbox, 5, wanted, 2, &taken), -ENOMEM);
+    memory_left = SIZE_MAX;
+    assert_int_equal(taken.count, 0);
+    for (uint64_t i = 1; i <= 4; i++)
+        next_is(bench, 5, i);
+    nothing_is_left(bench);
+    gw_taken_clear(&taken);
+}
+
+static void without_memory_a_run_is_not_queued(void **state)
+{
+    struct bench *bench = *state;
+    struct gw_inbound *inbound = inbound_of(5, 1, 4);
+
+    memory_left = 0;
+    assert_int_equal(gw_inbox_deliver(&bench->inbox, inbound), -ENOMEM);
+    memory_left = SIZE_MAX;
+    arrives(bench, 5, 1, 1);
+    memory_left = 0; /* hints are not worth a failure */
+    godwit_delivery_t *delivery = take(bench);
+    memory_left = SIZE_MAX;
+    assert_int_equal(godwit_ack(&delivery), GODWIT_OK);
+}
+
 /* --- begun --- */
 
 static void one_is_begun_at_once_and_many_at_the_first_look(void **state)
@@ -231,7 +266,7 @@ static void one_is_begun_at_once_and_many_at_the_first_look(void **state)
     size_t count;
 
     arrives(bench, 5, 1, 6);
-    godwit_delivery_t *one = next(bench);
+    godwit_delivery_t *one = take(bench);
     assert_int_equal(marks_in_use(bench), 1);
     assert_int_equal(godwit_inbox_next_many(&bench->inbox, 0, deliveries, 8, &count), GODWIT_OK);
     assert_int_equal(count, 5);
@@ -263,18 +298,18 @@ static void every_end_of_a_handler_unmakes_its_mark(void **state)
     godwit_delivery_t *delivery;
 
     arrives(bench, 5, 1, 5);
-    delivery = next(bench);
+    delivery = take(bench);
     assert_int_equal(godwit_nack(&delivery, 0, "later"), GODWIT_OK);
     assert_null(delivery);
-    delivery = next(bench);
+    delivery = take(bench);
     assert_int_equal(godwit_reject(&delivery, 7, "never"), GODWIT_OK);
-    delivery = next(bench);
+    delivery = take(bench);
     godwit_delivery_drop(&delivery);
     assert_null(delivery);
-    delivery = next(bench);
+    delivery = take(bench);
     bench->peer.generation++;
     assert_int_equal(godwit_nack(&delivery, -1, NULL), GODWIT_ESTALE);
-    delivery = next(bench);
+    delivery = take(bench);
     assert_int_equal(godwit_reject(&delivery, 7, NULL), GODWIT_ESTALE);
     assert_int_equal(marks_in_use(bench), 0);
 }
@@ -288,7 +323,7 @@ static void a_mark_names_the_message(void **state)
 
     arrives(bench, 5, 1, 3);
     next_is(bench, 5, 1);
-    godwit_delivery_t *delivery = next(bench);
+    godwit_delivery_t *delivery = take(bench);
     assert_int_equal(gw_marks_open(bench->directory, STORE, &again), 0);
     const struct gw_begun *begun = gw_marks_found(again, &count);
     assert_int_equal(count, 1);
@@ -321,11 +356,11 @@ static void a_nack_says_how_to_try_again(void **state)
     godwit_delivery_t *delivery;
 
     arrives(bench, 5, 1, 2);
-    delivery = next(bench);
+    delivery = take(bench);
     assert_int_equal(godwit_nack(&delivery, -2, NULL), GODWIT_EINVAL);
     assert_int_equal(godwit_nack(&delivery, 1500, "busy\n"), GODWIT_OK);
     assert_int_equal(godwit_nack(&delivery, 0, NULL), GODWIT_EINVAL);
-    delivery = next(bench);
+    delivery = take(bench);
     assert_int_equal(godwit_nack(&delivery, -1, NULL), GODWIT_OK);
     assert_int_equal(bench->peer.mailbox.return_count, 2);
     const struct gw_giving_back *first = &bench->peer.mailbox.returns[0];
@@ -350,7 +385,7 @@ static void a_nack_in_order_keeps_back_what_follows(void **state)
     ordered = inbound_of(5, 5, 6);
     ordered->ordered = true;
     assert_int_equal(gw_inbox_deliver(&bench->inbox, ordered), 0);
-    godwit_delivery_t *first = next(bench), *second = next(bench);
+    godwit_delivery_t *first = take(bench), *second = take(bench);
     assert_int_equal(godwit_nack(&first, 0, NULL), GODWIT_OK);
     next_is(bench, 6, 1);
     nothing_is_left(bench);
@@ -394,7 +429,7 @@ static void many_acks_go_on_after_a_bad_one(void **state)
     assert_int_equal(godwit_inbox_next_many(&bench->inbox, 0, deliveries, 2, &count), GODWIT_OK);
     assert_int_equal(count, 2);
     deliveries[2] = NULL;
-    deliveries[3] = next(bench);
+    deliveries[3] = take(bench);
     assert_int_equal(godwit_ack_many(deliveries, 4), GODWIT_EINVAL);
     assert_null(deliveries[0]);
     assert_null(deliveries[3]);
@@ -441,7 +476,7 @@ static godwit_delivery_t *with_block(struct bench *bench, const void *block, uin
     inbound->heads = calloc(1, sizeof *inbound->heads);
     inbound->heads[0] = block_size;
     assert_int_equal(gw_inbox_deliver(&bench->inbox, inbound), 0);
-    return next(bench);
+    return take(bench);
 }
 
 static void headers_are_not_part_of_the_data(void **state)
@@ -500,6 +535,8 @@ int main(void)
         inbox_test(a_recall_takes_what_was_not_handed_over),
         inbox_test(a_recall_of_everything_empties_the_queue),
         inbox_test(what_several_were_given_is_not_taken_back),
+        inbox_test(without_memory_the_rest_stays_in_the_queue),
+        inbox_test(without_memory_a_run_is_not_queued),
         inbox_test(one_is_begun_at_once_and_many_at_the_first_look),
         inbox_test(every_end_of_a_handler_unmakes_its_mark),
         inbox_test(a_mark_names_the_message),
