@@ -458,6 +458,21 @@ static void an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one(void 
     driver_close(&d);
 }
 
+static void a_return_beside_one_that_is_known_is_not_known_for_that(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_ordered(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_return(&d, EPOCH, 3, 3, GW_RETURN_RELEASE);
+    link = driver_link(&d, 1, "s");
+    remote_open_ordered(&d, 1, link, EPOCH);
+    driver_return(&d, EPOCH, 4, 4, GW_RETURN_RELEASE);
+    remote_offer(&d, 1, link, EPOCH, 5, 1, 11);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    driver_close(&d);
+}
+
 static void an_ordered_return_that_is_settled_elsewhere_holds_nothing_up(void **state)
 {
     (void)state;
@@ -495,6 +510,7 @@ int main(void)
         cmocka_unit_test(nothing_overtakes_an_ordered_return),
         cmocka_unit_test(an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circles),
         cmocka_unit_test(an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one),
+        cmocka_unit_test(a_return_beside_one_that_is_known_is_not_known_for_that),
         cmocka_unit_test(an_ordered_return_that_is_settled_elsewhere_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
