@@ -38,8 +38,8 @@ extern "C" {
  * Any thread may ask, wait and collect, any number at once. The first of these calls (also
  * godwit_reply_wait, _next and _fd) makes the peer reachable for replies, which costs one thread
  * and one destination served; a client that was restarted makes one of them to get what it had
- * asked for. Replies that nobody collects wait: a few in memory, the others in the peer's store (a memory
- * peer's ends with it), for reply_ttl_s. */
+ * asked for. Replies that nobody collects wait: a few in memory, the others in the peer's store (a
+ * memory peer's ends with it), for reply_ttl_s. */
 
 typedef struct godwit_reply godwit_reply_t;
 

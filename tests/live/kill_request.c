@@ -5,9 +5,9 @@
  * handler that had its effect shows as a count of 2, and an answer that is not the one stored with
  * the effect shows as a wrong mark.
  *
- * The client writes accepted numbers to one ledger and the answers to another, and only then is done
- * with the reply: an answer that it wrote down just before it was killed may come again, the same.
- * What it had asked for before it was killed, it collects after its restart. */
+ * The client writes accepted numbers to one ledger and the answers to another, and only then is
+ * done with the reply: an answer that it wrote down just before it was killed may come again, the
+ * same. What it had asked for before it was killed, it collects after its restart. */
 
 #include "kill.h"
 

@@ -2,7 +2,7 @@
 
 /* Request-reply: each accepted request is answered exactly once. */
 
-#include "live.h"
+#include "asking.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -40,39 +40,7 @@ static uint32_t third_time(void *context, godwit_call_t *call)
     return 0;
 }
 
-/* Waits until the test lets it go. */
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
-static bool gate_open;
-
-static void gate_set(bool open)
-{
-    pthread_mutex_lock(&gate_lock);
-    gate_open = open;
-    pthread_cond_broadcast(&gate_moved);
-    pthread_mutex_unlock(&gate_lock);
-}
-
-static uint32_t gated_echo(void *context, godwit_call_t *call)
-{
-    pthread_mutex_lock(&gate_lock);
-    while (!gate_open)
-        pthread_cond_wait(&gate_moved, &gate_lock);
-    pthread_mutex_unlock(&gate_lock);
-    return echo(context, call);
-}
-
 /* --- helpers --- */
-
-static godwit_service_t *serve(godwit_peer_t *peer, godwit_handler_fn handler, uint32_t threads)
-{
-    godwit_service_options_t options = GODWIT_SERVICE_OPTIONS_INIT;
-    godwit_service_t *service;
-
-    options.threads = threads;
-    ok(godwit_service_open(peer, "s", handler, peer, &options, &service));
-    return service;
-}
 
 static godwit_message_t *message(const char *text)
 {
@@ -90,25 +58,6 @@ static godwit_err_t ask(godwit_peer_t *client, const char *text, int timeout_ms,
 
     godwit_message_destroy(&request);
     return error;
-}
-
-static godwit_id_t ask_later(godwit_peer_t *client, const char *text)
-{
-    godwit_message_t *request = message(text);
-    godwit_id_t id;
-
-    ok(godwit_request_send(client, "s", &request, &id));
-    assert_null(request);
-    return id;
-}
-
-static void expect(godwit_reply_t **reply, const char *text)
-{
-    assert_non_null(*reply);
-    assert_int_equal(godwit_reply_size(*reply), strlen(text));
-    assert_memory_equal(godwit_reply_data(*reply), text, strlen(text));
-    godwit_reply_done(reply);
-    assert_null(*reply);
 }
 
 static bool readable(int fd, int timeout_ms)
@@ -134,9 +83,9 @@ static void a_request_is_answered(void **state)
     assert_int_equal(godwit_reply_code(reply), 0);
     assert_string_equal(godwit_reply_text(reply), "");
     assert_int_equal(godwit_reply_request(reply).sequence, id.sequence);
-    expect(&reply, "hello");
+    expect_reply(&reply, "hello");
     ok(ask(client, "", LIVE_TIMEOUT_MS, &reply, NULL));
-    expect(&reply, "");
+    expect_reply(&reply, "");
     fails(GODWIT_ENOTFOUND, godwit_reply_wait(client, id, 0, &reply)); /* collected */
     ok(godwit_service_close(&service));
     ok(godwit_peer_close(&client));
@@ -181,7 +130,7 @@ static void headers_go_both_ways(void **state)
     assert_memory_equal(value, "red", 3);
     fails(GODWIT_ENOTFOUND, godwit_reply_header(reply, "colour", &value, &size));
     fails(GODWIT_EINVAL, godwit_reply_header(reply, NULL, &value, &size));
-    expect(&reply, "last");
+    expect_reply(&reply, "last");
     ok(godwit_service_close(&service));
     ok(godwit_peer_close(&client));
     ok(godwit_peer_close(&server));
@@ -201,10 +150,10 @@ static void an_error_is_an_answer_without_effects(void **state)
     says("\"server\" answered with error 42: out of paper");
     assert_int_equal(godwit_reply_code(reply), 42);
     assert_string_equal(godwit_reply_text(reply), "out of paper");
-    expect(&reply, "");
+    expect_reply(&reply, "");
     ok(godwit_peer_drain(client, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     fails(GODWIT_ENOTFOUND, godwit_get(server, "effects", "k", 1, &value, &size));
-    ask_later(client, "y");
+    send_text(client, "y");
     ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply)); /* an error is no error of next */
     assert_int_equal(godwit_reply_code(reply), 42);
     godwit_reply_done(&reply);
@@ -246,7 +195,7 @@ static void nobody_serves_the_name(void **state)
     says("no peer was met that serves \"service:s\"");
     service = serve(server, echo, 0);
     ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply)); /* it lives on */
-    expect(&reply, "late");
+    expect_reply(&reply, "late");
     godwit_stage_close(&stage);
     ok(godwit_service_close(&service));
     ok(godwit_peer_close(&client));
@@ -269,7 +218,7 @@ static void after_its_time_a_reply_can_be_collected(void **state)
     fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
     gate_set(true);
     ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "one");
+    expect_reply(&reply, "one");
     ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
     assert_int_equal(godwit_reply_request(reply).sequence, second.sequence);
     fails(GODWIT_ENOTFOUND, godwit_reply_wait(client, second, 0, &reply)); /* somebody has it */
@@ -292,8 +241,8 @@ static void the_fd_is_readable_while_a_reply_is_there(void **state)
     live_join(client, server);
     while (readable(fd, 0)) /* until the store was looked through */
         fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 1, &reply));
-    ask_later(client, "a");
-    ask_later(client, "b");
+    send_text(client, "a");
+    send_text(client, "b");
     for (int got = 0; got < 2;) {
         assert_true(readable(fd, LIVE_TIMEOUT_MS));
         if (godwit_reply_next(client, 0, &reply) == GODWIT_OK) {
@@ -420,7 +369,7 @@ static void handlers_that_meet_at_a_key_run_again(void **state)
     (void)state;
     live_join(client, server);
     for (int i = 0; i < REQUESTS; i++)
-        ask_later(client, "x");
+        send_text(client, "x");
     for (int i = 0; i < REQUESTS; i++) { /* each number once: none of them was lost or doubled */
         ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
         memcpy(&count, godwit_reply_data(reply), sizeof count);

@@ -1,106 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Requests that outlive their call, their client or their server: replies collected later, put
- * aside, forgotten; requests that end without one. */
+/* Requests that outlive their call or their client: replies collected later, put aside,
+ * forgotten. */
 
-#include "live.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
-
-/* --- a handler that waits until the test lets it go --- */
-
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
-static int gate_waiting;
-static bool gate_open = true;
-
-static void gate_set(bool open)
-{
-    pthread_mutex_lock(&gate_lock);
-    gate_open = open;
-    pthread_cond_broadcast(&gate_moved);
-    pthread_mutex_unlock(&gate_lock);
-}
-
-static void gate_wait_for_one(void)
-{
-    pthread_mutex_lock(&gate_lock);
-    while (gate_waiting == 0)
-        pthread_cond_wait(&gate_moved, &gate_lock);
-    pthread_mutex_unlock(&gate_lock);
-}
-
-static uint32_t echo(void *context, godwit_call_t *call)
-{
-    (void)context;
-    pthread_mutex_lock(&gate_lock);
-    gate_waiting++;
-    pthread_cond_broadcast(&gate_moved);
-    while (!gate_open)
-        pthread_cond_wait(&gate_moved, &gate_lock);
-    gate_waiting--;
-    pthread_mutex_unlock(&gate_lock);
-    ok(godwit_call_reply(call, godwit_call_data(call), godwit_call_size(call)));
-    return 0;
-}
-
-static uint32_t never(void *context, godwit_call_t *call)
-{
-    (void)context;
-    godwit_call_fail(call, "not today");
-    return GODWIT_CALL_RETRY;
-}
-
-/* --- helpers --- */
-
-static godwit_service_t *serve(godwit_peer_t *peer, godwit_handler_fn handler)
-{
-    godwit_service_t *service;
-
-    ok(godwit_service_open(peer, "s", handler, NULL, NULL, &service));
-    return service;
-}
-
-static godwit_id_t ask_later(godwit_peer_t *client, const void *data, size_t size)
-{
-    godwit_message_t *request;
-    godwit_id_t id;
-
-    ok(godwit_message_new(data, size, &request));
-    ok(godwit_request_send(client, "s", &request, &id));
-    return id;
-}
-
-static godwit_id_t ask(godwit_peer_t *client, const char *text)
-{
-    return ask_later(client, text, strlen(text));
-}
-
-static void expect(godwit_reply_t **reply, const char *text)
-{
-    assert_int_equal(godwit_reply_size(*reply), strlen(text));
-    assert_memory_equal(godwit_reply_data(*reply), text, strlen(text));
-    godwit_reply_done(reply);
-}
-
-/* Until the counter has the value: with a limit, not by a sleep that must be long enough. */
-static void wait_counter(godwit_peer_t *peer, const char *name, uint64_t least)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-
-    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(peer, name) < least; i++)
-        nanosleep(&pause, NULL);
-    assert_true(live_counter(peer, name) >= least);
-}
+#include "asking.h"
 
 /* --- the client comes back --- */
 
 static void a_restarted_client_collects_its_replies(void **state)
 {
     godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service = serve(server, echo);
+    godwit_service_t *service = serve(server, gated_echo, 1);
     char directory[128], endpoint[256];
     godwit_reply_t *reply;
     godwit_id_t first, second;
@@ -109,18 +19,18 @@ static void a_restarted_client_collects_its_replies(void **state)
     client = live_disk_peer("client", live_directory(directory));
     live_bind(server, endpoint);
     ok(godwit_peer_connect(client, endpoint));
-    first = ask(client, "one");
-    second = ask(client, "two");
+    first = send_text(client, "one");
+    second = send_text(client, "two");
     ok(godwit_peer_drain(client, GODWIT_SETTLED, LIVE_TIMEOUT_MS)); /* processed, not collected */
     ok(godwit_peer_close(&client));
 
     client = live_disk_peer("client", directory);
     ok(godwit_peer_connect(client, endpoint));
     ok(godwit_reply_wait(client, second, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "two");
+    expect_reply(&reply, "two");
     ok(godwit_reply_next(client, LIVE_TIMEOUT_MS, &reply));
     assert_int_equal(godwit_reply_request(reply).epoch, first.epoch);
-    expect(&reply, "one");
+    expect_reply(&reply, "one");
     ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     ok(godwit_peer_close(&client));
 
@@ -144,16 +54,16 @@ static void a_request_of_an_earlier_open_is_answered_later(void **state)
 
     (void)state;
     client = live_disk_peer("client", live_directory(directory));
-    id = ask(client, "early");
+    id = send_text(client, "early");
     ok(godwit_wait(client, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
     ok(godwit_peer_close(&client));
     server = live_peer("server");
-    service = serve(server, echo);
+    service = serve(server, gated_echo, 1);
     live_bind(server, endpoint);
     client = live_disk_peer("client", directory);
     ok(godwit_peer_connect(client, endpoint));
     ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "early");
+    expect_reply(&reply, "early");
     ok(godwit_service_close(&service));
     ok(godwit_peer_close(&client));
     ok(godwit_peer_close(&server));
@@ -189,7 +99,7 @@ static uint32_t number_of(const godwit_reply_t *reply)
 static void what_nobody_collects_is_put_aside_and_found_again(void **state)
 {
     godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service = serve(server, echo);
+    godwit_service_t *service = serve(server, gated_echo, 1);
     char directory[128], endpoint[256];
     godwit_id_t ids[MANY], last;
     bool seen[MANY] = {false};
@@ -200,11 +110,11 @@ static void what_nobody_collects_is_put_aside_and_found_again(void **state)
     live_bind(server, endpoint);
     ok(godwit_peer_connect(client, endpoint));
     for (uint32_t i = 0; i < MANY; i++)
-        ids[i] = ask_later(client, large_request(i), LARGE);
+        ids[i] = send_bytes(client, large_request(i), LARGE);
     wait_counter(client, "replies_spilled", 1);
-    last = ask(client, "last"); /* room was made for it */
+    last = send_text(client, "last"); /* room was made for it */
     ok(godwit_reply_wait(client, last, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "last");
+    expect_reply(&reply, "last");
     ok(godwit_peer_drain(server, GODWIT_STORED, LIVE_TIMEOUT_MS));
     ok(godwit_reply_wait(client, ids[0], LIVE_TIMEOUT_MS, &reply)); /* the oldest: aside */
     assert_int_equal(number_of(reply), 0);
@@ -235,7 +145,7 @@ static void what_is_too_old_is_forgotten(void **state)
 {
     godwit_peer_options_t options = live_options("client");
     godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service = serve(server, echo);
+    godwit_service_t *service = serve(server, gated_echo, 1);
     char directory[128];
     godwit_reply_t *reply;
 
@@ -246,7 +156,7 @@ static void what_is_too_old_is_forgotten(void **state)
     ok(godwit_peer_open(&options, &client));
     live_join(client, server);
     for (uint32_t i = 0; i < MANY; i++)
-        ask_later(client, large_request(i), LARGE);
+        send_bytes(client, large_request(i), LARGE);
     wait_counter(client, "replies_expired", MANY); /* some in hand, some put aside */
     assert_true(live_counter(client, "replies_spilled") > 0);
     fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
@@ -257,383 +167,6 @@ static void what_is_too_old_is_forgotten(void **state)
     live_remove(directory);
 }
 
-/* --- requests that end without a reply --- */
-
-struct waiting {
-    godwit_peer_t *client;
-    godwit_id_t id;
-    godwit_err_t error;
-};
-
-static void *wait_for_reply(void *context)
-{
-    struct waiting *waiting = context;
-    godwit_reply_t *reply;
-
-    waiting->error = godwit_reply_wait(waiting->client, waiting->id, LIVE_TIMEOUT_MS, &reply);
-    return NULL;
-}
-
-static void a_cancelled_request_ends_and_wakes_who_waits(void **state)
-{
-    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
-    struct waiting waiting = {.client = client};
-    godwit_service_t *service;
-    godwit_reply_t *reply;
-    pthread_t thread;
-    godwit_id_t begun;
-
-    (void)state;
-    gate_set(false);
-    service = serve(server, echo);
-    live_join(client, server);
-    begun = ask(client, "begun");
-    gate_wait_for_one();
-    waiting.id = ask(client, "waits behind it");
-    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
-    ok(godwit_request_cancel(client, waiting.id));
-    pthread_join(thread, NULL);
-    assert_int_equal(waiting.error, GODWIT_EWITHDRAWN);
-    ok(godwit_request_cancel(client, begun)); /* too late: the reply comes as usual */
-    gate_set(true);
-    ok(godwit_reply_wait(client, begun, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "begun");
-    fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 0, &reply));
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&server));
-}
-
-static void a_request_that_fails_too_often_is_dead(void **state)
-{
-    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
-    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
-    godwit_service_t *service = serve(server, never);
-    godwit_message_t *request;
-    godwit_reply_t *reply = NULL;
-    godwit_dead_t *dead;
-    godwit_id_t id;
-
-    (void)state;
-    options.max_attempts = 3;
-    options.retry_base_ms = 1;
-    ok(godwit_destination_set(client, "service:s", &options));
-    live_join(client, server);
-    ok(godwit_message_new("x", 1, &request));
-    fails(GODWIT_EDEAD, godwit_request(client, "s", &request, LIVE_TIMEOUT_MS, &reply, &id));
-    assert_null(request);
-    assert_null(reply);
-    ok(godwit_dead_get(client, id, &dead));
-    assert_string_equal(dead->text, "not today");
-    assert_int_equal(dead->attempts, 3);
-    godwit_dead_free(&dead);
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&server));
-}
-
-static void a_dead_request_of_an_earlier_open_is_dead(void **state)
-{
-    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
-    godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service = serve(server, never);
-    char directory[128], endpoint[256];
-    struct waiting waiting;
-    godwit_reply_t *reply;
-    pthread_t thread;
-
-    (void)state;
-    options.max_attempts = 2;
-    options.retry_base_ms = 1;
-    client = live_disk_peer("client", live_directory(directory));
-    waiting.id = ask(client, "x");
-    ok(godwit_peer_close(&client));
-    client = live_disk_peer("client", directory);
-    waiting.client = client;
-    ok(godwit_destination_set(client, "service:s", &options));
-    assert_int_equal(pthread_create(&thread, NULL, wait_for_reply, &waiting), 0);
-    live_bind(server, endpoint);
-    ok(godwit_peer_connect(client, endpoint));
-    pthread_join(thread, NULL);
-    assert_int_equal(waiting.error, GODWIT_EDEAD);
-    ok(godwit_peer_close(&client));
-    client = live_disk_peer("client", directory);
-    fails(GODWIT_EDEAD, godwit_reply_wait(client, waiting.id, LIVE_TIMEOUT_MS, &reply));
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&server));
-    live_remove(directory);
-}
-
-/* --- two servers --- */
-
-static uint32_t say_name(void *context, godwit_call_t *call)
-{
-    ok(godwit_call_reply(call, context, strlen(context)));
-    return 0;
-}
-
-static void after_failover_the_first_answer_counts(void **state)
-{
-    godwit_destination_options_t options = GODWIT_DESTINATION_OPTIONS_INIT;
-    godwit_peer_t *client = live_peer("client"), *slow = live_peer("slow"),
-                  *quick = live_peer("quick");
-    godwit_service_t *slow_service, *quick_service;
-    char endpoint[256], name[] = "quick";
-    godwit_reply_t *reply;
-    godwit_id_t id;
-
-    (void)state;
-    gate_set(false);
-    options.member_lost = GODWIT_LOST_FAILOVER;
-    options.failover_ms = 100;
-    ok(godwit_destination_set(client, "service:s", &options));
-    slow_service = serve(slow, echo);
-    live_bind(client, endpoint);
-    ok(godwit_peer_connect(slow, endpoint));
-    id = ask(client, "who");
-    gate_wait_for_one();
-    ok(godwit_peer_disconnect(slow, endpoint));
-    ok(godwit_service_open(quick, "s", say_name, name, NULL, &quick_service));
-    ok(godwit_peer_connect(quick, endpoint));
-    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
-    assert_string_equal(godwit_reply_server(reply), "quick");
-    expect(&reply, "quick");
-    gate_set(true); /* the other one answers as well, and comes back */
-    ok(godwit_peer_connect(slow, endpoint));
-    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(client, "replies_unmatched") < 1; i++)
-        fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 1, &reply));
-    ok(godwit_peer_drain(slow, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
-    ok(godwit_service_close(&slow_service));
-    ok(godwit_service_close(&quick_service));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&slow));
-    ok(godwit_peer_close(&quick));
-}
-
-/* --- who goes --- */
-
-static void a_memory_client_that_left_gets_no_reply_and_leaves_nothing(void **state)
-{
-    godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service;
-    char endpoint[256];
-
-    (void)state;
-    gate_set(false);
-    service = serve(server, echo);
-    live_bind(server, endpoint);
-    client = live_peer("client");
-    ok(godwit_peer_connect(client, endpoint));
-    ask(client, "x");
-    gate_wait_for_one();
-    ok(godwit_peer_close(&client));
-    wait_counter(server, "memory_peers_gone", 1);
-    gate_set(true);
-    ok(godwit_service_close(&service)); /* the handler ends, and answers nobody */
-    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
-    assert_int_equal(live_counter(server, "outbox_messages_now"), 0);
-    ok(godwit_peer_close(&server));
-}
-
-/* As a command would: one request each. In the end the server keeps nothing for any of them. */
-static void many_short_lived_clients_leave_nothing(void **state)
-{
-    enum { CLIENTS = 60 };
-    godwit_peer_t *client, *server = live_peer("server");
-    godwit_service_t *service = serve(server, echo);
-    char endpoint[256], name[32];
-    godwit_message_t *request;
-    godwit_reply_t *reply;
-
-    (void)state;
-    live_bind(server, endpoint);
-    for (int i = 0; i < CLIENTS; i++) {
-        godwit_peer_options_t options = live_options("short");
-
-        snprintf(name, sizeof name, "short-%d", i % 40); /* some come back */
-        options.name = name;
-        ok(godwit_peer_open(&options, &client));
-        ok(godwit_peer_connect(client, endpoint));
-        ok(godwit_message_new(name, strlen(name), &request));
-        ok(godwit_request(client, "s", &request, LIVE_TIMEOUT_MS, &reply, NULL));
-        expect(&reply, name);
-        ok(godwit_peer_close(&client));
-    }
-    wait_counter(server, "memory_peers_gone", CLIENTS);
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_drain(server, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
-    assert_int_equal(live_counter(server, "outbox_messages_now"), 0);
-    ok(godwit_peer_close(&server));
-}
-
-static void *ask_and_wait(void *context)
-{
-    struct waiting *waiting = context;
-    godwit_message_t *request;
-    godwit_reply_t *reply;
-
-    ok(godwit_message_new("x", 1, &request));
-    waiting->error =
-        godwit_request(waiting->client, "s", &request, LIVE_TIMEOUT_MS, &reply, &waiting->id);
-    return NULL;
-}
-
-static void closing_ends_requests_under_way(void **state)
-{
-    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
-    struct waiting waiting = {.client = client};
-    godwit_service_t *service;
-    pthread_t thread;
-
-    (void)state;
-    gate_set(false);
-    service = serve(server, echo);
-    live_join(client, server);
-    assert_int_equal(pthread_create(&thread, NULL, ask_and_wait, &waiting), 0);
-    gate_wait_for_one(); /* so that the thread is in its call, and must wait there */
-    ok(godwit_peer_close(&client));
-    pthread_join(thread, NULL);
-    assert_int_equal(waiting.error, GODWIT_ECLOSED);
-    ok(godwit_peer_close(&server)); /* before its service, whose handler runs */
-    gate_set(true);
-    ok(godwit_service_close(&service));
-}
-
-static void a_reply_outlives_its_peer(void **state)
-{
-    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
-    godwit_service_t *service = serve(server, echo);
-    godwit_reply_t *reply;
-    godwit_id_t id;
-
-    (void)state;
-    live_join(client, server);
-    id = ask(client, "kept");
-    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
-    ok(godwit_peer_close(&client));
-    expect(&reply, "kept");
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_close(&server));
-}
-
-/* --- bad input --- */
-
-static void bad_arguments_are_refused(void **state)
-{
-    godwit_service_options_t options = GODWIT_SERVICE_OPTIONS_INIT;
-    godwit_peer_t *peer = live_peer("a");
-    godwit_service_t *service = NULL, *second = NULL;
-    godwit_message_t *message, *none = NULL;
-    godwit_inbox_t *inbox;
-    godwit_reply_t *reply = NULL;
-    godwit_id_t zero = {0, 0};
-    godwit_txn_t *txn;
-
-    (void)state;
-    ok(godwit_message_new("x", 1, &message));
-    fails(GODWIT_EINVAL, godwit_request(NULL, "s", &message, 0, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, NULL, &message, 0, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, "service:s", &message, 0, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, "s", &none, 0, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, "s", NULL, 0, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, "s", &message, -2, &reply, NULL));
-    fails(GODWIT_EINVAL, godwit_request(peer, "s", &message, 0, NULL, NULL));
-    fails(GODWIT_EINVAL, godwit_request_send(peer, "", &message, NULL));
-    fails(GODWIT_EINVAL, godwit_request_send(peer, "s", &none, NULL));
-    assert_non_null(message); /* still the caller's */
-    godwit_message_destroy(&message);
-    fails(GODWIT_ENOTFOUND, godwit_reply_wait(peer, zero, 0, &reply));
-    fails(GODWIT_EINVAL, godwit_reply_wait(peer, (godwit_id_t){1, 1}, 0, NULL));
-    fails(GODWIT_ETIMEDOUT, godwit_reply_wait(peer, (godwit_id_t){1, 1}, 0, &reply));
-    fails(GODWIT_EINVAL, godwit_reply_next(peer, 0, NULL));
-    fails(GODWIT_ENOTFOUND, godwit_request_cancel(peer, (godwit_id_t){1, 1}));
-    assert_int_equal(godwit_reply_fd(NULL), -1);
-    assert_int_equal(godwit_reply_size(NULL), 0);
-    assert_string_equal(godwit_reply_text(NULL), "");
-    godwit_reply_done(NULL);
-    godwit_reply_done(&reply);
-
-    fails(GODWIT_EINVAL, godwit_inbox_open(peer, "reply:a", NULL, &inbox));
-    says("godwit_reply_next");
-    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", NULL, NULL, NULL, &service));
-    fails(GODWIT_EINVAL, godwit_service_open(NULL, "s", echo, NULL, NULL, &service));
-    fails(GODWIT_EINVAL, godwit_service_open(peer, NULL, echo, NULL, NULL, &service));
-    fails(GODWIT_EINVAL, godwit_service_open(peer, "S", echo, NULL, NULL, &service));
-    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, NULL, NULL));
-    options.threads = 257;
-    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, &options, &service));
-    options.threads = 1;
-    options.size = 1000;
-    fails(GODWIT_EINVAL, godwit_service_open(peer, "s", echo, NULL, &options, &service));
-    assert_null(service);
-    service = serve(peer, echo);
-    fails(GODWIT_EBUSY, godwit_service_open(peer, "s", echo, NULL, NULL, &second));
-    ok(godwit_service_close(&service));
-    ok(godwit_service_close(&service));
-    ok(godwit_service_close(NULL));
-    service = serve(peer, echo); /* again */
-    ok(godwit_service_close(&service));
-
-    ok(godwit_txn_begin(peer, &txn)); /* the library's own keys */
-    fails(GODWIT_EINVAL, godwit_txn_put(txn, "godwit.replies", "k", 1, "v", 1));
-    says("the library's own");
-    godwit_txn_abort(&txn);
-    ok(godwit_peer_close(&peer));
-}
-
-static void what_is_no_reply_is_dropped(void **state)
-{
-    godwit_peer_t *client = live_peer("client"), *other = live_peer("other");
-    godwit_message_t *forged;
-    godwit_reply_t *reply;
-
-    (void)state;
-    assert_true(godwit_reply_fd(client) >= 0); /* reachable from here on */
-    live_join(other, client);
-    ok(godwit_peer_wait_members(other, "reply:client", 1, LIVE_TIMEOUT_MS));
-    ok(godwit_send_data(other, "reply:client", "no headers", 10, NULL));
-    ok(godwit_message_new("short id", 8, &forged));
-    ok(godwit_message_set_header(forged, "godwit.re", "short", 5));
-    ok(godwit_send(other, "reply:client", &forged, NULL));
-    for (int i = 0; i < LIVE_TIMEOUT_MS && live_counter(client, "replies_unmatched") < 2; i++)
-        fails(GODWIT_ETIMEDOUT, godwit_reply_next(client, 1, &reply));
-    assert_int_equal(live_counter(client, "replies_unmatched"), 2);
-    ok(godwit_peer_drain(other, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&other));
-}
-
-static godwit_service_t *own_service;
-
-static uint32_t close_itself(void *context, godwit_call_t *call)
-{
-    godwit_service_t *mine = own_service;
-
-    (void)context;
-    fails(GODWIT_EBUSY, godwit_service_close(&mine));
-    ok(godwit_call_reply(call, "no", 2));
-    return 0;
-}
-
-static void a_handler_cannot_close_its_service(void **state)
-{
-    godwit_peer_t *client = live_peer("client"), *server = live_peer("server");
-    godwit_service_t *service = serve(server, close_itself);
-    godwit_reply_t *reply;
-    godwit_id_t id;
-
-    (void)state;
-    own_service = service;
-    live_join(client, server);
-    id = ask(client, "x");
-    ok(godwit_reply_wait(client, id, LIVE_TIMEOUT_MS, &reply));
-    expect(&reply, "no");
-    ok(godwit_service_close(&service));
-    ok(godwit_peer_close(&client));
-    ok(godwit_peer_close(&server));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -641,17 +174,6 @@ int main(void)
         cmocka_unit_test(a_request_of_an_earlier_open_is_answered_later),
         cmocka_unit_test(what_nobody_collects_is_put_aside_and_found_again),
         cmocka_unit_test(what_is_too_old_is_forgotten),
-        cmocka_unit_test(a_cancelled_request_ends_and_wakes_who_waits),
-        cmocka_unit_test(a_request_that_fails_too_often_is_dead),
-        cmocka_unit_test(a_dead_request_of_an_earlier_open_is_dead),
-        cmocka_unit_test(after_failover_the_first_answer_counts),
-        cmocka_unit_test(a_memory_client_that_left_gets_no_reply_and_leaves_nothing),
-        cmocka_unit_test(many_short_lived_clients_leave_nothing),
-        cmocka_unit_test(closing_ends_requests_under_way),
-        cmocka_unit_test(a_reply_outlives_its_peer),
-        cmocka_unit_test(bad_arguments_are_refused),
-        cmocka_unit_test(what_is_no_reply_is_dropped),
-        cmocka_unit_test(a_handler_cannot_close_its_service),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Requests while a store fails again and again, at the asking or at the answering side: each request
- * that was stored has its effect once and is answered once; of one that was not, its sender is told.
+/* Requests while a store fails again and again, at the asking or at the answering side: each
+ * request that was stored has its effect once and is answered once; of one that was not, its sender
+ * is told.
  *
  * Linked with --wrap=gw_leveldb_open. */
 
