@@ -120,8 +120,8 @@ static godwit_err_t answer(const struct gw_commit *commit)
     if (commit->result == GODWIT_ENOTSTORED)
         return gw_error(GODWIT_ENOTSTORED, "the store failed and the transaction is not in it");
     if (commit->result == GODWIT_ESTALE)
-        return gw_error(GODWIT_ESTALE, "a message that it decides was settled without it, or is not "
-                                       "in hand any more: nothing of it happened");
+        return gw_error(GODWIT_ESTALE, "a message that it decides was settled without it, or is "
+                                       "not in hand any more: nothing of it happened");
     if (commit->result)
         return gw_error(GODWIT_EIO, "the store failed and could not be reopened before the close: "
                                    "whether the transaction is in it shows at the next open");

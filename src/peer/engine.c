@@ -596,6 +596,5 @@ void gw_engine_destroy(struct gw_engine *engine)
     gw_map_clear(&engine->epochs);
     gw_mailbox_clear(&engine->taken);
     gw_engine_forget_received(engine);
-    free(engine->handed.items);
     free(engine);
 }

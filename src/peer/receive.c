@@ -258,6 +258,8 @@ void gw_engine_forget_received(struct gw_engine *engine)
     struct gw_recalled *recalled;
 
     gw_taken_clear(&engine->unwanted);
+    free(engine->handed.items);
+    engine->handed = (struct gw_handed_list){0};
     while ((recalled = pop_recalled(engine)) != NULL)
         free_recalled(recalled);
 }
