@@ -2,8 +2,8 @@
 #ifndef ASKING_H
 #define ASKING_H
 
-/* What the tests of requests share: a service "s", whose echo waits at a gate that the test opens and
- * shuts. */
+/* What the tests of requests share: a service "s", whose echo waits at a gate that the test opens
+ * and shuts. */
 
 #include "live.h"
 

@@ -11,7 +11,6 @@
 
 #include "kill.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #define SERVICE "count"
