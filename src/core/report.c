@@ -357,28 +357,3 @@ void gw_window_report_floor(struct gw_core *core, struct gw_window *window)
         add_epoch(&report, window);
     finish(&report);
 }
-
-void gw_window_release_unknown(struct gw_core *core, struct gw_remote *remote,
-                               const struct gw_frame *skip)
-{
-    size_t count = skip->u.skip.range_count;
-    struct gw_return *returns = gw_effects_allocate(core->out, count * sizeof *returns);
-    struct gw_ack_epoch *entry = gw_effects_allocate(core->out, sizeof *entry);
-    if (!returns || !entry)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        returns[i].first = skip->u.skip.ranges[i].first;
-        returns[i].last = skip->u.skip.ranges[i].last;
-        returns[i].number = skip->u.skip.number;
-        returns[i].kind = GW_RETURN_RELEASE;
-    }
-    entry->epoch = skip->u.skip.epoch;
-    entry->floor = 1;
-    entry->returns = returns;
-    entry->return_count = count;
-    struct gw_frame *frame =
-        gw_send_frame(core, remote->link.conn, GW_FRAME_ACK, remote->link.id);
-    frame->u.ack.epochs = entry;
-    frame->u.ack.epoch_count = 1;
-    gw_count(core, GW_COUNTER_acks_sent, 1);
-}

@@ -155,15 +155,8 @@ void gw_window_skip(struct gw_core *core, struct gw_remote *remote, const struct
         gw_link_violation(core, remote, GW_FRAME_SKIP);
         return;
     }
-    if (!window) {
-        /* Of an epoch that was refused decisions are forgotten: whatever were said might be a lie.
-         * Of one never heard of nothing ever was here. */
-        if (!gw_window_is_refused(remote, frame->u.skip.epoch))
-            gw_window_release_unknown(core, remote, frame);
-        return;
-    }
-    if (window->gone)
-        return;
+    if (!window || window->gone)
+        return; /* its OPEN was refused: decisions are forgotten, and any answer might be a lie */
     if (any_below_floor(window, frame))
         gw_window_report_floor(core, window);
     if (window->closed)

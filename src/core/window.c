@@ -114,11 +114,6 @@ static struct gw_refused *refused_find(const struct gw_remote *remote, uint64_t 
     return refused;
 }
 
-bool gw_window_is_refused(const struct gw_remote *remote, uint64_t epoch)
-{
-    return refused_find(remote, epoch) != NULL;
-}
-
 /* DATA of a refused epoch may be on its way: its sender has spent credit on it, which is to be
  * given back. */
 static void remember_refused(struct gw_core *core, struct gw_remote *remote,

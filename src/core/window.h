@@ -147,7 +147,6 @@ bool gw_window_next_new(const struct gw_window *window, uint64_t *at, uint64_t l
 void gw_window_link_up(struct gw_core *core, struct gw_remote *remote);
 void gw_window_link_down(struct gw_remote *remote);
 void gw_window_forget_refused(struct gw_remote *remote);
-bool gw_window_is_refused(const struct gw_remote *remote, uint64_t epoch); /* on this link */
 void gw_window_dirty(struct gw_core *core, struct gw_window *window);
 void gw_window_free(struct gw_window *window);
 void gw_window_unlink(struct gw_window *window); /* from its owner's list: a tombstone now */
@@ -239,9 +238,6 @@ void gw_window_report_floor(struct gw_core *core, struct gw_window *window);
 /* Facts about [first, last] that the sender evidently misses are said again. */
 void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint64_t first,
                             uint64_t last);
-/* The answer to a SKIP of an epoch of which nothing is known: none of it is here. */
-void gw_window_release_unknown(struct gw_core *core, struct gw_remote *remote,
-                               const struct gw_frame *skip);
 /* remember.c: what an earlier open left of the receiving side. */
 void gw_window_recover(struct gw_core *core, const struct gw_row *row);
 void gw_orphans_adopt(struct gw_core *core, struct gw_window *window);
