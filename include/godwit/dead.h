@@ -52,8 +52,8 @@ GODWIT_EXPORT void godwit_dead_free(godwit_dead_t **dead);
 /* Sends it again, as a new message to the same destination, and forgets the dead letter, in one
  * write. It takes the room in the outbox that the dead letter had. `id` (may be NULL) becomes the
  * new message's.
- * GODWIT_ENOTFOUND, GODWIT_EFULL, GODWIT_ETIMEDOUT, GODWIT_ENOTSTORED, GODWIT_ENOMEM,
- * GODWIT_ECLOSED. */
+ * GODWIT_ENOTFOUND, GODWIT_ETOOLARGE (above this open's max_message), GODWIT_EFULL,
+ * GODWIT_ETIMEDOUT, GODWIT_ENOTSTORED, GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_dead_requeue(godwit_peer_t *peer, godwit_id_t dead,
                                                godwit_id_t *id);
 /* Forgets it for good. Errors as above. */

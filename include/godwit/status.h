@@ -39,7 +39,7 @@ typedef struct godwit_status {
 
 /* PROCESSED is answered for whatever is settled and left no trace of another end; also for ids of
  * earlier opens as long as their epoch is remembered. WITHDRAWN for ids of this open, or with
- * outcomes on until they are read.
+ * outcomes on until they are read. Waits while a failed store is being reopened.
  * GODWIT_EINVAL, GODWIT_EIO, GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_status(godwit_peer_t *peer, godwit_id_t id,
                                          godwit_status_t *status);
@@ -56,8 +56,8 @@ typedef struct godwit_outcome {
     godwit_id_t first; /* the messages first.sequence .. last_sequence of that epoch */
     uint64_t last_sequence;
     godwit_place_t how;    /* PROCESSED, DEAD or WITHDRAWN */
-    bool maybe_processed;  /* DEAD, WITHDRAWN: failover took it from a member that may have processed
-                            * it */
+    bool maybe_processed;  /* DEAD, WITHDRAWN: failover took it from a member that may have
+                            * processed it */
 } godwit_outcome_t;
 
 /* The first outcome with a number above `after` (0: the first unread one).

@@ -37,7 +37,7 @@ struct kill_pattern {
     void (*judge)(const char *directory, struct kill_verdict *verdict);
 };
 
-extern const struct kill_pattern kill_pipeline, kill_request;
+extern const struct kill_pattern kill_pipeline, kill_request, kill_outcomes;
 extern volatile sig_atomic_t kill_stopping;
 
 void kill_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

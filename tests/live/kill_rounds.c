@@ -3,10 +3,10 @@
 /* Real processes of a pattern, killed with SIGKILL at random moments, round after round. In the end
  * every accepted message must have had its effect exactly once.
  *
- *     live_kill_rounds [ROUNDS [SEED [pipeline|request|both]]]
+ *     live_kill_rounds [ROUNDS [SEED [pipeline|request|outcomes|both]]]
  *
- * prints rounds, accepted, lost, repeated, dead letters; 0: it holds. With `both` each pattern has
- * half of the rounds. The ledgers are files outside the code under test, see kill.h. */
+ * prints rounds, accepted, lost, repeated, dead letters; 0: it holds. With `both` the first two
+ * have half of the rounds each. The ledgers are files outside the code under test, see kill.h. */
 
 #include "kill.h"
 
@@ -31,7 +31,7 @@ static void stop(int number)
 
 static const struct kill_pattern *find_pattern(const char *name)
 {
-    const struct kill_pattern *patterns[] = {&kill_pipeline, &kill_request};
+    const struct kill_pattern *patterns[] = {&kill_pipeline, &kill_request, &kill_outcomes};
 
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
         if (strcmp(patterns[i]->name, name) == 0)
@@ -221,7 +221,7 @@ int main(int count, char **arguments)
     if (only)
         return control(only, rounds, seed) ? 0 : 1;
     if (strcmp(what, "both") != 0)
-        kill_die("usage: live_kill_rounds [ROUNDS [SEED [pipeline|request|both]]]");
+        kill_die("usage: live_kill_rounds [ROUNDS [SEED [pipeline|request|outcomes|both]]]");
     bool good = control(&kill_pipeline, rounds - rounds / 2, seed);
     return control(&kill_request, rounds / 2, seed) && good ? 0 : 1;
 }
