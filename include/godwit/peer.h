@@ -157,9 +157,9 @@ GODWIT_EXPORT godwit_err_t godwit_peer_forfeit(godwit_peer_t *peer, const char *
 /* Puts a message into the destination's outbox and gives it an id. It is ordered in memory at
  * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
  * full outbox, and while a failed store is being reopened, it waits or refuses as the peer's
- * options say. `destination` is "stage:NAME", "service:NAME", "peer:NAME", or "reply:NAME" for those
- * who build an answering side of their own (request_reply.h); one open sends to at most 4,096. `id`
- * may be NULL.
+ * options say. `destination` is "stage:NAME", "service:NAME", "peer:NAME", or "reply:NAME" for
+ * those who build an answering side of their own (request_reply.h); one open sends to at most 4,096
+ * at a time. `id` may be NULL.
  * GODWIT_EINVAL (destination, too many of them), GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT
  * (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination,
