@@ -306,7 +306,7 @@ void gw_retry_reported(struct gw_core *core, struct gw_member *member)
 {
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
         const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
-        uint64_t lowest = UINT64_MAX;
+        uint64_t lowest = member->serving ? UINT64_MAX : 0; /* not there any more: others may */
         for (size_t i = 0; i < stream->stories.count && offer; i++) {
             const struct gw_story *story = gw_index_at(&stream->stories, i);
             bool back = !story->over && gw_ranges_contains(&stream->waiting, story->sequence);

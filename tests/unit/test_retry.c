@@ -237,6 +237,23 @@ static void a_crash_charges_what_had_begun_and_offers_it_alone(void **state)
     driver_close(&d);
 }
 
+static void a_member_that_serves_no_more_keeps_only_what_it_holds(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = begin(&d, 10);
+    driver_member(&d, 2, "c", 100);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_link(&d, 3, "b"); /* it tells no SERVE of stage:work */
+    remote_in_hand(&d, 3, link, EPOCH, 4, 5);
+    remote_complete(&d, 3, link);
+    driver_commit(&d);
+    assert_string_equal(holder(&d, 3), "c");
+    assert_string_equal(holder(&d, 4), "b");
+    assert_string_equal(holder(&d, 6), "c");
+    driver_close(&d);
+}
+
 /* ---- dead letters ---- */
 
 static void too_many_attempts_make_a_dead_letter(void **state)
@@ -561,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_release_charges_nothing_and_may_go_elsewhere),
         cmocka_unit_test(what_came_back_is_known_after_a_restart),
         cmocka_unit_test(a_crash_charges_what_had_begun_and_offers_it_alone),
+        cmocka_unit_test(a_member_that_serves_no_more_keeps_only_what_it_holds),
         cmocka_unit_test(too_many_attempts_make_a_dead_letter),
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
         cmocka_unit_test(what_nobody_has_is_withdrawn_at_once),
