@@ -58,6 +58,7 @@ static void conclude(struct gw_replies *replies, struct godwit_reply *reply, boo
 
     if (!stored && reply->delivery && !again) { /* no more fitted, or it is to be tried again */
         gw_book_reline(replies, reply);
+        wake_those_who_look(replies, reply->request); /* they were told to wait for the store */
         return;
     }
     reply->again = NULL;
