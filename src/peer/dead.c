@@ -219,11 +219,6 @@ static godwit_err_t find_and_end(godwit_peer_t *peer, godwit_id_t id, bool again
         error = end(peer, dead, again, new_id);
     pthread_mutex_unlock(&peer->dead_lock);
     gw_dead_free(dead);
-    if (!error) {
-        pthread_mutex_lock(&peer->lock);
-        pthread_cond_broadcast(&peer->space);
-        pthread_mutex_unlock(&peer->lock);
-    }
     gw_peer_leave(peer);
     return error;
 }

@@ -248,6 +248,39 @@ static void dead_letters_fill_the_outbox_until_they_are_purged_or_sent_again(voi
     tear_down(&scene);
 }
 
+static void *send_patiently(void *peer)
+{
+    return (void *)(intptr_t)godwit_send_data(peer, "stage:other", "x", 1, NULL);
+}
+
+static void a_purge_lets_a_waiting_send_go_on(void **state)
+{
+    godwit_peer_options_t options = live_options("sender");
+    struct scene scene;
+    godwit_id_t ids[3];
+    pthread_t thread;
+    void *result;
+
+    (void)state;
+    set_up(&scene);
+    for (size_t i = 0; i < 3; i++)
+        ids[i] = make_dead(&scene, "dead");
+    ok(godwit_peer_close(&scene.sender));
+    options.directory = scene.directory;
+    options.durability = GODWIT_DURABILITY_OS;
+    options.outbox_max_messages = 3;
+    ok(godwit_peer_open(&options, &scene.sender));
+    assert_int_equal(pthread_create(&thread, NULL, send_patiently, scene.sender), 0);
+    for (int i = 0; live_counter(scene.sender, "sends_blocked") == 0; i++) {
+        assert_true(i < LIVE_TIMEOUT_MS / 5);
+        usleep(5000);
+    }
+    ok(godwit_dead_purge(scene.sender, ids[1]));
+    pthread_join(thread, &result);
+    ok((godwit_err_t)(intptr_t)result);
+    tear_down(&scene);
+}
+
 struct requeue {
     godwit_peer_t *peer;
     godwit_id_t id;
@@ -297,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_requeued_one_is_a_new_message_and_no_dead_letter_any_more),
         cmocka_unit_test(a_purged_one_is_gone_over_restarts),
         cmocka_unit_test(dead_letters_fill_the_outbox_until_they_are_purged_or_sent_again),
+        cmocka_unit_test(a_purge_lets_a_waiting_send_go_on),
         cmocka_unit_test(of_many_who_requeue_one_sends_it),
     };
 
