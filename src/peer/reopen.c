@@ -20,6 +20,7 @@
 
 #define PAUSE_US 50000
 #define PAUSE_US_MAX 2000000
+#define QUIET_TRIES 32 /* a disk may be away for days: one line a minute */
 
 /* --- the end of a turn --- */
 
@@ -273,9 +274,10 @@ void gw_engine_reopen(struct gw_engine *engine)
     enum gw_store_error error = try_to_reopen(engine, found, &recovered);
 
     if (error) {
-        gw_log(&engine->peer->settings, GODWIT_LOG_WARNING,
-               "the store cannot be reopened yet: %s (%s)",
-               engine->why[0] ? engine->why : "no reason given", gw_store_error_name(error));
+        if (engine->attempt < 3 || engine->attempt % QUIET_TRIES == 0)
+            gw_log(&engine->peer->settings, GODWIT_LOG_WARNING,
+                   "the store cannot be reopened yet: %s (%s)",
+                   engine->why[0] ? engine->why : "no reason given", gw_store_error_name(error));
         if (engine->store && (engine->peer->directory || error == GW_STORE_POISONED))
             gw_engine_close_store(engine);
         schedule(engine);
