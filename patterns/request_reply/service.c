@@ -19,6 +19,7 @@
 #define THREADS_MAX 256
 #define CREDIT_MESSAGES 1024
 #define RUNS_MAX 64           /* of a handler whose keys are changed under it, then a nack */
+#define NACKS_MAX 16
 #define PAUSE_NS_FIRST 100000 /* between two such runs; doubled, up to */
 #define PAUSE_NS_MAX 20000000
 
@@ -78,6 +79,28 @@ static godwit_err_t commit_error(godwit_call_t *call, uint32_t code)
     return commit(call, code);
 }
 
+/* Doubled from one try to the next. */
+static void pause_before(int run)
+{
+    struct timespec pause = {.tv_nsec = PAUSE_NS_FIRST};
+
+    for (int i = 1; i < run && pause.tv_nsec < PAUSE_NS_MAX; i++)
+        pause.tv_nsec *= 2;
+    nanosleep(&pause, NULL);
+}
+
+/* The request comes again. Without memory for that it would stay here until the next open:
+ * so it is tried a few times more. */
+static void give_back(godwit_call_t *call, const char *why)
+{
+    for (int i = 0; i < NACKS_MAX && call->delivery; i++) {
+        if (i > 0)
+            pause_before(i);
+        godwit_nack(&call->delivery, -1, why);
+    }
+    godwit_delivery_drop(&call->delivery);
+}
+
 /* What cannot be committed now comes again; what cannot be committed at all is answered so. */
 static void give_up(godwit_call_t *call, godwit_err_t error)
 {
@@ -87,19 +110,7 @@ static void give_up(godwit_call_t *call, godwit_err_t error)
         error = commit_error(call, GODWIT_CALL_UNANSWERABLE);
         godwit_txn_abort(&call->txn);
     }
-    if (call->delivery &&
-        godwit_nack(&call->delivery, -1, call->text ? call->text : godwit_error_name(error)))
-        godwit_delivery_drop(&call->delivery);
-}
-
-/* The commit that changed a key may still be under way. */
-static void pause_before(int run)
-{
-    struct timespec pause = {.tv_nsec = PAUSE_NS_FIRST};
-
-    for (int i = 1; i < run && pause.tv_nsec < PAUSE_NS_MAX; i++)
-        pause.tv_nsec *= 2;
-    nanosleep(&pause, NULL);
+    give_back(call, call->text ? call->text : godwit_error_name(error));
 }
 
 /* One run of the handler and its commit. */
@@ -112,7 +123,7 @@ static godwit_err_t run_once(const godwit_service_t *service, godwit_call_t *cal
     uint32_t code = service->handler(service->context, call);
     if (code == GODWIT_CALL_RETRY) {
         godwit_txn_abort(&call->txn);
-        godwit_nack(&call->delivery, -1, call->text);
+        give_back(call, call->text);
         return GODWIT_OK;
     }
     return code ? commit_error(call, code) : commit(call, 0);
@@ -127,13 +138,12 @@ static void answer(const godwit_service_t *service, godwit_delivery_t *delivery)
         godwit_txn_abort(&call.txn);
         call_reset(&call);
         if (run > 0)
-            pause_before(run);
+            pause_before(run); /* the commit that changed the key may still be under way */
         error = run_once(service, &call);
     }
     if (error && call.delivery)
         give_up(&call, error);
     godwit_txn_abort(&call.txn);
-    godwit_delivery_drop(&call.delivery); /* as a rule there is none left */
     call_reset(&call);
 }
 
