@@ -20,12 +20,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MARKER "godwit"
 #define MARKER_NEW "godwit.new"
 #define MARKER_TEXT "godwit store format "
 #define DATABASE "db"
+#define LOOKERS_MS 2000     /* how long a peer waits for those who look */
+#define LOOKERS_PAUSE_MS 5
 #define FILE_NAME_ROOM 32 /* LevelDB's longest: /MANIFEST- and 20 digits */
 
 /* Every directory that this process has open. flock alone would refuse a second open as well;
@@ -167,11 +170,38 @@ static void delist(struct gw_directory *directory)
     directory->listed = false;
 }
 
-static enum gw_store_error lock(struct gw_directory *directory, char *why, size_t size)
+static int try_lock(int fd, int how)
+{
+    return TEMP_FAILURE_RETRY(flock(fd, how | LOCK_NB));
+}
+
+/* A peer locks for itself alone, those who look share: so a peer that starts can tell another peer
+ * from somebody who looks, and waits for him, since he is soon gone. A monitor that asks every second
+ * keeps nobody from starting. */
+static int lock_for(int fd, bool inspect)
+{
+    const struct timespec pause = {.tv_nsec = LOOKERS_PAUSE_MS * 1000000L};
+
+    if (inspect)
+        return try_lock(fd, LOCK_SH);
+    for (int waited = 0; try_lock(fd, LOCK_EX) != 0; waited += LOOKERS_PAUSE_MS) {
+        if (errno != EWOULDBLOCK || try_lock(fd, LOCK_SH) != 0)
+            return -1;
+        if (waited >= LOOKERS_MS) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static enum gw_store_error lock(struct gw_directory *directory, bool inspect, char *why,
+                                size_t size)
 {
     if (!enlist(directory))
         return refuse_busy(directory->path, "this process already", why, size);
-    if (TEMP_FAILURE_RETRY(flock(directory->fd, LOCK_EX | LOCK_NB)) == 0)
+    if (lock_for(directory->fd, inspect) == 0)
         return GW_STORE_OK;
     if (errno == EWOULDBLOCK)
         return refuse_busy(directory->path, "another process", why, size);
@@ -384,7 +414,7 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
     if (error == GW_STORE_OK)
         error = check_file_system(claimed, why, why_size);
     if (error == GW_STORE_OK)
-        error = lock(claimed, why, why_size);
+        error = lock(claimed, inspect, why, why_size);
     if (error == GW_STORE_OK)
         error = identify(claimed, inspect, why, why_size);
     if (error != GW_STORE_OK)

@@ -200,6 +200,23 @@ run 0 "$godwit" top --count 2 --interval 0.1 upper
 says out "per second: sent"
 says out "----"
 [ "$(grep -c "runs as process" "$work/out")" = 2 ] || complain "does not print two pictures"
+# On a terminal it draws a screen of its own and gives it back; q ends it.
+if command -v script >/dev/null; then
+    mkfifo keys
+    script -qefc "'$godwit' top upper" screen <keys >/dev/null 2>&1 &
+    screen=$!
+    running+=($screen)
+    exec 8>keys
+    until_so grep -q "runs as process" screen
+    printf q >&8
+    wait "$screen" || complain "top on a terminal does not end well"
+    exec 8>&-
+    running=($serve)
+    grep -qF "$(printf '\033[?1049h')" screen || complain "top takes no screen of its own"
+    grep -qF "$(printf '\033[?25h\033[?1049l')" screen || complain "top does not give it back"
+else
+    echo "skipped: no script(1), top on a terminal is not tried"
+fi
 run 0 "$godwit" send --lines --header a='%= é' upper stage:later < <(printf '1\n2\n')
 id=$(tail -n 1 "$work/out")
 run 0 "$godwit" find upper "$id"

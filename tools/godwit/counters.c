@@ -54,13 +54,13 @@ const char help_find[] =
 static void print_found(const struct record *record)
 {
     char place[40], destination[100], other[80], text[600], span[TABLE_CELL];
-    bool sender = strcmp(record_text(record, "side", place, sizeof(place)), "sender") == 0;
+    bool sender = strcmp(record_shown(record, "side", place, sizeof(place)), "sender") == 0;
 
-    record_text(record, "place", place, sizeof(place));
-    record_text(record, "destination", destination, sizeof(destination));
+    record_shown(record, "place", place, sizeof(place));
+    record_shown(record, "destination", destination, sizeof(destination));
     if (sender) {
         printf("sent to %s: %s", destination, place);
-        if (*record_text(record, "member", other, sizeof(other)))
+        if (*record_shown(record, "member", other, sizeof(other)))
             printf(" at %s", other);
         if (record_has(record, "linked") && !record_flag(record, "linked"))
             printf(", which has no link now");
@@ -70,13 +70,13 @@ static void print_found(const struct record *record)
             printf(", offered again in %s", text_of_span(record_number(record, "wait_ms"), span));
     } else {
         printf("received for %s from %s: %s", destination,
-               record_text(record, "sender", other, sizeof(other)), place);
+               record_shown(record, "sender", other, sizeof(other)), place);
     }
-    if (*record_text(record, "reason", other, sizeof(other)))
+    if (*record_shown(record, "reason", other, sizeof(other)))
         printf(" (%s)", strcmp(other, "attempts") == 0 ? "too many attempts failed" : other);
     if (record_number(record, "code"))
         printf(", code %" PRIu64, record_number(record, "code"));
-    if (*record_text(record, "text", text, sizeof(text)))
+    if (*record_shown(record, "text", text, sizeof(text)))
         printf(": %s", text);
     printf("\n");
 }

@@ -112,16 +112,16 @@ static void print_letter(const struct record *record)
 {
     char text[600], other[100], time[TABLE_CELL];
 
-    printf("id           %s\n", record_text(record, "id", text, sizeof(text)));
-    printf("destination  %s\n", record_text(record, "destination", text, sizeof(text)));
-    if (*record_text(record, "member", text, sizeof(text)))
+    printf("id           %s\n", record_shown(record, "id", text, sizeof(text)));
+    printf("destination  %s\n", record_shown(record, "destination", text, sizeof(text)));
+    if (*record_shown(record, "member", text, sizeof(text)))
         printf("failed at    %s\n", text);
-    record_text(record, "reason", other, sizeof(other));
+    record_shown(record, "reason", other, sizeof(other));
     printf("reason       %s", strcmp(other, "attempts") == 0 ? "too many attempts failed" : other);
     if (record_number(record, "code"))
         printf(", code %" PRIu64, record_number(record, "code"));
     printf("\n");
-    if (*record_text(record, "text", text, sizeof(text)))
+    if (*record_shown(record, "text", text, sizeof(text)))
         printf("text         %s\n", text);
     printf("attempts     %" PRIu64 "\n", record_number(record, "attempts"));
     printf("first        %s\n", text_of_time(record_number(record, "first_ms"), time));
@@ -158,8 +158,8 @@ static void show_answer(const struct choice *choice, const char *answer)
             if (!choice->raw)
                 print_letter(&record);
         } else if (record_is(&record, "header") && !choice->raw) {
-            printf("header       %s=%s\n", record_text(&record, "key", key, sizeof(key)),
-                   record_text(&record, "value", value, sizeof(value)));
+            printf("header       %s=%s\n", record_shown(&record, "key", key, sizeof(key)),
+                   record_shown(&record, "value", value, sizeof(value)));
         }
     }
     unsigned char *bytes = letter.text ? record_bytes(&letter, "data", &size) : NULL;

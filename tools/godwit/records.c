@@ -89,6 +89,15 @@ const char *record_text(const struct record *record, const char *name, char *tex
     return text;
 }
 
+const char *record_shown(const struct record *record, const char *name, char *text, size_t size)
+{
+    record_text(record, name, text, size);
+    for (char *at = text; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return text;
+}
+
 bool record_is(const struct record *record, const char *kind)
 {
     char text[32];

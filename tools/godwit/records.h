@@ -19,6 +19,8 @@ bool record_is(const struct record *record, const char *kind);
 /* A string member, unescaped (bytes above 255 become '?') and cut to size - 1 bytes and a NUL; ""
  * if there is none. Returns `text`. */
 const char *record_text(const struct record *record, const char *name, char *text, size_t size);
+/* The same to be shown: what is not printable ASCII becomes '?'. */
+const char *record_shown(const struct record *record, const char *name, char *text, size_t size);
 uint64_t record_number(const struct record *record, const char *name); /* 0 if there is none */
 bool record_flag(const struct record *record, const char *name);
 bool record_has(const struct record *record, const char *name);

@@ -21,12 +21,12 @@ static void print_peer(const struct record *record, FILE *to)
 {
     char name[80], text[300], a[TABLE_CELL], b[TABLE_CELL];
 
-    record_text(record, "name", name, sizeof(name));
+    record_shown(record, "name", name, sizeof(name));
     if (record_flag(record, "running")) {
         fprintf(to, "%s runs as process %" PRIu64 ", godwit %s", name,
-                record_number(record, "pid"), record_text(record, "version", text, sizeof(text)));
-        fprintf(to, ", durability %s", record_text(record, "durability", text, sizeof(text)));
-        if (*record_text(record, "endpoint", text, sizeof(text)))
+                record_number(record, "pid"), record_shown(record, "version", text, sizeof(text)));
+        fprintf(to, ", durability %s", record_shown(record, "durability", text, sizeof(text)));
+        if (*record_shown(record, "endpoint", text, sizeof(text)))
             fprintf(to, ", at %s", text);
         fputc('\n', to);
         if (!record_flag(record, "store_ok"))
@@ -52,7 +52,7 @@ static void print_peer(const struct record *record, FILE *to)
 static void cell_of(struct table *table, const struct record *record, const char *name)
 {
     char text[TABLE_CELL];
-    table_text(table, record_text(record, name, text, sizeof(text)));
+    table_text(table, record_shown(record, name, text, sizeof(text)));
 }
 
 static void add_link(struct table *table, const struct record *record)
@@ -179,7 +179,7 @@ static void print_view(const struct view *view, const char *answer, FILE *to)
     table_end(&table, to);
     for (const char *at = answer; record_next(&at, &record);)
         if (record_is(&record, "cut") &&
-            strcmp(record_text(&record, "table", name, sizeof(name)), view->kind) == 0)
+            strcmp(record_shown(&record, "table", name, sizeof(name)), view->kind) == 0)
             fprintf(to, "(the first %" PRIu64 " of %" PRIu64 ")\n",
                     record_number(&record, "shown"), record_number(&record, "total"));
 }
@@ -193,11 +193,11 @@ static void print_stalls(const char *answer, FILE *to)
     while (record_next(&answer, &record)) {
         if (!record_is(&record, "stream") || !record_flag(&record, "stalled"))
             continue;
-        record_text(&record, "holder", holder, sizeof(holder));
+        record_shown(&record, "holder", holder, sizeof(holder));
         fprintf(to, "\n%s offers nothing new: it is at W, until message %s is settled, which is "
                 "%s%s\n",
-                record_text(&record, "destination", destination, sizeof(destination)),
-                record_text(&record, "lowest", id, sizeof(id)), *holder ? "at " : "with nobody",
+                record_shown(&record, "destination", destination, sizeof(destination)),
+                record_shown(&record, "lowest", id, sizeof(id)), *holder ? "at " : "with nobody",
                 holder);
     }
 }
