@@ -4,7 +4,8 @@
 
 /* A store's directory: whose it is, that nobody else has it, and that its names are on the disk.
  *
- *     <directory>/            locked (flock) while open, listed by (device, inode) in this process
+ *     <directory>/            locked (flock) while open: by a peer alone, by those who look
+ *                             shared; listed by (device, inode) in this process
  *         godwit              the marker: "godwit store format 2\n", the last thing to be made
  *         godwit.new          the marker before that: the store is being made and holds nothing yet
  *         generation          what is known of the store without asking it (generation.h)

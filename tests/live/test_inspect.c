@@ -5,7 +5,9 @@
 #include "live.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char *asked(godwit_inspect_t *inspect, const char *request)
 {
@@ -86,6 +88,68 @@ static void looking_keeps_the_peer_out_and_leaves_no_trace(void **state)
     live_remove(here);
 }
 
+/* Another process that looks until it is told to end. */
+static pid_t look_elsewhere(const char *directory, int *hold)
+{
+    int begun[2], end[2];
+    char byte;
+
+    assert_true(pipe(begun) == 0 && pipe(end) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        godwit_inspect_t *inspect;
+        close(end[1]);
+        godwit_err_t error = godwit_inspect_open(directory, &inspect);
+        if (error || write(begun[1], "x", 1) != 1)
+            _exit(1);
+        (void)!read(end[0], &byte, 1);
+        godwit_inspect_close(&inspect);
+        _exit(0);
+    }
+    close(end[0]);
+    close(begun[1]);
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    close(begun[0]);
+    *hold = end[1];
+    return pid;
+}
+
+static void *open_walker(void *context)
+{
+    godwit_peer_t *walker = NULL;
+    godwit_peer_options_t options = live_options("walker");
+
+    options.directory = context;
+    if (godwit_peer_open(&options, &walker))
+        print_error("%s\n", godwit_last_error());
+    return walker;
+}
+
+static void a_peer_that_starts_waits_for_who_looks(void **state)
+{
+    char here[128];
+    godwit_peer_t *walker = live_disk_peer("walker", live_directory(here));
+    pthread_t thread;
+    void *opened;
+    int hold[2], status;
+
+    (void)state;
+    ok(godwit_peer_close(&walker));
+    pid_t first = look_elsewhere(here, &hold[0]);
+    pid_t second = look_elsewhere(here, &hold[1]); /* they do not mind each other */
+    assert_int_equal(pthread_create(&thread, NULL, open_walker, here), 0);
+    usleep(20000); /* it has to wait; if it is late, it has to wait less */
+    close(hold[0]);
+    close(hold[1]);
+    assert_int_equal(pthread_join(thread, &opened), 0);
+    assert_non_null(opened);
+    walker = opened;
+    assert_true(waitpid(first, &status, 0) == first && status == 0);
+    assert_true(waitpid(second, &status, 0) == second && status == 0);
+    ok(godwit_peer_close(&walker));
+    live_remove(here);
+}
+
 static void what_is_no_peers_is_refused_with_a_sentence(void **state)
 {
     char here[128], path[160];
@@ -151,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_running_peer_and_its_store_say_the_same),
         cmocka_unit_test(looking_keeps_the_peer_out_and_leaves_no_trace),
+        cmocka_unit_test(a_peer_that_starts_waits_for_who_looks),
         cmocka_unit_test(what_is_no_peers_is_refused_with_a_sentence),
         cmocka_unit_test(impossible_requests_are_refused),
     };

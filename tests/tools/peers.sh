@@ -126,13 +126,14 @@ says out "$opens," # looking is no open
 run 1 "$godwit" send --name other walker stage:s < <(printf x)
 says err 'belongs to the peer "walker"'
 
-# What was sent to it is delivered when it meets a worker: each once, in full.
-"$godwit" recv --stage paint --bind "ipc://$work/paint.ipc" --count 4 --timeout 30 >got 2>got.err &
+# What was sent to it is delivered when it meets a worker: each once, in full. The worker stays: of
+# one that leaves at once, the last word may not arrive.
+"$godwit" recv --stage paint --bind "ipc://$work/paint.ipc" >got 2>got.err &
 running+=($!)
 run 0 "$godwit" send --count --connect "ipc://$work/paint.ipc" walker stage:paint \
     < <(printf "three")
 is_out 1
-wait "${running[0]}" || complain "recv does not end well: $(cat got.err)"
+stop "${running[0]}"
 running=()
 [ "$(LC_ALL=C sort got | tr '\n' ,)" = ",one,three,two," ] || complain "recv got $(cat got)"
 run 0 "$godwit" status walker
@@ -228,6 +229,11 @@ run 1 "$godwit" send upper nowhere < <(printf x)
 says err 'destination is "nowhere"'
 run 1 "$godwit" recv --stage s --bind "tcp://127.0.0.1:*" --dir upper
 says err "runs already"
+run 0 "$godwit" recv --stage later --connect "ipc://$work/upper.ipc" --count 1 --json --timeout 30
+is_json
+says out '"headers":{"a":"%= \u00c3\u00a9"},"data":"MQ=="'
+run 0 "$godwit" send upper stage:nobody < <(printf x)
+id=$(cat "$work/out")
 run 0 "$godwit" withdraw upper "$id"
 until_so sh -c "'$godwit' find upper $id | grep -q withdrawn"
 run 3 "$godwit" withdraw upper "$nothing"
