@@ -292,8 +292,8 @@ static bool offer_waiting(struct gw_core *core, struct gw_stream *stream)
     while (!core->failed && next_waiting(core, stream, &at, &piece, &story, &due)) {
         if (offer_again(core, stream, piece, story))
             at = piece.first; /* more of it may be left */
-        else if (!story || !story->alone)
-            break; /* no room, or its batch is being read */
+        else if (!story || !story->alone || stream->ordered)
+            break; /* no room, or its batch is being read; or nothing may pass it */
     }
     if (due != GW_NEVER)
         gw_policy_wake(core, stream->target, due);

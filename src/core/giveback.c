@@ -123,6 +123,18 @@ const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint6
     return NULL;
 }
 
+/* Numbers grow: DATA of an older offer than the one that came back is a late copy. */
+const struct gw_giveback *gw_giveback_crossed(const struct gw_window *window, uint64_t first,
+                                              uint64_t last, uint64_t number)
+{
+    const struct gw_giveback *giveback;
+    for (size_t at = gw_spans_find(&window->returns, first);
+         !is_over(giveback = giveback_at(window, at), last); at++)
+        if (giveback->number >= number && giveback->number != GW_OFFER_ANY)
+            return giveback;
+    return NULL;
+}
+
 void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint64_t first,
                            uint64_t last, uint64_t number)
 {

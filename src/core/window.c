@@ -291,14 +291,15 @@ static uint64_t bytes_of(const struct gw_event *event, uint64_t first, uint64_t 
     return ends[last - base] - begin;
 }
 
-/* The same, without what was given back under the very number that this DATA has: they crossed. */
+/* The same, without what was given back under the number that this DATA has, or a later one: they
+ * crossed, or it is a late copy. */
 static bool next_wanted(const struct gw_window *window, uint64_t number, uint64_t *at,
                         uint64_t last, struct gw_range *piece)
 {
     while (gw_window_next_new(window, at, last, piece)) {
         const struct gw_giveback *crossed =
             window->returns.count
-                ? gw_giveback_find(window, piece->first, piece->last, number)
+                ? gw_giveback_crossed(window, piece->first, piece->last, number)
                 : NULL;
         if (!crossed)
             return true;

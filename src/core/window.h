@@ -200,6 +200,9 @@ void gw_giveback_forget(struct gw_core *core, struct gw_window *window, uint64_t
 /* The first one of [first, last] under that number, or GW_OFFER_ANY; NULL: none. */
 const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint64_t first,
                                            uint64_t last, uint64_t number);
+/* The first one of [first, last] that DATA of the offer `number` crossed with; NULL: none. */
+const struct gw_giveback *gw_giveback_crossed(const struct gw_window *window, uint64_t first,
+                                              uint64_t last, uint64_t number);
 void gw_giveback_say_again(struct gw_core *core, struct gw_window *window, uint64_t first,
                            uint64_t last, uint64_t number);
 void gw_giveback_say_all(struct gw_window *window); /* a new link knows none */
