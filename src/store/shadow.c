@@ -12,13 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COPY_SIZE 65536
 
 struct gw_shadow {
     char *path;
+    int fd; /* of the folder, locked: whoever finds one without a lock may remove it */
 };
+
+#define PREFIX "godwit-inspect-"
+#define STALE_S 60 /* one that was made just now may not be locked yet */
 
 static bool ends_with(const char *name, const char *end)
 {
@@ -110,13 +117,53 @@ static int fill(struct gw_shadow *shadow, const char *database)
         shadow->path = NULL; /* nothing to remove */
         return -1;
     }
-    int folder = open(shadow->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = folder < 0 ? -1 : shadow_all(database, folder);
-    int error = errno;
-    if (folder >= 0)
-        close(folder);
-    errno = error;
-    return result;
+    shadow->fd = open(shadow->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (shadow->fd < 0 || flock(shadow->fd, LOCK_EX | LOCK_NB) != 0)
+        return -1;
+    return shadow_all(database, shadow->fd);
+}
+
+/* Whatever is in it: LevelDB has made files of its own. There are no folders in it. */
+static void empty(int fd)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *entry;
+
+    if (copy >= 0 && !folder)
+        close(copy);
+    while (folder && (entry = readdir(folder)) != NULL)
+        unlinkat(fd, entry->d_name, 0); /* "." and ".." refuse it */
+    if (folder)
+        closedir(folder);
+}
+
+static void remove_if_stale(int at, const char *name)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+        status.st_mtime + STALE_S < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        empty(fd);
+        unlinkat(at, name, AT_REMOVEDIR);
+    }
+    close(fd);
+}
+
+/* What processes left that were killed while they looked. */
+static void sweep(const char *temporary)
+{
+    DIR *folder = opendir(temporary);
+    struct dirent *entry;
+
+    while (folder && (entry = readdir(folder)) != NULL)
+        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0)
+            remove_if_stale(dirfd(folder), entry->d_name);
+    if (folder)
+        closedir(folder);
 }
 
 enum gw_store_error gw_shadow_make(const struct gw_directory *directory, struct gw_shadow **shadow,
@@ -127,11 +174,13 @@ enum gw_store_error gw_shadow_make(const struct gw_directory *directory, struct 
 
     if (!temporary || temporary[0] != '/')
         temporary = "/tmp";
-    if (!made || asprintf(&made->path, "%s/godwit-inspect-XXXXXX", temporary) < 0) {
+    if (!made || asprintf(&made->path, "%s/" PREFIX "XXXXXX", temporary) < 0) {
         free(made);
         snprintf(why, why_size, "out of memory");
         return GW_STORE_NOMEM;
     }
+    made->fd = -1;
+    sweep(temporary);
     if (fill(made, directory->database) != 0) {
         int error = errno;
         gw_shadow_remove(&made);
@@ -149,29 +198,19 @@ const char *gw_shadow_path(const struct gw_shadow *shadow)
     return shadow->path;
 }
 
-/* Whatever is in it: LevelDB has made files of its own. There are no folders in it. */
-static void empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-
-    while (folder && (entry = readdir(folder)) != NULL)
-        unlinkat(dirfd(folder), entry->d_name, 0); /* "." and ".." refuse it */
-    if (folder)
-        closedir(folder);
-}
-
 void gw_shadow_remove(struct gw_shadow **shadow)
 {
     struct gw_shadow *removed = *shadow;
 
     if (!removed)
         return;
-    if (removed->path) {
-        empty(removed->path);
+    if (removed->fd >= 0)
+        empty(removed->fd);
+    if (removed->path)
         rmdir(removed->path);
-        free(removed->path);
-    }
+    if (removed->fd >= 0)
+        close(removed->fd);
+    free(removed->path);
     free(removed);
     *shadow = NULL;
 }

@@ -5,7 +5,8 @@
 /* A database folder that looks like another one and can be opened without touching it. LevelDB has
  * no read-only open: each one rewrites MANIFEST and logs, deletes files, and needs room (DB14).
  *
- *     <TMPDIR>/godwit-inspect-XXXXXX/     mode 0700, removed at the end
+ *     <TMPDIR>/godwit-inspect-XXXXXX/     mode 0700, locked, removed at the end; one whose process
+ *                                         was killed is removed by the next that looks
  *         CURRENT, MANIFEST-*, *.log      copies: LevelDB writes beside and deletes these
  *         *.ldb, *.sst                    links to the tables, which never change; but not to those
  *                                         that the MANIFEST does not know, since LevelDB may give

@@ -151,7 +151,8 @@ enum gw_store_error gw_store_note_generation(struct gw_store *store, char *why, 
  * gw_leveldb_open, generation file included, but nothing is made or written in the directory, so
  * that it works on a full or read-only disk; no new open of its lineage. Writes answer POISONED.
  * LevelDB opens a shadow below TMPDIR (or /tmp), with links to the tables and copies of the logs
- * (some 16 MiB at most), which is removed at close; a process that is killed leaves it there. */
+ * (some 16 MiB at most). It is removed at close, or by the next that looks if the process was
+ * killed. */
 enum gw_store_error gw_leveldb_inspect(const char *directory, struct gw_store **store, char *why,
                                        size_t why_size);
 

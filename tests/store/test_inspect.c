@@ -69,6 +69,37 @@ static void a_store_is_looked_at_without_being_touched(void **state)
     live_once(store_path(state), NOTED);
 }
 
+/* What a killed process left goes; what one has that lives stays, and so do others' folders. */
+static void shadows_of_the_killed_are_removed(void **state)
+{
+    char path[2048];
+    struct gw_store *store, *second;
+
+    live_once(store_path(state), NOTED);
+    live_once(scratch_at(*state, "other"), NOTED);
+    assert_int_equal(mkdir(scratch_at(*state, "tmp"), 0700), 0);
+    setenv("TMPDIR", scratch_at(*state, "tmp"), 1);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(gw_leveldb_inspect(store_path(state), &store, why, sizeof why));
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(count_files(scratch_at(*state, "tmp"), ""), 3);
+    snprintf(path, sizeof path, "%s", scratch_at(*state, "tmp"));
+    shell("mkdir '%s/godwit-mine'; touch -d '1 hour ago' '%s'/*", path, path);
+
+    assert_int_equal(inspect(store_path(state), &store), GW_STORE_OK);
+    assert_int_equal(count_files(path, ""), 4); /* its own, and the other folder */
+    shell("touch -d '1 hour ago' '%s'/*", path);
+    assert_int_equal(inspect(scratch_at(*state, "other"), &second), GW_STORE_OK);
+    assert_int_equal(count_files(path, ""), 5);
+    gw_store_close(&second);
+    gw_store_close(&store);
+    assert_int_equal(count_files(path, ""), 3);
+    unsetenv("TMPDIR");
+}
+
 static void an_open_peer_is_not_looked_at(void **state)
 {
     struct gw_store *store = open_store(store_path(state)), *second;
@@ -141,6 +172,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
     const struct CMUnitTest tests[] = {
         TEST(a_store_is_looked_at_without_being_touched),
+        TEST(shadows_of_the_killed_are_removed),
         TEST(an_open_peer_is_not_looked_at),
         TEST(looking_makes_no_store),
         TEST(looking_refuses_what_opening_refuses),
