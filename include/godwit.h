@@ -17,7 +17,9 @@
  *  6. In an options struct, 0 means the documented default. Start from the GODWIT_..._INIT
  *     initialiser.
  *  7. After fork() the child may not use what the parent opened: every call returns
- *     GODWIT_EFORK.
+ *     GODWIT_EFORK, those that only read what the child has a copy of still do, and those that
+ *     return nothing do nothing. A program that is executed inherits no descriptor; a child that
+ *     lives on without that keeps the parent's endpoints in use, beyond the peer's end.
  *  8. Each call names its errors. Not named again: GODWIT_EINVAL for a NULL or a timeout below -1,
  *     and GODWIT_ECLOSED once godwit_peer_close was called.
  *

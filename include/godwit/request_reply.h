@@ -136,7 +136,7 @@ GODWIT_EXPORT godwit_err_t godwit_service_open(godwit_peer_t *peer, const char *
 /* Stops taking requests, waits for the handlers that run, and ends the threads. What was not begun
  * goes back to its clients. Close services before or after their peer; handlers that run when it
  * closes get GODWIT_ECLOSED from their transaction, and their requests come again.
- * GODWIT_EBUSY from one of its own handlers. Nulls *service; NULL is accepted. */
+ * GODWIT_EBUSY from one of its own handlers, GODWIT_EFORK. Nulls *service; NULL is accepted. */
 GODWIT_EXPORT godwit_err_t godwit_service_close(godwit_service_t **service);
 
 /* A call is its handler's until that returns. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SERVICE_PREFIX "service:"
 #define REPLY_PREFIX "reply:"
@@ -29,6 +30,7 @@ struct godwit_service {
     godwit_txn_t *hold; /* keeps the peer's memory, and with it the inbox, until threads are gone */
     godwit_handler_fn handler;
     void *context;
+    pid_t process; /* a forked child has none of its threads */
     uint32_t thread_count;
     pthread_t threads[];
 };
@@ -242,6 +244,7 @@ godwit_err_t godwit_service_open(godwit_peer_t *peer, const char *name, godwit_h
     service->peer = peer;
     service->handler = handler;
     service->context = context;
+    service->process = getpid();
     error = begin(service, destination_of(SERVICE_PREFIX, name, destination), &options);
     if (error)
         stop(service);
@@ -254,6 +257,9 @@ godwit_err_t godwit_service_close(godwit_service_t **pointer)
 {
     if (!pointer || !*pointer)
         return GODWIT_OK;
+    if ((*pointer)->process != getpid())
+        return godwit_set_last_error(GODWIT_EFORK, "this process is a fork of the one that opened "
+                                                   "the service: it has none of its threads");
     if (serving == *pointer)
         return godwit_set_last_error(GODWIT_EBUSY, "a handler cannot close its own service: "
                                                    "it would wait for itself");

@@ -22,6 +22,7 @@
 struct godwit_inspect {
     char *path;
     int directory;
+    pid_t process;          /* a forked child may not use it: the store is this one's */
     struct gw_still *still; /* NULL: it runs */
 };
 
@@ -227,6 +228,8 @@ godwit_err_t godwit_inspect_ask(godwit_inspect_t *inspect, const char *request, 
                                                                 : "data");
     if ((error = gw_check_timeout(timeout_ms)))
         return error;
+    if (inspect->process != getpid())
+        return gw_error_fork();
     if (strlen(request) >= GW_ASK_LINE || strchr(request, '\n') || size > GW_ASK_BODY)
         return gw_error(GODWIT_EINVAL, "a request is one line of at most %d bytes, and %d behind "
                         "it", GW_ASK_LINE - 1, GW_ASK_BODY);
@@ -308,6 +311,7 @@ godwit_err_t godwit_inspect_open(const char *directory, godwit_inspect_t **resul
     if (!inspect)
         return gw_error_memory();
     inspect->directory = -1;
+    inspect->process = getpid();
     inspect->path = strdup(directory);
     error = inspect->path ? open_directory(inspect) : gw_error_memory();
     if (!error)
@@ -335,10 +339,12 @@ void godwit_inspect_close(godwit_inspect_t **pointer)
 
     if (!inspect)
         return;
+    *pointer = NULL;
+    if (inspect->process != getpid())
+        return;
     gw_still_close(&inspect->still);
     if (inspect->directory >= 0)
         close(inspect->directory);
     free(inspect->path);
     free(inspect);
-    *pointer = NULL;
 }
