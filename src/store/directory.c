@@ -176,8 +176,8 @@ static int try_lock(int fd, int how)
 }
 
 /* A peer locks for itself alone, those who look share: so a peer that starts can tell another peer
- * from somebody who looks, and waits for him, since he is soon gone. A monitor that asks every second
- * keeps nobody from starting. */
+ * from somebody who looks, and waits for him, since he is soon gone. A monitor that asks every
+ * second keeps nobody from starting. */
 static int lock_for(int fd, bool inspect)
 {
     const struct timespec pause = {.tv_nsec = LOOKERS_PAUSE_MS * 1000000L};
