@@ -39,6 +39,17 @@ echo "C++"
     "${flags[@]}" "${shared[@]}"
 LD_LIBRARY_PATH=$library ./cxx
 
+echo "manual pages and completion"
+for header in "$work"/moved/include/godwit/*.h; do
+    [ -f "$work/moved/share/man/man3/godwit_$(basename "$header" .h).3" ]
+done
+[ -f "$work/moved/share/man/man1/godwit.1" ]
+[ -f "$work/moved/share/bash-completion/completions/godwit" ]
+[ -f "$work/moved/share/zsh/site-functions/_godwit" ]
+"$work/moved/bin/godwit" version
+echo hello | "$work/moved/bin/godwit" send --name walker "$work/walker" stage:s >/dev/null
+"$work/moved/bin/godwit" status "$work/walker" | grep -q 'outbox: 1 messages'
+
 echo "each header on its own"
 for header in "$work"/moved/include/godwit/*.h; do
     "$cc" -std=c99 "${warnings[@]}" -fsyntax-only -include "$header" -x c /dev/null "${flags[@]}"
