@@ -283,11 +283,11 @@ running=()
 ### dead letters
 
 dead_run() { # dead_run HOW: a walker with two dead letters, its ids in dead.ids
-    rm -rf dead && mkfifo hold."$1"
+    rm -rf dead dead.ids && mkfifo hold."$1"
     "$dead_peer" dead 2 "$1" <hold."$1" >dead.ids 2>dead.err &
     running=($!)
     exec 9>hold."$1"
-    until_so sh -c '[ "$(wc -l <dead.ids)" = 2 ]'
+    until_so sh -c '[ "$(wc -l <dead.ids)" = 2 ]' # said when all are dead
 }
 dead_end() {
     exec 9>&-
