@@ -1,5 +1,6 @@
-# cmake --install: headers, both libraries, pkg-config and CMake packages, manual pages, the command
-# and its completion.
+# cmake --install: headers, both libraries, pkg-config and CMake packages, manual pages, documents,
+# the command, its tools and its completion. All of it is one component, and nothing in it names
+# the prefix, so that the installed tree can be moved.
 
 include(CMakePackageConfigHelpers)
 
@@ -35,6 +36,14 @@ foreach(page IN LISTS pages)
   install(FILES "${page}" DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 
+# As they lie in the source tree, so that their links work.
+file(GLOB documents CONFIGURE_DEPENDS docs/*.md)
+file(GLOB examples CONFIGURE_DEPENDS examples/[0-9][0-9]_*.c)
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
+install(FILES ${examples} examples/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+# Programs find the library beside them; -DCMAKE_SKIP_INSTALL_RPATH=ON for system packages.
 if(TARGET godwit_command)
   set_target_properties(godwit_command PROPERTIES
                         INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

@@ -79,8 +79,13 @@ function(godwit_public_libraries)
   set(needs $<BUILD_INTERFACE:PkgConfig::ZMQ> $<BUILD_INTERFACE:PkgConfig::MSGPACK>
             $<BUILD_INTERFACE:LevelDB::LevelDB> $<BUILD_INTERFACE:Threads::Threads>)
   add_library(godwit SHARED ${objects})
-  set_target_properties(godwit PROPERTIES VERSION ${PROJECT_VERSION}
-                        SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE C)
+  # Before 1.0 a minor version may change the interface, so it is part of the soname.
+  set(soversion ${PROJECT_VERSION_MAJOR})
+  if(soversion EQUAL 0)
+    set(soversion 0.${PROJECT_VERSION_MINOR})
+  endif()
+  set_target_properties(godwit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${soversion}
+                        LINKER_LANGUAGE C)
   target_include_directories(godwit PUBLIC ${headers})
   target_link_libraries(godwit PRIVATE ${needs})
   target_link_options(godwit PRIVATE -Wl,--as-needed -Wl,-z,relro,-z,now)

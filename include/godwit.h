@@ -15,7 +15,7 @@
  *  5. Times are milliseconds, sizes are bytes. timeout_ms: 0 = do not wait, -1 = wait without
  *     limit.
  *  6. In an options struct, 0 means the documented default. Start from the GODWIT_..._INIT
- *     initialiser.
+ *     initialiser (C, and C++ of any age).
  *  7. After fork() the child may not use what the parent opened: every call returns
  *     GODWIT_EFORK, those that only read what the child has a copy of still do, and those that
  *     return nothing do nothing. A program that is executed inherits no descriptor; a child that

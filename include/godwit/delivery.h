@@ -27,7 +27,7 @@ typedef struct godwit_inbox_options {
     size_t credit_bytes;      /* the same in bytes; max_message or more; default 8 MiB */
 } godwit_inbox_options_t;
 
-#define GODWIT_INBOX_OPTIONS_INIT {.size = sizeof(godwit_inbox_options_t)}
+#define GODWIT_INBOX_OPTIONS_INIT GODWIT_SIZED(godwit_inbox_options_t)
 
 /* Serves `destination` ("stage:NAME", "service:NAME" or "peer:NAME"). `options` may be NULL. One
  * inbox per destination and peer.

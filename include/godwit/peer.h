@@ -69,7 +69,7 @@ typedef struct godwit_peer_options {
     godwit_log_level_t log_level; /* the most talkative level wanted; default GODWIT_LOG_INFO */
 } godwit_peer_options_t;
 
-#define GODWIT_PEER_OPTIONS_INIT {.size = sizeof(godwit_peer_options_t)}
+#define GODWIT_PEER_OPTIONS_INIT GODWIT_SIZED(godwit_peer_options_t)
 
 /* Opens the store and starts the peer's threads. Nothing is sent or received before bind or
  * connect; what an earlier open accepted and did not settle goes out once its members are met.
@@ -142,7 +142,7 @@ typedef struct godwit_destination_options {
     uint64_t max_messages;       /* the same in messages */
 } godwit_destination_options_t;
 
-#define GODWIT_DESTINATION_OPTIONS_INIT {.size = sizeof(godwit_destination_options_t)}
+#define GODWIT_DESTINATION_OPTIONS_INIT GODWIT_SIZED(godwit_destination_options_t)
 
 /* GODWIT_EINVAL (destination, options, another ordering than what was sent there in this open,
  * more than 4,096 destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */

@@ -35,7 +35,7 @@ typedef struct godwit_stage_options {
     size_t credit_bytes;      /* the same in bytes; default 8 MiB */
 } godwit_stage_options_t;
 
-#define GODWIT_STAGE_OPTIONS_INIT {.size = sizeof(godwit_stage_options_t)}
+#define GODWIT_STAGE_OPTIONS_INIT GODWIT_SIZED(godwit_stage_options_t)
 
 /* Becomes a worker of the stage. `options` may be NULL. Errors as godwit_inbox_open. */
 GODWIT_EXPORT godwit_err_t godwit_stage_open(godwit_peer_t *peer, const char *stage,

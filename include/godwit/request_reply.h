@@ -125,7 +125,7 @@ typedef struct godwit_service_options {
     size_t credit_bytes;      /* the same in bytes; default 8 MiB */
 } godwit_service_options_t;
 
-#define GODWIT_SERVICE_OPTIONS_INIT {.size = sizeof(godwit_service_options_t)}
+#define GODWIT_SERVICE_OPTIONS_INIT GODWIT_SIZED(godwit_service_options_t)
 
 /* Serves "service:NAME". Any number of peers may serve one name: each request goes to one of them.
  * `options` may be NULL. Errors as godwit_inbox_open; GODWIT_EIO if a thread cannot be made. */

@@ -35,7 +35,7 @@ typedef struct godwit_status {
     uint32_t wait_ms;     /* QUEUED: not offered before; 0: any time */
 } godwit_status_t;
 
-#define GODWIT_STATUS_INIT {.size = sizeof(godwit_status_t)}
+#define GODWIT_STATUS_INIT GODWIT_SIZED(godwit_status_t)
 
 /* PROCESSED is answered for whatever is settled and left no trace of another end; also for ids of
  * earlier opens as long as their epoch is remembered. WITHDRAWN for ids of this open, or with

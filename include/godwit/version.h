@@ -11,6 +11,22 @@
 #define GODWIT_VERSION \
     GODWIT_MAKE_VERSION(GODWIT_VERSION_MAJOR, GODWIT_VERSION_MINOR, GODWIT_VERSION_PATCH)
 
+/* What the GODWIT_..._INIT initialisers are made of: all zero but the size. C++ has designated
+ * initialisers only since C++20, hence a function there. */
+#ifdef __cplusplus
+extern "C++" { /* also where a user includes this in extern "C" */
+template <typename type> inline type godwit_sized()
+{
+    type value = type();
+    value.size = sizeof(type);
+    return value;
+}
+}
+#define GODWIT_SIZED(type) (godwit_sized<type>())
+#else
+#define GODWIT_SIZED(type) {.size = sizeof(type)}
+#endif
+
 #if defined(__GNUC__)
 #define GODWIT_EXPORT __attribute__((visibility("default")))
 #else

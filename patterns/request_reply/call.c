@@ -122,7 +122,7 @@ void godwit_call_fail(godwit_call_t *call, const char *text)
     call->text = text ? strndup(text, TEXT_MAX) : NULL; /* without memory it has no text */
 }
 
-void call_reset(godwit_call_t *call)
+void gw_call_reset(godwit_call_t *call)
 {
     free(call->data);
     call->data = NULL;
@@ -177,7 +177,7 @@ static godwit_err_t copy_headers(const godwit_call_t *call, godwit_message_t *me
     return error;
 }
 
-godwit_err_t call_message(const godwit_call_t *call, uint32_t code, godwit_message_t **message)
+godwit_err_t gw_call_message(const godwit_call_t *call, uint32_t code, godwit_message_t **message)
 {
     godwit_err_t error = godwit_message_new(code ? NULL : call->data, code ? 0 : call->size,
                                             message);

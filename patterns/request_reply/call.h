@@ -19,9 +19,9 @@ struct godwit_call {
 };
 
 /* Forgets what the handler said of the reply, for another run. */
-void call_reset(godwit_call_t *call);
+void gw_call_reset(godwit_call_t *call);
 
 /* The reply as a message: `code` 0 for the handler's answer, else an error with its text. */
-godwit_err_t call_message(const godwit_call_t *call, uint32_t code, godwit_message_t **message);
+godwit_err_t gw_call_message(const godwit_call_t *call, uint32_t code, godwit_message_t **message);
 
 #endif

@@ -55,7 +55,7 @@ static godwit_err_t commit(godwit_call_t *call, uint32_t code)
 {
     char destination[DESTINATION_SIZE];
     godwit_message_t *message = NULL;
-    godwit_err_t error = call_message(call, code, &message);
+    godwit_err_t error = gw_call_message(call, code, &message);
 
     destination_of(REPLY_PREFIX, godwit_call_client(call), destination);
     if (!error)
@@ -138,7 +138,7 @@ static void answer(const godwit_service_t *service, godwit_delivery_t *delivery)
 
     for (int run = 0; run < RUNS_MAX && error == GODWIT_ECONFLICT; run++) {
         godwit_txn_abort(&call.txn);
-        call_reset(&call);
+        gw_call_reset(&call);
         if (run > 0)
             pause_before(run); /* the commit that changed the key may still be under way */
         error = run_once(service, &call);
@@ -146,7 +146,7 @@ static void answer(const godwit_service_t *service, godwit_delivery_t *delivery)
     if (error && call.delivery)
         give_up(&call, error);
     godwit_txn_abort(&call.txn);
-    call_reset(&call);
+    gw_call_reset(&call);
 }
 
 static void *serve(void *context)
