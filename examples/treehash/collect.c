@@ -6,31 +6,26 @@
  *
  * The end is known without looking at a clock: TH_END, a message like the others, carries how many
  * paths the walker sent. It may come before the last digests do; all is there once that many
- * different paths have come. The number is a key too, so it does not matter who was killed when. */
+ * different paths have come. The number is a key too, so it does not matter who was killed when.
+ *
+ * With failover two workers may send a result for one file. godwit cannot tell whether the lost one
+ * had done it; what it promises is that the second one is flagged. So the keys are such that a
+ * second result changes nothing: the first one counts, and each kind has a count of its own. */
 
+#include "answer.h"
 #include "board.h"
+#include "found.h"
 #include "manifest.h"
 #include "message.h"
 #include "program.h"
-#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BATCH 128
 
 enum { FILES, SKIPPED };
-static const char *const spaces[] = {[FILES] = "files", [SKIPPED] = "skipped"};
-
-/* The value of a path: how often it came, and what came first. */
-struct found {
-    uint64_t count;
-    uint64_t size;
-    uint64_t path_size;
-    uint64_t data_size; /* the digest, or why it was skipped */
-    char bytes[TH_PATH_MAX + 256]; /* path, then data */
-};
+static const char *const spaces[] = {[FILES] = FOUND_FILES, [SKIPPED] = FOUND_SKIPPED};
 
 struct totals {
     uint64_t paths; /* different ones */
@@ -44,12 +39,20 @@ struct collector {
     godwit_peer_t *peer;
     struct th_board board;
     godwit_stage_t *stage;
+    godwit_service_t *service;
     struct totals totals;
 };
 
 static bool complete(const struct collector *collector)
 {
     return collector->totals.ended && collector->totals.paths >= collector->totals.sent;
+}
+
+/* True if it says the same as what came first. */
+static bool agrees(const struct found *found, const struct th_message *message)
+{
+    return found->data_size == message->data_size && found->size == message->number &&
+           memcmp(found->bytes + found->path_size, message->data, message->data_size) == 0;
 }
 
 /* Notes that the path came. True if it is the first time. */
@@ -67,17 +70,20 @@ static bool note(godwit_txn_t *txn, const char *space, const struct th_message *
     } else {
         if (error != GODWIT_ENOTFOUND)
             th_check(error, "get");
-        found.count = 0;
+        found.count = found.again = 0;
         found.size = message->number;
         found.path_size = message->path_size;
         found.data_size = message->data_size < 256 ? message->data_size : 256;
         memcpy(found.bytes, message->path, message->path_size);
         memcpy(found.bytes + message->path_size, message->data, found.data_size);
     }
-    found.count++;
+    if (message->maybe_again && agrees(&found, message))
+        found.again++;
+    else
+        found.count++;
     size = offsetof(struct found, bytes) + found.path_size + found.data_size;
     th_check(godwit_txn_put(txn, space, key, key_size, &found, size), "put");
-    return found.count == 1;
+    return found.count + found.again == 1;
 }
 
 static void take(struct totals *totals, godwit_txn_t *txn, godwit_delivery_t *delivery)
@@ -133,20 +139,25 @@ static void load(struct collector *collector)
     godwit_free(value);
 }
 
-/* One record of the counts: "file COUNT SIZE PATH" or "skipped COUNT PATH" and "why TEXT", each
- * ended by a NUL since paths may hold anything else. */
+/* One record of the counts: "file COUNT AGAIN SIZE DIGEST PATH", or "skipped COUNT AGAIN PATH" and
+ * "why TEXT", each ended by a NUL since paths may hold anything else. */
 static void write_found(const struct found *found, int kind, FILE *manifest, FILE *counts)
 {
     const char *data = found->bytes + found->path_size;
     if (kind == FILES) {
         th_manifest_line(manifest, (const uint8_t *)data, found->bytes, found->path_size);
-        fprintf(counts, "file %llu %llu ", (unsigned long long)found->count,
-                (unsigned long long)found->size);
+        struct answer digest = {.known = 1};
+        memcpy(digest.digest, data, TH_DIGEST_SIZE);
+        fprintf(counts, "file %llu %llu %llu ", (unsigned long long)found->count,
+                (unsigned long long)found->again, (unsigned long long)found->size);
+        answer_digest_write(&digest, counts);
+        fputc(' ', counts);
         fwrite(found->bytes, 1, found->path_size, counts);
         fputc('\0', counts);
         return;
     }
-    fprintf(counts, "skipped %llu ", (unsigned long long)found->count);
+    fprintf(counts, "skipped %llu %llu ", (unsigned long long)found->count,
+            (unsigned long long)found->again);
     fwrite(found->bytes, 1, found->path_size, counts);
     fprintf(counts, "%cwhy %.*s%c", '\0', (int)found->data_size, data, '\0');
 }
@@ -170,35 +181,19 @@ static void write_space(struct collector *collector, int kind, FILE *manifest, F
     godwit_cursor_close(&cursor);
 }
 
-/* A file that appears under its name only when it is whole. */
-static FILE *begin_file(const char *path, char *draft, size_t draft_size)
-{
-    snprintf(draft, draft_size, "%s.new", path);
-    FILE *file = fopen(draft, "we");
-    if (!file)
-        th_die("%s: %m", draft);
-    return file;
-}
-
-static void end_file(FILE *file, const char *draft, const char *path)
-{
-    bool good = fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (fclose(file) || !good || rename(draft, path))
-        th_die("%s: %m", path);
-}
-
 static void write_files(struct collector *collector)
 {
-    char manifest_draft[4200], counts_draft[4200];
+    char manifest_draft[TH_DRAFT_MAX], counts_draft[TH_DRAFT_MAX];
     const struct th_options *options = &collector->options;
-    FILE *manifest = begin_file(options->manifest, manifest_draft, sizeof(manifest_draft));
-    FILE *counts = begin_file(options->counts, counts_draft, sizeof(counts_draft));
+    FILE *manifest = th_file_begin(options->manifest, manifest_draft);
+    FILE *counts = th_file_begin(options->counts, counts_draft);
     write_space(collector, FILES, manifest, counts);
     write_space(collector, SKIPPED, manifest, counts);
+    answer_write(collector->peer, counts);
     fprintf(counts, "%s %llu%c", complete(collector) ? "complete" : "incomplete",
             (unsigned long long)collector->totals.paths, '\0');
-    end_file(manifest, manifest_draft, options->manifest);
-    end_file(counts, counts_draft, options->counts);
+    th_file_end(manifest, manifest_draft, options->manifest);
+    th_file_end(counts, counts_draft, options->counts);
 }
 
 /* Serves until told to stop, or until everything came and then nothing for a while: the workers may
@@ -238,8 +233,12 @@ int main(int argc, char **argv)
     load(&collector);
     show(&collector);
     th_check(godwit_stage_open(collector.peer, "collect", NULL, &collector.stage), "stage");
+    th_check(godwit_service_open(collector.peer, ANSWER_SERVICE, answer, NULL, NULL,
+                                 &collector.service),
+             "service");
     th_board_set(&collector.board, "running", 1);
     serve(&collector);
+    th_check(godwit_service_close(&collector.service), "service"); /* before it is counted */
     write_files(&collector);
     collector.board.refreshed_ms = 0;
     show(&collector);

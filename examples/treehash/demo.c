@@ -24,10 +24,12 @@ static const char usage[] =
     "usage: treehash-demo [OPTION ...] DIR\n"
     "  --seed=N           chooses the moments of kills and cuts; default: a random one, printed\n"
     "  --workers=N        1 to 8; default 3\n"
-    "  --kills=N          kills of each process (walk, collect, every worker); default 5\n"
+    "  --kills=N          kills of each process (walk, collect, ask, every worker); default 5,\n"
+    "                     with --failover 3\n"
     "  --cuts=N           cuts of every link; default 5\n"
     "  --stall-seconds=N  give up after so long without progress; default 60\n"
     "  --limit-seconds=N  give up after so long; default 300\n"
+    "  --failover         what a killed worker had goes to others, and it stays away for longer\n"
     "  --keep             leave the temporary directory\n";
 
 static uint64_t number(const char *text, uint64_t least, uint64_t most)
@@ -50,6 +52,7 @@ static void read_option(struct demo *demo, int letter)
     case 'c': demo->cuts = (unsigned)number(optarg, 0, 50); break;
     case 't': demo->stall_seconds = (unsigned)number(optarg, 1, 3600); break;
     case 'l': demo->limit_seconds = (unsigned)number(optarg, 1, 36000); break;
+    case 'f': demo->failover = true; break;
     case 'K': demo->keep = true; break;
     case 'h': fputs(usage, stdout); exit(0);
     default: fputs(usage, stderr); exit(2);
@@ -65,15 +68,18 @@ static void read_options(struct demo *demo, int argc, char **argv)
         {"cuts", required_argument, NULL, 'c'},
         {"stall-seconds", required_argument, NULL, 't'},
         {"limit-seconds", required_argument, NULL, 'l'},
+        {"failover", no_argument, NULL, 'f'},
         {"keep", no_argument, NULL, 'K'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    *demo = (struct demo){.seed = scratch_seed(), .workers = 3, .kills = 5, .cuts = 5,
+    *demo = (struct demo){.seed = scratch_seed(), .workers = 3, .kills = UINT_MAX, .cuts = 5,
                           .stall_seconds = 60, .limit_seconds = 300};
     int letter;
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
         read_option(demo, letter);
+    if (demo->kills == UINT_MAX)
+        demo->kills = demo->failover ? 3 : 5; /* each takes longer then */
     if (optind != argc - 1)
         read_option(demo, '?');
     demo->root = realpath(argv[optind], NULL);
@@ -99,6 +105,8 @@ static void measure(struct demo *demo)
         th_die("%s: %m", demo->root);
     if (!check_find(&demo->before, demo->root, "find.before"))
         th_die("find(1) could not be run");
+    scratch_path(demo->paths, "find.before");
+    poison_choose(&demo->poison, demo->root, &demo->before, demo->seed);
     for (size_t i = 0; i < demo->before.count; i++) {
         if (fstatat(root, demo->before.items[i], &status, AT_SYMLINK_NOFOLLOW) == 0)
             demo->bytes += (uint64_t)status.st_size;
@@ -113,6 +121,8 @@ static void announce(const struct demo *demo)
            screen_number(a, demo->before.count), screen_number(b, demo->bytes));
     printf("seed %llu: %zu kills and cuts to come\n", (unsigned long long)demo->seed,
            demo->plan.count);
+    if (demo->poison.path)
+        printf("poison: %s makes a worker crash, each time\n", demo->poison.path);
 }
 
 static int run(struct demo *demo)

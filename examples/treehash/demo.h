@@ -7,6 +7,8 @@
 #include "demo_check.h"
 #include "demo_pipeline.h"
 #include "demo_plan.h"
+#include "demo_poison.h"
+#include "demo_scratch.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,12 +22,15 @@ struct demo {
     unsigned cuts;
     unsigned stall_seconds; /* no progress for so long: give up */
     unsigned limit_seconds; /* the same for everything */
+    bool failover;          /* lost workers' files go to others */
     bool keep;              /* leave the temporary directory */
     /* what it does */
     char programs[PATH_MAX]; /* the directory of the programs */
+    char paths[SCRATCH_PATH]; /* the file that lists `before` */
     struct check_paths before;
     uint64_t bytes; /* of the tree, roughly */
     struct plan plan;
+    struct poison poison;
     struct pipeline pipeline;
     unsigned rounds;
     uint64_t started_ms;
@@ -39,7 +44,8 @@ struct demo {
     uint64_t resent;
     uint64_t duplicates_dropped;
     uint64_t rerun;
-    uint64_t dead_letters;
+    uint64_t maybe_again;     /* deliveries that were flagged so */
+    uint64_t collected_again; /* replies, by a client killed before it had given them up */
     const char *durability; /* the weakest of any process */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* The checks work on three lists of paths: before, after, and what the collector counted. */
 
-#include "demo_check.h"
+#include "demo_asks.h"
 #include "demo_scratch.h"
 #include "demo_screen.h"
 #include <stdio.h>
@@ -11,8 +11,7 @@
 
 #define LISTED_MAX 20
 
-/* Prints a path and what is about it, unless this kind was printed often enough. */
-static void list(uint64_t number, const char *what, const char *path, const char *more)
+void check_list(uint64_t number, const char *what, const char *path, const char *more)
 {
     if (number < LISTED_MAX)
         screen_line("  %s: %s%s%s", what, path, *more ? ": " : "", more);
@@ -25,10 +24,17 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+const char *check_find_path(const struct check_paths *paths, const char *path)
+{
+    char **found = paths->count ? bsearch(&path, paths->items, paths->count,
+                                          sizeof(*paths->items), by_bytes)
+                                : NULL;
+    return found ? *found : NULL;
+}
+
 static bool has(const struct check_paths *paths, const char *path)
 {
-    return paths->count &&
-           bsearch(&path, paths->items, paths->count, sizeof(*paths->items), by_bytes);
+    return check_find_path(paths, path) != NULL;
 }
 
 static void add(struct check_paths *paths, char *path)
@@ -85,29 +91,40 @@ static bool changed(const struct check *check, const char *path)
     return missing(check->root, path, &status) || status.st_ctime >= check->started_s - 1;
 }
 
-/* One file of the counts: "COUNT SIZE PATH". */
+/* "COUNT AGAIN " of a path. What came again by failover may be there beside the one that counts. */
+static char *take_count(struct check *check, char *record, uint64_t *count)
+{
+    *count = strtoull(record, &record, 10);
+    uint64_t again = strtoull(record, &record, 10);
+    check->repeated += *count > 1 ? *count - 1 : 0;
+    check->again += *count ? again : again ? again - 1 : 0;
+    return record + 1;
+}
+
+/* One file of the counts: "COUNT AGAIN SIZE DIGEST PATH". */
 static void take_file(struct check *check, struct check_paths *counted, char *record)
 {
-    uint64_t count = strtoull(record, &record, 10);
-    uint64_t size = strtoull(record, &record, 10);
-    char *path = record + 1;
-    add(counted, path);
+    uint64_t count, told = check->repeated;
+    char *rest = take_count(check, record, &count);
+    uint64_t size = strtoull(rest, &rest, 10);
+    char *path = strchr(rest + 1, ' ');
+    if (!path)
+        return;
+    add(counted, ++path);
     check->files++;
     check->bytes += size;
     if (count > 1)
-        list(check->repeated, "REPEATED", path, "");
-    check->repeated += count ? count - 1 : 0;
+        check_list(told, "REPEATED", path, "");
 }
 
 static void take_skipped(struct check *check, struct check_paths *unread, char *record)
 {
-    uint64_t count = strtoull(record, &record, 10);
-    char *path = record + 1;
+    uint64_t count;
+    char *path = take_count(check, record, &count);
     const char *why = path + strlen(path) + 1; /* the next record: "why TEXT" */
-    list(check->unread, "could not be read", path, strncmp(why, "why ", 4) ? "" : why + 4);
+    check_list(check->unread, "could not be read", path, strncmp(why, "why ", 4) ? "" : why + 4);
     add(unread, path);
     check->unread++;
-    check->repeated += count ? count - 1 : 0;
 }
 
 /* Reads the collector's counts. `text` stays what the paths point into. */
@@ -135,18 +152,18 @@ static void compare(struct check *check, const struct check_paths *after,
         if (has(counted, path) || has(unread, path))
             continue;
         if (has(after, path))
-            list(check->lost++, "LOST", path, "");
+            check_list(check->lost++, "LOST", path, "");
         else
-            list(check->changed++, "went while the job ran", path, "");
+            check_list(check->changed++, "went while the job ran", path, "");
     }
     for (size_t i = 0; i < after->count; i++) {
         if (!has(before, after->items[i]))
-            list(check->changed++, "came while the job ran", after->items[i], "");
+            check_list(check->changed++, "came while the job ran", after->items[i], "");
     }
     for (size_t i = 0; i < counted->count; i++) {
         if (!has(before, counted->items[i]) && !has(after, counted->items[i]) &&
             !changed(check, counted->items[i]))
-            list(check->invented++, "NEVER THERE", counted->items[i], "");
+            check_list(check->invented++, "NEVER THERE", counted->items[i], "");
     }
 }
 
@@ -172,7 +189,7 @@ static void take_complaint(struct check *check, char *line)
     for (char *later = end; later; later = strstr(later + 1, ": FAILED"))
         end = later;
     if (!end) {
-        list(check->wrong++, "sha256sum says", line, "");
+        check_list(check->wrong++, "sha256sum says", line, "");
         return;
     }
     *end = '\0';
@@ -181,9 +198,9 @@ static void take_complaint(struct check *check, char *line)
     if (strncmp(line, "./", 2) == 0)
         line += 2;
     if (changed(check, line))
-        list(check->changed++, "changed while the job ran", line, "");
+        check_list(check->changed++, "changed while the job ran", line, "");
     else
-        list(check->wrong++, "WRONG DIGEST", line, "");
+        check_list(check->wrong++, "WRONG DIGEST", line, "");
 }
 
 static bool check_digests(struct check *check)
@@ -204,7 +221,7 @@ static bool check_digests(struct check *check)
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         take_complaint(check, line);
     if (status && told == check->wrong + check->changed)
-        list(check->wrong++, "sha256sum", "it failed and names no file", "");
+        check_list(check->wrong++, "sha256sum", "it failed and names no file", "");
     free(text);
     return true;
 }
@@ -221,6 +238,7 @@ void check_run(struct check *check)
         screen_line("  the collector wrote no counts");
     if (check->ran)
         compare(check, &after, &counted, &unread);
+    check_asks(check, text, size, &counted);
     check->ran = check_digests(check) && check->ran;
     check_paths_clear(&after);
     check_paths_clear(&counted);

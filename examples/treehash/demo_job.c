@@ -18,6 +18,11 @@ static double fraction(struct demo *demo, int target)
     return demo->before.count ? (double)paths / (double)demo->before.count : 1;
 }
 
+static void run_poison(struct demo *demo)
+{
+    poison_step(&demo->poison, &demo->pipeline, fraction(demo, PIPELINE_COLLECT) >= 0.5);
+}
+
 static void run_plan(struct demo *demo)
 {
     for (size_t i = 0; i < demo->plan.count; i++) {
@@ -81,7 +86,8 @@ static bool wait_ended(struct demo *demo, unsigned first, unsigned last, bool as
 }
 
 /* The end: the walker goes by itself once all it sent is settled; the workers are asked to, which
- * settle what they sent; then the collector, which writes what it has. */
+ * settle what they sent; then the client, which waits for its last answers; then the collector,
+ * which writes what it has. */
 static bool run_to_the_end(struct demo *demo)
 {
     struct process *collect = &demo->pipeline.stages[PIPELINE_COLLECT];
@@ -90,9 +96,11 @@ static bool run_to_the_end(struct demo *demo)
         if (!tick(demo))
             return false;
         run_plan(demo);
+        run_poison(demo);
     }
     return wait_ended(demo, PIPELINE_WALK, PIPELINE_WALK, false) &&
            wait_ended(demo, PIPELINE_WORKER, last_worker, true) &&
+           wait_ended(demo, PIPELINE_ASK, PIPELINE_ASK, true) &&
            wait_ended(demo, PIPELINE_COLLECT, PIPELINE_COLLECT, true);
 }
 
@@ -116,10 +124,20 @@ static void give_up(struct demo *demo)
 
 bool demo_run(struct demo *demo)
 {
+    const struct pipeline_options options = {
+        .programs = demo->programs,
+        .root = demo->root,
+        .paths = demo->paths,
+        .poison = demo->poison.path,
+        .workers = demo->workers,
+        .failover = demo->failover,
+        .files = demo->before.count,
+        .bytes = demo->bytes,
+    };
     scratch_round(++demo->rounds);
     demo->moved_ms = th_now_ms();
-    pipeline_start(&demo->pipeline, demo->programs, demo->root, demo->workers,
-                   demo->before.count, demo->bytes);
+    poison_begin(&demo->poison);
+    pipeline_start(&demo->pipeline, &options);
     bool good = run_to_the_end(demo);
     screen_close();
     if (!good)

@@ -11,6 +11,10 @@
 
 #define CUT_WAIT_MS 2000
 
+/* How long a killed worker stays away for failover: until it is missed, then until its files go to
+ * others, and a little. */
+#define AWAY_MS (3 * 250 + PIPELINE_FAILOVER_MS + 300)
+
 enum { WALK_PORT, COLLECT_PORT, TO_WALK_PORT, TO_COLLECT_PORT, PORTS };
 
 static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
@@ -32,19 +36,24 @@ static void limit_walker(struct process *walk, uint64_t files, uint64_t bytes)
                      (unsigned long long)between(2 << 20, bytes / 8, 16 << 20));
 }
 
-static void describe_ends(struct pipeline *pipeline, const char *programs, const char *root,
+static void describe_ends(struct pipeline *pipeline, const struct pipeline_options *options,
                           const uint16_t *ports)
 {
     char path[SCRATCH_PATH];
     struct process *walk = &pipeline->stages[PIPELINE_WALK];
     struct process *collect = &pipeline->stages[PIPELINE_COLLECT];
-    process_make(walk, "walk", programs, "treehash-walk");
-    process_make(collect, "collect", programs, "treehash-collect");
+    process_make(walk, "walk", options->programs, "treehash-walk");
+    process_make(collect, "collect", options->programs, "treehash-collect");
     process_argument(walk, "--bind=tcp://127.0.0.1:%u", ports[WALK_PORT]);
     process_argument(collect, "--bind=tcp://127.0.0.1:%u", ports[COLLECT_PORT]);
-    process_argument(walk, "--root=%s", root);
+    process_argument(walk, "--root=%s", options->root);
     for (unsigned i = 0; i < pipeline->workers; i++)
         process_argument(walk, "--worker=w%u", i + 1);
+    process_argument(walk, "--max-attempts=%u", PIPELINE_ATTEMPTS);
+    if (options->failover)
+        process_argument(walk, "--failover-ms=%u", PIPELINE_FAILOVER_MS);
+    scratch_path(path, "dead");
+    process_argument(walk, "--dead-letters=%s", path);
     scratch_path(path, "manifest");
     process_argument(collect, "--manifest=%s", path);
     scratch_path(path, "counts");
@@ -52,19 +61,40 @@ static void describe_ends(struct pipeline *pipeline, const char *programs, const
     process_argument(collect, "--linger-ms=600000"); /* the demo says when it may end */
 }
 
-static void describe(struct pipeline *pipeline, const char *programs, const char *root)
+static void describe_client(struct pipeline *pipeline, const struct pipeline_options *options,
+                            const uint16_t *ports)
 {
-    uint16_t ports[PORTS];
-    scratch_ports(ports, PORTS);
-    describe_ends(pipeline, programs, root, ports);
+    char path[SCRATCH_PATH];
+    struct process *ask = &pipeline->stages[PIPELINE_ASK];
+    process_make(ask, "ask", options->programs, "treehash-ask");
+    process_argument(ask, "--connect=tcp://127.0.0.1:%u", ports[TO_COLLECT_PORT]);
+    process_argument(ask, "--paths=%s", options->paths);
+    scratch_path(path, "answers");
+    process_argument(ask, "--answers=%s", path);
+}
+
+static void describe_workers(struct pipeline *pipeline, const struct pipeline_options *options,
+                             const uint16_t *ports)
+{
     for (unsigned i = 0; i < pipeline->workers; i++) {
         char name[16];
         snprintf(name, sizeof(name), "w%u", i + 1);
         struct process *worker = &pipeline->stages[PIPELINE_WORKER + i];
-        process_make(worker, name, programs, "treehash-hash");
+        process_make(worker, name, options->programs, "treehash-hash");
         process_argument(worker, "--connect=tcp://127.0.0.1:%u", ports[TO_WALK_PORT]);
         process_argument(worker, "--connect=tcp://127.0.0.1:%u", ports[TO_COLLECT_PORT]);
+        if (options->poison)
+            process_break(worker, "--poison", options->poison);
     }
+}
+
+static void describe(struct pipeline *pipeline, const struct pipeline_options *options)
+{
+    uint16_t ports[PORTS];
+    scratch_ports(ports, PORTS);
+    describe_ends(pipeline, options, ports);
+    describe_client(pipeline, options, ports);
+    describe_workers(pipeline, options, ports);
     for (unsigned i = 0; i < pipeline->stage_count; i++) {
         char path[SCRATCH_PATH];
         struct process *stage = &pipeline->stages[i];
@@ -72,20 +102,41 @@ static void describe(struct pipeline *pipeline, const char *programs, const char
         process_argument(stage, "--name=%s", stage->name);
         process_argument(stage, "--store=%s", path);
     }
-    process_make(&pipeline->relay, "relay", programs, "treehash-relay");
+    process_make(&pipeline->relay, "relay", options->programs, "treehash-relay");
     process_argument(&pipeline->relay, "%u:%u", ports[TO_WALK_PORT], ports[WALK_PORT]);
     process_argument(&pipeline->relay, "%u:%u", ports[TO_COLLECT_PORT], ports[COLLECT_PORT]);
 }
 
-void pipeline_start(struct pipeline *pipeline, const char *programs, const char *root,
-                    unsigned workers, uint64_t files, uint64_t bytes)
+void pipeline_start(struct pipeline *pipeline, const struct pipeline_options *options)
 {
-    *pipeline = (struct pipeline){.workers = workers, .stage_count = PIPELINE_WORKER + workers};
-    describe(pipeline, programs, root);
-    limit_walker(&pipeline->stages[PIPELINE_WALK], files, bytes);
+    *pipeline = (struct pipeline){.workers = options->workers,
+                                  .failover = options->failover,
+                                  .stage_count = PIPELINE_WORKER + options->workers};
+    describe(pipeline, options);
+    limit_walker(&pipeline->stages[PIPELINE_WALK], options->files, options->bytes);
     process_start(&pipeline->relay);
     for (unsigned i = 0; i < pipeline->stage_count; i++)
         process_start(&pipeline->stages[i]);
+}
+
+void pipeline_repair(struct pipeline *pipeline)
+{
+    for (unsigned i = 0; i < pipeline->workers; i++)
+        process_repair(&pipeline->stages[PIPELINE_WORKER + i]);
+}
+
+bool pipeline_repaired(const struct pipeline *pipeline)
+{
+    bool all = true;
+    for (unsigned i = 0; i < pipeline->workers; i++)
+        all &= process_repaired(&pipeline->stages[PIPELINE_WORKER + i]);
+    return all;
+}
+
+/* Two for each worker, one for the client. */
+static unsigned links(const struct pipeline *pipeline)
+{
+    return 2 * pipeline->workers + 1;
 }
 
 /* SIGUSR1 makes the relay cut; it counts on its board. */
@@ -94,13 +145,13 @@ static bool cut(struct pipeline *pipeline)
     struct process *relay = &pipeline->relay;
     uint64_t cuts = process_shows(relay, "cuts");
     uint64_t connections = process_shows(relay, "connections_cut");
-    if (process_shows(relay, "connections_now") < 2 * pipeline->workers)
+    if (process_shows(relay, "connections_now") < links(pipeline))
         return false; /* not every link is up at the moment */
     kill(relay->pid, SIGUSR1);
     for (int i = 0; i < CUT_WAIT_MS && process_shows(relay, "cuts") == cuts; i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     connections = process_shows(relay, "connections_cut") - connections;
-    if (connections < 2 * pipeline->workers)
+    if (connections < links(pipeline))
         return false; /* one went by itself just before */
     screen_line("cut %llu connections", (unsigned long long)connections);
     return true;
@@ -113,7 +164,10 @@ bool pipeline_hit(struct pipeline *pipeline, struct plan *plan, const struct pla
     if (event->target == PLAN_CUT)
         return cut(pipeline);
     struct process *process = &pipeline->stages[event->target];
-    if (!process_running(process) || !process_kill(process, th_now_ms() + plan_pause_ms(plan)))
+    uint64_t pause = plan_pause_ms(plan);
+    if (pipeline->failover && event->target >= PIPELINE_WORKER)
+        pause += AWAY_MS;
+    if (!process_running(process) || !process_kill(process, th_now_ms() + pause))
         return false;
     screen_line("kill -9 %s", process->name);
     return true;
@@ -133,6 +187,8 @@ uint64_t pipeline_motion(struct pipeline *pipeline)
     uint64_t motion = 0;
     for (unsigned i = 0; i < pipeline->stage_count; i++) {
         /* Starts outweigh what a worker's board loses with each. */
+        if (i == PIPELINE_ASK)
+            continue; /* that one can always go on */
         motion += (uint64_t)pipeline->stages[i].starts << 32 | pipeline->stages[i].ended;
         motion += process_shows(&pipeline->stages[i], "messages");
     }

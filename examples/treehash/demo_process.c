@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define LOG_LINES 12
+#define CRASH_PAUSE_MS 20 /* as a supervisor would start it again */
 
 extern char **environ;
 
@@ -46,6 +47,8 @@ void process_clear(struct process *process)
     th_board_close(&process->board);
     while (process->argc)
         free(process->argv[--process->argc]);
+    free(process->fault);
+    process->fault = NULL;
 }
 
 void process_start(struct process *process)
@@ -57,7 +60,8 @@ void process_start(struct process *process)
     char option[] = "--board";
     process->argv[process->argc] = option;
     process->argv[process->argc + 1] = board;
-    process->argv[process->argc + 2] = NULL;
+    process->argv[process->argc + 2] = process->fault; /* or the end */
+    process->argv[process->argc + 3] = NULL;
 
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -70,7 +74,8 @@ void process_start(struct process *process)
         process->pid = 0;
         th_die("%s: %m", process->argv[0]);
     }
-    process->killed = process->asked = false;
+    process->away = process->asked = process->renew = false;
+    process->faulty = process->fault != NULL;
     th_board_close(&process->board);
 }
 
@@ -89,6 +94,47 @@ bool process_running(struct process *process)
     return process->pid && process_shows(process, "running");
 }
 
+void process_break(struct process *process, const char *option, const char *value)
+{
+    if (asprintf(&process->fault, "%s=%s", option, value) < 0)
+        th_die("out of memory");
+}
+
+void process_repair(struct process *process)
+{
+    free(process->fault);
+    process->fault = NULL;
+    process->renew = true;
+}
+
+bool process_repaired(const struct process *process)
+{
+    return process->pid && !process->faulty;
+}
+
+static void restart_at(struct process *process, uint64_t restart_ms)
+{
+    process->away = true;
+    process->restart_ms = restart_ms;
+}
+
+/* It ended by itself, and was reaped. True if that was to be expected. */
+static bool take_end(struct process *process, int status)
+{
+    process->pid = 0;
+    if (process->faulty && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) {
+        process->crashes++;
+        restart_at(process, th_now_ms() + CRASH_PAUSE_MS);
+        return true;
+    }
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (good && process->renew)
+        restart_at(process, th_now_ms());
+    else
+        process->ended = good;
+    return good;
+}
+
 bool process_kill(struct process *process, uint64_t restart_ms)
 {
     int status;
@@ -96,13 +142,12 @@ bool process_kill(struct process *process, uint64_t restart_ms)
         return false;
     if (waitpid(process->pid, &status, 0) != process->pid)
         return false;
-    process->pid = 0;
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-        process->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        take_end(process, status);
         return false;
     }
-    process->killed = true;
-    process->restart_ms = restart_ms;
+    process->pid = 0;
+    restart_at(process, restart_ms);
     process->kills++;
     return true;
 }
@@ -110,13 +155,13 @@ bool process_kill(struct process *process, uint64_t restart_ms)
 bool process_check(struct process *process, char *problem, size_t size)
 {
     int status;
-    if (process->killed && th_now_ms() >= process->restart_ms)
+    if (process->away && th_now_ms() >= process->restart_ms)
         process_start(process);
+    if (process->renew)
+        process_ask(process);
     if (!process->pid || waitpid(process->pid, &status, WNOHANG) != process->pid)
         return true;
-    process->pid = 0;
-    process->ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (process->ended)
+    if (take_end(process, status))
         return true;
     if (WIFEXITED(status))
         snprintf(problem, size, "%s ended with status %d", process->name, WEXITSTATUS(status));
@@ -137,7 +182,7 @@ void process_destroy(struct process *process)
     if (process->pid && kill(process->pid, SIGKILL) == 0)
         waitpid(process->pid, NULL, 0);
     process->pid = 0;
-    process->killed = false;
+    process->away = false;
 }
 
 uint64_t process_sum(const struct process *process, const char *name)

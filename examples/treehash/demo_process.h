@@ -19,8 +19,12 @@ struct process {
     pid_t pid;           /* 0: not running */
     unsigned starts;
     unsigned kills;      /* kill -9 that hit it, confirmed by its exit status */
-    bool killed;         /* killed on purpose: start it again at restart_ms */
+    unsigned crashes;    /* by its fault */
+    bool away;           /* to be started again at restart_ms */
     uint64_t restart_ms;
+    char *fault;         /* an option of each start that plants a bug in it, or NULL */
+    bool faulty;         /* the present start has it */
+    bool renew;          /* to end well and be started again, without the fault */
     bool asked;          /* to end */
     bool ended;          /* exited, with status 0 */
     struct th_board board; /* of the present start */
@@ -36,6 +40,12 @@ void process_clear(struct process *process);
 void process_start(struct process *process); /* ends the demo with a message if it cannot */
 bool process_running(struct process *process); /* it said so on its board */
 uint64_t process_shows(struct process *process, const char *name); /* a number of its board */
+
+/* Gives it the option that makes it crash: then that is no problem, it is just started again. */
+void process_break(struct process *process, const char *option, const char *value);
+/* From its next start on it has its fault no more, and that start comes soon. */
+void process_repair(struct process *process);
+bool process_repaired(const struct process *process);
 
 /* kill -9; it is started again at restart_ms by process_check. False if it had ended before. */
 bool process_kill(struct process *process, uint64_t restart_ms);

@@ -22,9 +22,11 @@ static const char *durability(const struct pipeline *pipeline)
 void demo_account(struct demo *demo)
 {
     struct pipeline *pipeline = &demo->pipeline;
-    char manifest[SCRATCH_PATH], counts[SCRATCH_PATH];
+    char manifest[SCRATCH_PATH], counts[SCRATCH_PATH], answers[SCRATCH_PATH];
     scratch_path(manifest, "manifest");
     scratch_path(counts, "counts");
+    scratch_path(answers, "answers");
+    demo->check.answers = answers;
     demo->check.manifest = manifest;
     demo->check.counts = counts;
     check_run(&demo->check);
@@ -35,7 +37,9 @@ void demo_account(struct demo *demo)
     demo->resent += pipeline_sum(pipeline, "godwit.resent");
     demo->duplicates_dropped += pipeline_sum(pipeline, "godwit.duplicates_dropped");
     demo->rerun += pipeline_sum(pipeline, "rerun");
-    demo->dead_letters += pipeline_sum(pipeline, "godwit.dead_letters");
+    demo->maybe_again += pipeline_sum(pipeline, "maybe_again");
+    demo->collected_again += pipeline_sum(pipeline, "collected_again");
+    poison_end(&demo->poison, pipeline);
     demo->durability = durability(pipeline);
 }
 
@@ -53,6 +57,31 @@ static unsigned kills(const struct demo *demo, unsigned (*count)(const struct pl
     return sum;
 }
 
+static void print_requests(const struct demo *demo)
+{
+    char about[128], known[32];
+    snprintf(about, sizeof(about), "answered: %s by a digest, the others by \"not yet\"",
+             screen_number(known, demo->check.ask_known));
+    row("requests", demo->check.asked, about);
+    if (demo->collected_again)
+        row("collected again", demo->collected_again, "replies, by a client killed with them");
+}
+
+static void print_poison(const struct poison *poison)
+{
+    row("crashes", poison->crashes, "of workers, on the poison file");
+    row("dead letters", poison->found + poison->others, poison->found ? poison->path : "");
+    if (poison->found)
+        printf("  %-20s %15s  %s, %u attempts; sent again after the repair\n", "", "", poison->why,
+               poison->attempts);
+}
+
+static void print_failover(const struct demo *demo)
+{
+    row("moved", demo->maybe_again, "files given to a second worker, flagged");
+    row("hashed twice", demo->check.again, "of these: the collector took one result of each");
+}
+
 static void print_table(struct demo *demo)
 {
     const struct check *check = &demo->check;
@@ -61,6 +90,7 @@ static void print_table(struct demo *demo)
     row("files", check->files, demo->rounds > 1 ? "in the manifests" : "in the manifest");
     row("bytes", check->bytes, "digested");
     row("messages", demo->messages, "sent by walk, received by collect");
+    print_requests(demo);
     snprintf(about, sizeof(about), "of %u planned: %u of each of %u processes",
              kills(demo, plan_planned), demo->kills, PIPELINE_WORKER + demo->workers);
     row("kills", kills(demo, plan_happened), about);
@@ -70,7 +100,9 @@ static void print_table(struct demo *demo)
     row("resent", demo->resent, "messages sent again");
     row("duplicates dropped", demo->duplicates_dropped, "came again, decided or in hand already");
     row("re-run", demo->rerun, "given to a handler again, undecided before");
-    row("dead letters", demo->dead_letters, "given up on");
+    print_poison(&demo->poison);
+    if (demo->failover)
+        print_failover(demo);
     if (check->unread || check->changed)
         row("listed above", check->unread + check->changed, "unreadable or changed");
     if (demo->rounds > 1)
@@ -92,14 +124,23 @@ int demo_verdict(struct demo *demo)
     print_table(demo);
     unsigned failures = failed(check->wrong, "digests are wrong");
     failures += failed(check->invented, "paths were never there");
-    failures += failed(demo->dead_letters, "dead letters");
+    failures += failed(check->ask_wrong, "answers are wrong");
+    failures += failed(demo->poison.others, "dead letters without cause");
+    if (demo->poison.path && (demo->poison.found != demo->rounds ||
+                              demo->poison.attempts != PIPELINE_ATTEMPTS))
+        failures++, printf("FAILED: the poison file was not given up after %u attempts\n",
+                           PIPELINE_ATTEMPTS);
+    if (!demo->failover)
+        failures += failed(check->again, "files went to a second worker");
     failures += failed(demo->plan.count - demo->plan.done,
                        "planned kills or cuts did not hit a running job");
     if (!check->ran)
         failures++, printf("FAILED: find(1) or sha256sum(1) could not be run\n");
     if (*demo->problem)
         failures++, printf("FAILED: %s\n", demo->problem);
-    printf("\nlost %llu, repeated %llu\n", (unsigned long long)check->lost,
-           (unsigned long long)check->repeated);
-    return check->lost || check->repeated || failures ? 1 : 0;
+    uint64_t lost = check->lost + check->ask_lost;
+    uint64_t repeated = check->repeated + check->ask_repeated;
+    printf("\nlost %llu, repeated %llu\n", (unsigned long long)lost,
+           (unsigned long long)repeated);
+    return lost || repeated || failures ? 1 : 0;
 }

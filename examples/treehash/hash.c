@@ -11,7 +11,9 @@
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define NEXT "collect"
 
@@ -51,10 +53,32 @@ static void open_stages(struct hasher *hasher)
 /* Takes what is there, without waiting. */
 static size_t take(godwit_stage_t *stage, godwit_delivery_t **deliveries, size_t most)
 {
-    size_t count = 0;
-    while (count < most && godwit_stage_next(stage, 0, &deliveries[count]) == GODWIT_OK)
-        count++;
-    return count;
+    size_t count;
+    return godwit_stage_next_many(stage, 0, deliveries, most, &count) ? 0 : count;
+}
+
+/* The bug that the demo plants: some input on which the program crashes. */
+static void maybe_crash(const struct th_options *options, const struct th_message *message)
+{
+    if (options->poison && strlen(options->poison) == message->path_size &&
+        memcmp(options->poison, message->path, message->path_size) == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        abort();
+    }
+}
+
+static void read_message(struct hasher *hasher, const godwit_delivery_t *delivery,
+                         struct th_message *message)
+{
+    const void *data = godwit_delivery_data(delivery);
+    if (!th_message_read(data, godwit_delivery_size(delivery), message))
+        th_die("a message from %s is none of ours", godwit_delivery_sender(delivery));
+    message->maybe_again = godwit_delivery_maybe_duplicate(delivery);
+    if (godwit_delivery_redelivered(delivery))
+        th_board_add(&hasher->board, "rerun", 1);
+    if (message->maybe_again)
+        th_board_add(&hasher->board, "maybe_again", 1);
+    maybe_crash(&hasher->options, message);
 }
 
 /* A whole file becomes its digest; anything else goes on as it is. */
@@ -83,11 +107,7 @@ static void work(struct hasher *hasher, godwit_delivery_t **deliveries, size_t c
     th_check(godwit_txn_begin(hasher->peer, &txn), "begin");
     for (size_t i = 0; i < count; i++) {
         struct th_message message;
-        const void *data = godwit_delivery_data(deliveries[i]);
-        if (!th_message_read(data, godwit_delivery_size(deliveries[i]), &message))
-            th_die("a message from %s is none of ours", godwit_delivery_sender(deliveries[i]));
-        if (godwit_delivery_redelivered(deliveries[i]))
-            th_board_add(&hasher->board, "rerun", 1);
+        read_message(hasher, deliveries[i], &message);
         if (message.kind == TH_PART || message.kind == TH_LAST || message.kind == TH_BROKEN) {
             th_parts_hold(&hasher->parts, deliveries[i], &message);
         } else {

@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#define MAYBE_AGAIN 0x80u
+
 static uint8_t *put(uint8_t *at, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -22,7 +24,7 @@ static uint64_t get(const uint8_t *at, size_t size)
 
 size_t th_message_head(const struct th_message *message, uint8_t *head)
 {
-    uint8_t *at = put(head, message->kind, 1);
+    uint8_t *at = put(head, message->kind | (message->maybe_again ? MAYBE_AGAIN : 0), 1);
     at = put(at, message->number, 8);
     at = put(at, message->path_size, 4);
     if (message->path_size)
@@ -61,7 +63,8 @@ bool th_message_read(const void *bytes, size_t size, struct th_message *message)
     if (path_size > TH_PATH_MAX || path_size > size - 13)
         return false;
     *message = (struct th_message){
-        .kind = (enum th_kind)at[0],
+        .kind = (enum th_kind)(at[0] & ~MAYBE_AGAIN),
+        .maybe_again = at[0] & MAYBE_AGAIN,
         .number = get(at + 1, 8),
         .path = (const char *)at + 13,
         .path_size = path_size,

@@ -6,6 +6,8 @@
  *
  *     | kind 1 | number 8 | path length 4 | path ... | data ... |      (numbers big-endian)
  *
+ * The highest bit of the kind is maybe_again.
+ *
  * Paths are relative to the root of the tree ("a/b.h"), any bytes but NUL, not terminated. */
 
 #include <stdbool.h>
@@ -34,6 +36,7 @@ struct th_message {
     size_t path_size; /* 1 to TH_PATH_MAX; 0 for TH_END */
     const void *data;
     size_t data_size;
+    bool maybe_again; /* hash to collect: another worker may send this too (failover) */
 };
 
 /* Writes all but the data; `head` has room for TH_HEAD_MAX bytes. Returns the size. */

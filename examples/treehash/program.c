@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Options, errors and the peer: the same for the three stages. */
+/* Options, errors, the peer and files: the same for all of them. */
 
 #include "program.h"
 #include "board.h"
@@ -88,6 +88,12 @@ static const struct option known[] = {
     {"batch-bytes", required_argument, NULL, 'F'},
     {"ahead-messages", required_argument, NULL, 'a'},
     {"ahead-bytes", required_argument, NULL, 'A'},
+    {"max-attempts", required_argument, NULL, 'M'},
+    {"failover-ms", required_argument, NULL, 'O'},
+    {"dead-letters", required_argument, NULL, 'd'},
+    {"poison", required_argument, NULL, 'P'},
+    {"paths", required_argument, NULL, 'q'},
+    {"answers", required_argument, NULL, 'Q'},
     {"manifest", required_argument, NULL, 'm'},
     {"counts", required_argument, NULL, 'C'},
     {"linger-ms", required_argument, NULL, 'l'},
@@ -109,6 +115,12 @@ static void read_option(struct th_options *options, int letter)
     case 'F': options->batch_bytes = number(optarg); break;
     case 'a': options->ahead_messages = number(optarg); break;
     case 'A': options->ahead_bytes = number(optarg); break;
+    case 'M': options->max_attempts = (uint32_t)number(optarg); break;
+    case 'O': options->failover_ms = (uint32_t)number(optarg); break;
+    case 'd': options->dead = optarg; break;
+    case 'P': options->poison = optarg; break;
+    case 'q': options->paths = optarg; break;
+    case 'Q': options->answers = optarg; break;
     case 'm': options->manifest = optarg; break;
     case 'C': options->counts = optarg; break;
     case 'l': options->linger_ms = (int)number(optarg); break;
@@ -123,6 +135,7 @@ struct th_options th_options_read(int argc, char **argv)
         .batch_bytes = 256 * 1024,
         .ahead_messages = 4096,
         .ahead_bytes = 16 * 1024 * 1024,
+        .max_attempts = 3,
         .linger_ms = 2000,
     };
     int letter;
@@ -165,6 +178,22 @@ godwit_peer_t *th_peer_open(const struct th_options *options, struct th_board *b
     for (size_t i = 0; i < options->connects; i++)
         th_check(godwit_peer_connect(peer, options->connect[i]), "connect");
     return peer;
+}
+
+FILE *th_file_begin(const char *path, char draft[TH_DRAFT_MAX])
+{
+    snprintf(draft, TH_DRAFT_MAX, "%s.new", path);
+    FILE *file = fopen(draft, "we");
+    if (!file)
+        th_die("%s: %m", draft);
+    return file;
+}
+
+void th_file_end(FILE *file, const char *draft, const char *path)
+{
+    bool good = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (fclose(file) || !good || rename(draft, path))
+        th_die("%s: %m", path);
 }
 
 bool th_commit(godwit_txn_t **txn)

@@ -2,13 +2,14 @@
 #ifndef TREEHASH_PROGRAM_H
 #define TREEHASH_PROGRAM_H
 
-/* What walk, hash and collect have in common: their options, opening the peer, ending. */
+/* What walk, hash, collect and ask have in common: their options, opening the peer, ending. */
 
 #include <godwit.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define TH_LIST_MAX 16
 
@@ -27,6 +28,12 @@ struct th_options {
     uint64_t batch_bytes;    /* walk: a transaction ends at the file that reaches this size */
     uint64_t ahead_messages; /* walk: how far it may be ahead of the workers; ... */
     uint64_t ahead_bytes;    /* ... a send beyond that waits */
+    uint32_t max_attempts;   /* walk: a message that failed so often becomes a dead letter */
+    uint32_t failover_ms;    /* walk: 0: a lost worker's files wait for it; else go to others */
+    const char *dead;        /* walk: where it lists the dead letters, or NULL */
+    const char *poison;      /* hash: the path on which its planted bug crashes, or NULL */
+    const char *paths;       /* ask: a file of paths to ask for, each ended by a NUL */
+    const char *answers;     /* ask: where it writes what it was answered */
     const char *manifest;    /* collect: where it writes the manifest */
     const char *counts;      /* collect: where it writes the counts */
     int linger_ms;           /* collect: how long it stays once everything has arrived */
@@ -53,6 +60,12 @@ void th_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 
 /* From now on SIGTERM, SIGINT and SIGHUP only set th_stop. */
 extern volatile sig_atomic_t th_stop;
 void th_catch_stop(void);
+
+/* A file that appears under its name only when it is whole: begun with a draft's name (room for
+ * TH_DRAFT_MAX), then ended. Both end the process with a message if they cannot. */
+#define TH_DRAFT_MAX 4200
+FILE *th_file_begin(const char *path, char draft[TH_DRAFT_MAX]);
+void th_file_end(FILE *file, const char *draft, const char *path);
 
 uint64_t th_now_ms(void); /* monotonic */
 

@@ -33,12 +33,14 @@ static void a_message_reads_as_it_was_written(void **state)
 {
     (void)state;
     uint8_t bytes[TH_HEAD_MAX + 64];
-    struct th_message sent = {TH_FILE, 0x0102030405060708u, "a/b\n\xff", 5, "content", 7}, got;
+    struct th_message sent = {TH_FILE, 0x0102030405060708u, "a/b\n\xff", 5, "content", 7, true};
+    struct th_message got;
     size_t size = write_message(bytes, &sent);
 
     assert_int_equal(size, 13 + 5 + 7);
     assert_true(th_message_read(bytes, size, &got));
     assert_int_equal(got.kind, TH_FILE);
+    assert_true(got.maybe_again);
     assert_true(got.number == sent.number);
     assert_int_equal(got.path_size, 5);
     assert_memory_equal(got.path, "a/b\n\xff", 5);
@@ -51,7 +53,7 @@ static void the_longest_path_fits(void **state)
     (void)state;
     static char path[TH_PATH_MAX];
     uint8_t bytes[TH_HEAD_MAX];
-    struct th_message sent = {TH_FILE, 0, path, sizeof(path), "", 0}, got;
+    struct th_message sent = {TH_FILE, 0, path, sizeof(path), "", 0, false}, got;
 
     memset(path, 'p', sizeof(path));
     assert_int_equal(write_message(bytes, &sent), TH_HEAD_MAX);
@@ -64,7 +66,7 @@ static void every_shortened_message_is_refused_or_shorter(void **state)
     (void)state;
     uint8_t bytes[TH_HEAD_MAX + 64];
     uint8_t digest[TH_DIGEST_SIZE] = {7};
-    struct th_message sent = {TH_DIGEST, 9, "path", 4, digest, sizeof(digest)}, got;
+    struct th_message sent = {TH_DIGEST, 9, "path", 4, digest, sizeof(digest), false}, got;
     size_t size = write_message(bytes, &sent);
 
     assert_true(th_message_read(bytes, size, &got));
@@ -76,13 +78,13 @@ static void what_no_stage_sends_is_refused(void **state)
 {
     (void)state;
     static const struct th_message bad[] = {
-        {0, 0, "p", 1, "", 0},                /* no such kind */
-        {TH_END + 1, 0, "p", 1, "", 0},       /* nor this */
-        {TH_FILE, 0, "", 0, "", 0},           /* no path */
-        {TH_END, 0, "p", 1, "", 0},           /* an end of some path */
-        {TH_FILE, 0, "p\0q", 3, "", 0},       /* a NUL in it */
-        {TH_DIGEST, 0, "p", 1, "short", 5},   /* no digest */
-        {TH_PART, 0, "p", 1, "short", 5},     /* a part is full, or the last */
+        {0, 0, "p", 1, "", 0, false},                /* no such kind */
+        {TH_END + 1, 0, "p", 1, "", 0, false},       /* nor this */
+        {TH_FILE, 0, "", 0, "", 0, false},           /* no path */
+        {TH_END, 0, "p", 1, "", 0, false},           /* an end of some path */
+        {TH_FILE, 0, "p\0q", 3, "", 0, false},       /* a NUL in it */
+        {TH_DIGEST, 0, "p", 1, "short", 5, false},   /* no digest */
+        {TH_PART, 0, "p", 1, "short", 5, false},     /* a part is full, or the last */
     };
     uint8_t bytes[TH_HEAD_MAX];
     struct th_message got;

@@ -15,6 +15,7 @@
 #include "tree.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct walker {
     struct th_tree *tree;
     struct place place;
     int large; /* the large file, or -1 */
+    uint64_t looked_ms; /* for dead letters */
     uint8_t message[TH_HEAD_MAX + TH_PART_SIZE];
 };
 
@@ -195,12 +197,113 @@ static size_t send_next(struct walker *walker, godwit_txn_t *txn)
     return entry == TH_TREE_FILE ? send_file(walker, txn) : send_why(walker, txn, TH_SKIPPED);
 }
 
+/* Files go to any worker, and if asked for, not only to the one that has them. The parts of a large
+ * file must come to one worker, in their order. */
+static void set_policies(struct walker *walker)
+{
+    const struct th_options *options = &walker->options;
+    godwit_destination_options_t files = GODWIT_DESTINATION_OPTIONS_INIT;
+    files.max_attempts = options->max_attempts;
+    if (options->failover_ms) {
+        files.member_lost = GODWIT_LOST_FAILOVER;
+        files.failover_ms = options->failover_ms;
+    }
+    th_check(godwit_destination_set(walker->peer, "stage:hash", &files), "policy");
+    for (size_t i = 0; i < options->workers; i++) {
+        char stage[80];
+        godwit_destination_options_t parts = GODWIT_DESTINATION_OPTIONS_INIT;
+        parts.ordering = GODWIT_ORDERING_ORDERED;
+        snprintf(stage, sizeof(stage), "stage:hash.%s", options->worker[i]);
+        th_check(godwit_destination_set(walker->peer, stage, &parts), stage);
+    }
+}
+
+static void list_dead(const godwit_dead_t *dead, FILE *list)
+{
+    struct th_message message = {.path = "?", .path_size = 1};
+    th_message_read(dead->data, dead->size, &message);
+    fprintf(list, "%u %s%c", dead->attempts, dead->text, '\0');
+    fwrite(message.path, 1, message.path_size, list);
+    fputc('\0', list);
+}
+
+/* Goes through the dead letters: lists them ("ATTEMPTS WHY", PATH, each ended by a NUL), or sends
+ * them again. Returns how many. */
+static uint64_t each_dead(struct walker *walker, FILE *list)
+{
+    uint64_t count = 0;
+    godwit_dead_t *dead;
+    godwit_id_t last = {0};
+    while (godwit_dead_next(walker->peer, last, &dead) == GODWIT_OK) {
+        last = dead->id;
+        count++;
+        if (list)
+            list_dead(dead, list);
+        else
+            th_check(godwit_dead_requeue(walker->peer, last, NULL), "requeue");
+        godwit_dead_free(&dead);
+    }
+    return count;
+}
+
+static volatile sig_atomic_t requeue; /* SIGUSR1: all dead letters are to be sent again */
+
+static void on_requeue(int number)
+{
+    (void)number;
+    requeue = 1;
+}
+
+static uint64_t look_at_dead(struct walker *walker)
+{
+    uint64_t count = 0;
+    char draft[TH_DRAFT_MAX];
+    walker->looked_ms = th_now_ms();
+    th_check(godwit_peer_counter(walker->peer, "dead_letters_now", &count), "dead letters");
+    bool news = count != th_board_get(&walker->board, "dead_letters");
+    if (count && walker->options.dead && (news || requeue)) {
+        FILE *list = th_file_begin(walker->options.dead, draft);
+        each_dead(walker, list);
+        th_file_end(list, draft, walker->options.dead);
+    }
+    th_board_set(&walker->board, "dead_letters", count);
+    if (requeue) {
+        requeue = 0;
+        each_dead(walker, NULL);
+    }
+    return count;
+}
+
 static void show(struct walker *walker)
 {
     th_board_set(&walker->board, "paths", walker->place.paths);
     th_board_set(&walker->board, "messages", walker->place.messages);
     th_board_set(&walker->board, "bytes", walker->place.bytes);
     th_board_refresh(&walker->board, walker->peer);
+    if (th_now_ms() - walker->looked_ms > 20)
+        look_at_dead(walker);
+}
+
+/* What is accepted is safe, but somebody has to be here to hand it over. A dead letter waits for
+ * somebody who knows what to do with it. */
+static void see_it_off(struct walker *walker)
+{
+    for (uint64_t dead = 1; dead;) {
+        godwit_err_t error = godwit_peer_drain(walker->peer, GODWIT_SETTLED, 50);
+        if (error && error != GODWIT_ETIMEDOUT)
+            th_check(error, "drain");
+        th_board_refresh(&walker->board, walker->peer);
+        dead = look_at_dead(walker);
+        if (!error && dead) {
+            th_board_set(&walker->board, "only_dead", 1);
+            poll(NULL, 0, 10);
+        }
+        if (error)
+            dead = 1; /* not yet all */
+    }
+    walker->board.refreshed_ms = 0;
+    th_board_refresh(&walker->board, walker->peer);
+    th_board_set(&walker->board, "drained", 1);
 }
 
 static void walk(struct walker *walker)
@@ -239,17 +342,11 @@ int main(int argc, char **argv)
     if (walker.options.batch_bytes > 512 * 1024) /* a transaction holds 1 MiB */
         th_die("--batch-bytes is at most %d", 512 * 1024);
     th_board_open(&walker.board, walker.options.board);
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_requeue, .sa_flags = SA_RESTART}, NULL);
     walker.peer = th_peer_open(&walker.options, &walker.board);
+    set_policies(&walker);
     walk(&walker);
-
-    /* What is accepted is safe, but somebody has to be here to hand it over. */
-    godwit_err_t error;
-    while ((error = godwit_peer_drain(walker.peer, GODWIT_SETTLED, 50)) == GODWIT_ETIMEDOUT)
-        th_board_refresh(&walker.board, walker.peer);
-    th_check(error, "drain");
-    walker.board.refreshed_ms = 0;
-    th_board_refresh(&walker.board, walker.peer);
-    th_board_set(&walker.board, "drained", 1);
+    see_it_off(&walker);
     godwit_peer_close(&walker.peer);
     return 0;
 }
