@@ -59,3 +59,12 @@ if(tools)
                         INSTALL_RPATH "$ORIGIN/../../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS ${tools} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/godwit)
 endif()
+
+# What has to be built for that, without tests and examples: cmake --build ... --target installable
+add_custom_target(installable)
+add_dependencies(installable godwit)
+foreach(target IN ITEMS godwit_static godwit_command ${tools})
+  if(TARGET ${target})
+    add_dependencies(installable ${target})
+  endif()
+endforeach()
