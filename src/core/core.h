@@ -56,6 +56,10 @@ uint64_t gw_core_commit_due_us(const struct gw_core *core);
 
 const uint64_t *gw_core_counters(const struct gw_core *core); /* GW_COUNTER_COUNT of them */
 
+/* After CLOSE: true while some peer has not answered its BYE. The shell waits for that, but not
+ * long, before it closes its sockets. */
+bool gw_core_is_leaving(const struct gw_core *core);
+
 /* False if one of the decisions is about a message that is not in hand any more, or that its
  * sender has settled without it (rule 14). */
 bool gw_core_may_decide(const struct gw_core *core, const struct gw_decision *decisions,

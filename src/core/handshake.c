@@ -109,7 +109,7 @@ void gw_handshake_hello(struct gw_core *core, struct gw_conn *conn)
 void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
 {
     const struct gw_identity *identity = &frame->u.identity;
-    if (conn->dialled)
+    if (conn->dialled || core->closed)
         return; /* whoever is dialled answers; a HELLO here is noise */
     struct gw_remote *remote = acceptable(core, conn, identity);
     if (!remote)

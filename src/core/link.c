@@ -347,14 +347,25 @@ void gw_link_malformed(struct gw_core *core, uint64_t id)
 void gw_link_close_all(struct gw_core *core)
 {
     struct gw_conn *conn;
+    core->closed = true;
     for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
         conn->hello_due_us = GW_NEVER;
         if (!conn->link)
             continue;
         struct gw_frame *bye = gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
-        bye->u.bye.last = true;
+        bye->u.bye.last = conn->leaving = true;
         gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
     }
+}
+
+/* A socket that closes early may take with it what the other side has received and not read. */
+bool gw_core_is_leaving(const struct gw_core *core)
+{
+    const struct gw_conn *conn;
+    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
+        if (conn->leaving)
+            return true;
+    return false;
 }
 
 /* ---- frames ---- */
@@ -371,11 +382,14 @@ static void refused(struct gw_core *core, struct gw_conn *conn, const struct gw_
 
 static void ended_by_them(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
 {
+    bool reset = frame->type == GW_FRAME_RESET;
+    conn->leaving = false; /* whoever we said BYE to has read all that came before it */
     if (!conn->link || frame->link != conn->link)
         return;
-    bool reset = frame->type == GW_FRAME_RESET;
     if (reset)
         gw_count(core, GW_COUNTER_resets_received, 1);
+    else if (frame->u.bye.last) /* it waits for that before it closes its sockets */
+        gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
     struct gw_remote *remote = conn->remote;
     gw_link_down(core, remote, reset ? GW_DOWN_RESET : GW_DOWN_BYE);
     if (!reset && frame->u.bye.last && remote->identity.memory)

@@ -56,6 +56,7 @@ struct gw_conn {
         hello_due_us; /* dialler without link; GW_NEVER: passive, the remote has another link */
     unsigned hello_tries;
     bool hello_sent; /* since its last link: a WELCOME may come */
+    bool leaving;    /* the last BYE was said here and not answered yet */
     uint64_t touched_us; /* acceptor: an unused one is forgotten after a while */
 };
 
@@ -260,6 +261,7 @@ struct gw_core {
     struct gw_effects *out; /* of the present step */
     bool failed;            /* out of memory in the present step */
     bool started;           /* recovery is complete */
+    bool closed;            /* BYE was said everywhere: no new links */
     struct gw_random random;
     uint64_t entropy; /* of the present event */
     uint64_t wall_ms; /* of the present event; decides nothing */

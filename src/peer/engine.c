@@ -22,7 +22,6 @@
 #define TURN_BYTES        (256u << 10)
 #define TURN_BYTES_SYNCED (512u << 10)
 #define SLOW_US 5000000   /* of one commit, before it is told */
-#define LEAVE_US_MAX 5000000 /* a guard only: without links there is soon nothing to store */
 #define CACHE_BYTES (16u << 20)
 
 void gw_engine_check(struct gw_engine *engine, int error)
@@ -243,7 +242,7 @@ static void take_commands(struct gw_engine *engine)
 
 /* --- the round --- */
 
-static void run_turn(struct gw_engine *engine)
+void gw_engine_run_turn(struct gw_engine *engine)
 {
     for (int i = 0; i < COMMITS_A_ROUND && !engine->broken; i++) {
         int error = 0;
@@ -272,39 +271,13 @@ static int64_t timeout_us(const struct gw_engine *engine)
         next = engine->write_us + SLOW_US;
     if (engine->phase != GW_ENGINE_OPEN && engine->end_us < next)
         next = engine->end_us;
+    if (engine->phase == GW_ENGINE_LEAVING && engine->bye_us < next)
+        next = engine->bye_us;
     if (engine->more && engine->turn && !engine->writing)
         next = now;
     if (next == GW_NEVER)
         return -1;
     return next > now ? (int64_t)(next - now) : 0;
-}
-
-static bool is_busy(const struct gw_engine *engine)
-{
-    return engine->writing || engine->more || gw_turn_busy(engine->turn);
-}
-
-/* Goes on with closing as far as it is possible now. */
-static void end(struct gw_engine *engine)
-{
-    if (!engine->turn) {
-        gw_engine_reopen(engine); /* to find out what is stored: one attempt, no more time */
-        engine->phase = GW_ENGINE_OVER;
-        return;
-    }
-    bool late = engine->now_us >= engine->end_us;
-    bool busy = is_busy(engine);
-    if (engine->phase == GW_ENGINE_ENDING && (!busy || late)) {
-        gw_engine_check(engine, gw_turn_close(engine->turn, engine->now_us));
-        run_turn(engine);
-        busy = is_busy(engine);
-        late = false;
-        engine->phase = GW_ENGINE_LEAVING;
-        engine->end_us = engine->now_us + LEAVE_US_MAX;
-    }
-    if (engine->phase == GW_ENGINE_LEAVING && !engine->broken &&
-        (!busy || (late && !engine->writing)))
-        engine->phase = GW_ENGINE_OVER;
 }
 
 static void round_of(struct gw_engine *engine)
@@ -324,12 +297,12 @@ static void round_of(struct gw_engine *engine)
         if (!engine->writing)
             take_submissions(engine);
         gw_engine_give_back(engine);
-        run_turn(engine);
+        gw_engine_run_turn(engine);
         if (gw_engine_give_back(engine))
             engine->next_us = engine->now_us;
     }
     if (engine->phase != GW_ENGINE_OPEN && !engine->broken)
-        end(engine);
+        gw_engine_leave(engine);
     gw_engine_tell(engine);
     gw_engine_retire(engine);
     if (engine->broken)

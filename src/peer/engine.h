@@ -140,6 +140,7 @@ struct gw_engine {
     uint64_t reopen_us;
     enum gw_engine_phase phase;
     uint64_t end_us; /* ENDING: BYE at the latest */
+    uint64_t bye_us; /* LEAVING: no more waiting for answers to it */
 };
 
 /* Opens store, net and turn and starts the threads, for a peer that is otherwise complete. */
@@ -198,6 +199,8 @@ void gw_engine_count(struct gw_engine *engine, const struct gw_recovered *recove
 void gw_engine_idle(struct gw_engine *engine, uint64_t epoch); /* with the peer's lock */
 void gw_engine_retire(struct gw_engine *engine);               /* without */
 
+void gw_engine_run_turn(struct gw_engine *engine);
+void gw_engine_leave(struct gw_engine *engine);  /* leave.c: closes, as far as it can now */
 void gw_engine_fail(struct gw_engine *engine);   /* reopen.c: the turn is over */
 void gw_engine_reopen(struct gw_engine *engine); /* one attempt */
 void gw_engine_give_up(struct gw_engine *engine); /* closing without a store: answers what waits */

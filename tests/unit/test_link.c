@@ -366,6 +366,27 @@ static void leaving_says_bye_on_every_link_and_dials_no_more(void **state)
     driver_close(&d);
 }
 
+static void a_last_bye_is_answered_and_waited_for(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    struct gw_frame bye = {.type = GW_FRAME_BYE, .link = link};
+    bye.u.bye.last = true;
+    driver_frame(&d, 1, &bye);
+    assert_false(driver_sent(&d, GW_FRAME_BYE, 0)->u.bye.last);
+    link = driver_link(&d, 2, "c");
+    driver_leave(&d);
+    assert_true(driver_sent(&d, GW_FRAME_BYE, 0)->u.bye.last);
+    assert_true(gw_core_is_leaving(d.core));
+    remote_hello(&d, 2, "c", 3);
+    assert_null(driver_sent(&d, GW_FRAME_WELCOME, 0)); /* it is over */
+    remote_say(&d, 2, GW_FRAME_BYE, link);
+    assert_false(gw_core_is_leaving(d.core));
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +408,7 @@ int main(void)
         cmocka_unit_test(two_who_cannot_agree_do_not_spin),
         cmocka_unit_test(a_lost_connection_that_was_dialled_is_dialled_again),
         cmocka_unit_test(unused_connections_are_forgotten_even_if_nothing_else_happens),
+        cmocka_unit_test(a_last_bye_is_answered_and_waited_for),
         cmocka_unit_test(leaving_says_bye_on_every_link_and_dials_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
