@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* treehash-ask: a client of the collector's service "digest". Asks for paths, again and again,
- * until it is told to stop (SIGTERM); then it waits for what is not answered yet and writes down
- * what it was answered.
+ * until it is told to stop (SIGTERM); then it waits for what is not answered yet, unless it is told
+ * again, and writes down what it was answered.
  *
  * A question is written to the keys in the transaction that sends it, and its answer before the
  * reply is given up. So whatever moment this process dies at, the next start knows what it asked,
@@ -221,7 +221,7 @@ static void serve(struct asker *asker)
 {
     for (;;) {
         uint64_t open = asker->totals.asked - asker->totals.answered;
-        if (th_stop && !open)
+        if (th_stop > 1 || (th_stop && !open))
             return;
         if (!th_stop && open < UNDER_WAY && asker->path_count &&
             th_now_ms() - asker->asked_ms >= PAUSE_MS)
@@ -253,5 +253,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < asker.path_count; i++)
         free(asker.paths[i]);
     free(asker.paths);
-    return 0;
+    return asker.totals.asked == asker.totals.answered ? 0 : 3;
 }

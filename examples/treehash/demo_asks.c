@@ -3,6 +3,7 @@
 
 #include "demo_asks.h"
 #include "demo_scratch.h"
+#include "demo_screen.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,9 +115,12 @@ void check_asks(struct check *check, const char *counts, size_t size,
     struct questions questions = {0};
     size_t answers_size = 0;
     char *answers = scratch_read(check->answers, &answers_size);
-    if (answers)
+    if (answers) {
         read_answers(&questions, answers, answers_size);
-    read_served(&questions, counts, size);
+        read_served(&questions, counts, size);
+    } else {
+        screen_line("  the client wrote no answers");
+    }
     for (uint64_t i = 0; i < questions.count; i++)
         judge(check, &questions.items[i], counted);
     free(questions.items);

@@ -104,22 +104,31 @@ static bool run_to_the_end(struct demo *demo)
            wait_ended(demo, PIPELINE_COLLECT, PIPELINE_COLLECT, true);
 }
 
-/* The job was given up: the collector still has a few seconds to write down what it has. */
+/* Gives a process some time to write down what it has. */
+static void wait_written(struct process *process, unsigned ms)
+{
+    char ignored[256];
+    for (unsigned i = 0; i < ms / 10 && !process->ended; i++) {
+        process_ask(process);
+        if (!process_check(process, ignored, sizeof(ignored)))
+            break; /* it did, and ended with its status for that */
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+}
+
+/* The job was given up: see how far it came. */
 static void give_up(struct demo *demo)
 {
-    struct process *collect = &demo->pipeline.stages[PIPELINE_COLLECT];
-    char ignored[256];
+    struct process *ask = &demo->pipeline.stages[PIPELINE_ASK];
     screen_close();
     printf("\ngiven up: %s\n", demo->problem);
     if (th_stop)
         return;
     pipeline_print_state(&demo->pipeline);
-    for (int i = 0; i < 500 && !collect->ended; i++) {
-        process_ask(collect);
-        if (!process_check(collect, ignored, sizeof(ignored)))
-            break; /* it wrote what it has and ended with its status for that */
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    }
+    wait_written(ask, 2000);
+    process_insist(ask); /* it does not get all of its answers */
+    wait_written(ask, 2000);
+    wait_written(&demo->pipeline.stages[PIPELINE_COLLECT], 5000);
 }
 
 bool demo_run(struct demo *demo)

@@ -177,6 +177,12 @@ void process_ask(struct process *process)
         process->asked = kill(process->pid, SIGTERM) == 0;
 }
 
+void process_insist(struct process *process)
+{
+    process->asked = false;
+    process_ask(process);
+}
+
 void process_destroy(struct process *process)
 {
     if (process->pid && kill(process->pid, SIGKILL) == 0)

@@ -56,6 +56,7 @@ bool process_check(struct process *process, char *problem, size_t size);
 
 /* Asks it to end (SIGTERM): once for each start, and only when it is ready to be asked. */
 void process_ask(struct process *process);
+void process_insist(struct process *process); /* asks again */
 /* Ends it, whatever it does. */
 void process_destroy(struct process *process);
 

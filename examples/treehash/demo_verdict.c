@@ -79,7 +79,7 @@ static void print_poison(const struct poison *poison)
 static void print_failover(const struct demo *demo)
 {
     row("moved", demo->maybe_again, "files given to a second worker, flagged");
-    row("hashed twice", demo->check.again, "of these: the collector took one result of each");
+    row("results twice", demo->check.again, "of these: the collector took one of each");
 }
 
 static void print_table(struct demo *demo)
@@ -138,6 +138,9 @@ int demo_verdict(struct demo *demo)
         failures++, printf("FAILED: find(1) or sha256sum(1) could not be run\n");
     if (*demo->problem)
         failures++, printf("FAILED: %s\n", demo->problem);
+    if (demo->failover && !failures)
+        printf("\n%llu files were hashed twice, as failover may; the collected state is right\n",
+               (unsigned long long)check->again);
     uint64_t lost = check->lost + check->ask_lost;
     uint64_t repeated = check->repeated + check->ask_repeated;
     printf("\nlost %llu, repeated %llu\n", (unsigned long long)lost,

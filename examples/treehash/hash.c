@@ -24,17 +24,12 @@
 #define FILES_CREDIT_MESSAGES 32
 #define FILES_CREDIT_BYTES (2 * 1024 * 1024)
 
-/* No other worker could take these, and none may be kept waiting for room: see parts.h. It is more
- * than the walker may be ahead (its --ahead-bytes). */
-#define PARTS_CREDIT_BYTES (64 * 1024 * 1024)
-
 struct hasher {
     struct th_options options;
     godwit_peer_t *peer;
     struct th_board board;
     godwit_stage_t *files; /* "hash", shared with the other workers */
     godwit_stage_t *large; /* "hash.NAME", its own */
-    struct th_parts parts;
 };
 
 static void open_stages(struct hasher *hasher)
@@ -44,10 +39,8 @@ static void open_stages(struct hasher *hasher)
     godwit_stage_options_t files = GODWIT_STAGE_OPTIONS_INIT;
     files.credit_messages = FILES_CREDIT_MESSAGES;
     files.credit_bytes = FILES_CREDIT_BYTES;
-    godwit_stage_options_t large = GODWIT_STAGE_OPTIONS_INIT;
-    large.credit_bytes = PARTS_CREDIT_BYTES;
     th_check(godwit_stage_open(hasher->peer, "hash", &files, &hasher->files), "stage hash");
-    th_check(godwit_stage_open(hasher->peer, own, &large, &hasher->large), own);
+    th_check(godwit_stage_open(hasher->peer, own, NULL, &hasher->large), own);
 }
 
 /* Takes what is there, without waiting. */
@@ -103,24 +96,19 @@ static void digest(const struct th_message *message, godwit_txn_t *txn)
 static void work(struct hasher *hasher, godwit_delivery_t **deliveries, size_t count)
 {
     godwit_txn_t *txn;
-    size_t decided = 0;
     th_check(godwit_txn_begin(hasher->peer, &txn), "begin");
     for (size_t i = 0; i < count; i++) {
         struct th_message message;
         read_message(hasher, deliveries[i], &message);
         if (message.kind == TH_PART || message.kind == TH_LAST || message.kind == TH_BROKEN) {
-            th_parts_hold(&hasher->parts, deliveries[i], &message);
+            th_part_take(&message, deliveries[i], txn, NEXT);
         } else {
             digest(&message, txn);
             th_check(godwit_txn_ack(txn, deliveries[i]), "ack");
-            decided++;
         }
     }
-    decided += th_parts_take(&hasher->parts, txn, NEXT);
-    if (!decided)
-        godwit_txn_abort(&txn); /* parts that have to wait */
-    else if (th_commit(&txn))
-        th_board_add(&hasher->board, "messages", decided);
+    if (th_commit(&txn))
+        th_board_add(&hasher->board, "messages", count);
 }
 
 int main(int argc, char **argv)
@@ -150,7 +138,6 @@ int main(int argc, char **argv)
     }
 
     /* Asked to end: take no more, and hand over what was sent. */
-    th_parts_clear(&hasher.parts);
     godwit_stage_close(&hasher.files);
     godwit_stage_close(&hasher.large);
     godwit_err_t error = godwit_peer_drain(hasher.peer, GODWIT_SETTLED, 20000);

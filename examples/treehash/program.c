@@ -47,7 +47,7 @@ void th_check(godwit_err_t error, const char *what)
 static void on_stop(int number)
 {
     (void)number;
-    th_stop = 1;
+    th_stop++;
 }
 
 void th_catch_stop(void)

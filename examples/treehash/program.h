@@ -57,7 +57,7 @@ void th_check(godwit_err_t error, const char *what);
 /* Prints "program: ..." and ends the process with status 1. */
 void th_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* From now on SIGTERM, SIGINT and SIGHUP only set th_stop. */
+/* From now on SIGTERM, SIGINT and SIGHUP only raise th_stop, from 0. */
 extern volatile sig_atomic_t th_stop;
 void th_catch_stop(void);
 

@@ -6,8 +6,10 @@
  * sent twice, nothing is left out. That is the whole recovery; there is no other code for it.
  *
  * A file below TH_PART_SIZE is one message to the stage "hash", which any worker takes. The parts
- * of a larger file go to the stage "hash.WORKER" that only one worker serves, so one process sees
- * them all. Which one follows from the path, so a restarted walker chooses the same. */
+ * of a larger file go to the stage "hash.WORKER" that only one worker serves, in their order. Which
+ * one follows from the path, so a restarted walker chooses the same.
+ *
+ * A file that no worker survives becomes a dead letter here; SIGUSR1 sends it again. */
 
 #include "board.h"
 #include "message.h"
