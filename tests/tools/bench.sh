@@ -29,6 +29,7 @@ refused "has 'os' twice" --durability os,fsync,os
 refused "knows raw and none, not 'redis'" --against redis
 refused "'reindeer' is no work that can be measured" reindeer
 refused "'stage' is too much" stage stage
+refused "'stage' is too much" backlog stage
 refused "unrecognized option" --fast
 run 1 env TMPDIR="$work/nowhere" "$godwit" bench --count 10
 says err "set TMPDIR"
@@ -57,6 +58,20 @@ done
 run 0 "$godwit" bench --count 500 --durability os --runs 1 --against none
 says out "stage os"
 ! grep -q '^raw' "$work/out" || complain "measures raw though told not to"
+
+run 0 "$godwit" bench backlog --count 3000 --durability memory,os,fsync --json
+[ "$(wc -l <"$work/out")" = 1 ] || complain "is not one line"
+grep -qE '^\{"rows":\[\{.*\}\]\}$' "$work/out" || complain "is not an object with rows"
+tr '{' '\n' <"$work/out" | grep '"work":"backlog"' >"$work/rows"
+[ "$(wc -l <"$work/rows")" = 3 ] || complain "has not 3 rows"
+for name in fill_s drain_s cpu_s fill_peak_kib filled_kib drain_sender_peak_kib \
+    drain_receiver_peak_kib; do
+    [ "$(grep -cE "\"$name\":$number[,}]" "$work/rows")" = 3 ] ||
+        complain "$name is not a number in each row"
+done
+[ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
+run 0 "$godwit" bench backlog --count 500 --durability os --runs 2
+[ "$(grep -c '^os ' "$work/out")" = 2 ] || complain "has not a line for each round"
 
 run 1 "$godwit" bench --count 100000000 --size 10 --timeout 1 --durability os --against none
 says err "takes too long: see --timeout"

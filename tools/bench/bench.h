@@ -2,7 +2,8 @@
 #ifndef GODWIT_BENCH_H
 #define GODWIT_BENCH_H
 
-/* godwit bench: the rate of one piece of work beside plain libzmq, measured in the same minutes.
+/* godwit bench: the rate of one piece of work beside plain libzmq, measured in the same minutes;
+ * and the memory that a backlog takes.
  *
  * main.c      reads the options and ends with the right status, whatever happened
  * options.c   the command line: what cannot be measured is refused before anything starts
@@ -10,7 +11,9 @@
  * child.c     one process that the bench started: its lines, its end, what it used
  * scratch.c   the directories, and the janitor that removes them even if the bench is killed
  * report.c    medians, ratios, the table and the JSON
- * role.h      what the processes do: raw.c (plain libzmq) and stage.c (a producer and a worker)
+ * role.h      what the processes do: raw.c (plain libzmq), stage.c (a producer and a worker),
+ *             backlog_roles.c
+ * backlog.c   the rounds of a backlog, and its table and JSON; memory.c what a process holds
  */
 
 #include <stdbool.h>
@@ -24,7 +27,7 @@
 enum { BENCH_OK = 0, BENCH_FAILED = 1, BENCH_USAGE = 2 };
 
 struct bench_options {
-    const char *work;                 /* "stage" */
+    const char *work;                 /* "stage", "backlog" */
     size_t size;                      /* bytes of one message */
     uint64_t count;                   /* messages of one run */
     const char *levels[BENCH_LEVELS]; /* durabilities, in the order given */

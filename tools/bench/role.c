@@ -70,12 +70,14 @@ void role_wait_end(void)
 static const struct {
     const char *name;
     int (*run)(const struct role *role);
-    bool sends;
+    bool dials;
 } roles[] = {
     {"raw-receive", role_raw_receive, false},
     {"raw-send", role_raw_send, true},
     {"stage-work", role_stage_work, false},
     {"stage-push", role_stage_push, true},
+    {"backlog-fill", role_backlog_fill, false},
+    {"backlog-take", role_backlog_take, true},
 };
 
 int role_main(int argc, char **argv)
@@ -84,14 +86,14 @@ int role_main(int argc, char **argv)
         return scratch_janitor(argv[3]);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the bench may be killed, and then nobody reads us */
     for (size_t i = 0; argc > 2 && i < sizeof(roles) / sizeof(*roles); i++) {
-        if (strcmp(argv[2], roles[i].name) != 0 || argc != (roles[i].sends ? 8 : 7))
+        if (strcmp(argv[2], roles[i].name) != 0 || argc != (roles[i].dials ? 8 : 7))
             continue;
         struct role role = {
             .directory = argv[3],
             .level = argv[4],
             .size = strtoull(argv[5], NULL, 10),
             .count = strtoull(argv[6], NULL, 10),
-            .endpoint = roles[i].sends ? argv[7] : NULL,
+            .endpoint = roles[i].dials ? argv[7] : NULL,
         };
         return roles[i].run(&role);
     }

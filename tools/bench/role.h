@@ -4,7 +4,8 @@
 
 /* What a process of the bench does. A receiver says "endpoint TEXT" once it listens, and stays
  * until its standard input ends. A sender is given the endpoint, says "seconds NUMBER" once its
- * last message is settled, and ends. Each returns its exit status. */
+ * last message is settled, and ends. In a backlog it is the other way round (backlog.c reads what
+ * they say). Each returns its exit status. */
 
 #include "bench.h"
 
@@ -13,13 +14,15 @@ struct role {
     const char *level;     /* durability; "-" for raw */
     size_t size;
     uint64_t count;
-    const char *endpoint; /* senders only */
+    const char *endpoint; /* of those who dial */
 };
 
 int role_raw_receive(const struct role *role);
 int role_raw_send(const struct role *role);
 int role_stage_work(const struct role *role);
 int role_stage_push(const struct role *role);
+int role_backlog_fill(const struct role *role); /* listens, when all is stored */
+int role_backlog_take(const struct role *role); /* dials */
 
 /* Runs the role that the command line names (role NAME DIRECTORY LEVEL SIZE COUNT [ENDPOINT]). */
 int role_main(int argc, char **argv);

@@ -31,7 +31,7 @@ _godwit()
         words="--connect --header --timeout --dir --name --allow-unauthenticated --help" ;;
     serve)
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
-    bench) words="--size --count --durability --against --runs --timeout --json --help" ;;
+    bench) words="stage backlog --size --count --durability --against --runs --timeout --json --help" ;;
     sim) words="--seeds --quick --jobs --require-all --keep-going --seed --trace --help" ;;
     esac
     case $previous in
