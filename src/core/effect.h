@@ -22,7 +22,7 @@ enum gw_effect_type {
     GW_EFFECT_SETTLED,     /* messages are settled. AFTER the settlement's commit */
     GW_EFFECT_RELEASED,    /* a batch left the outbox: its quota is free. AFTER that commit */
     GW_EFFECT_TRANSACTION, /* committed. AFTER its commit */
-    GW_EFFECT_STALE,       /* a transaction decides what moved on without it: nothing of it happens */
+    GW_EFFECT_STALE,       /* a transaction decides what moved on without it: it does not happen */
     GW_EFFECT_MEMBERS,     /* the number of a destination's live members changed */
     GW_EFFECT_RECALL,      /* take these back from the application, as far as no handler has begun.
                             * Answer: RECALLED, always, also with none */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* How the engine closes: store what was submitted, say BYE, store what came before it, wait a moment
- * until everybody has read it. */
+/* How the engine closes: store what was submitted, say BYE, store what came before it, wait a
+ * moment until everybody has read it. */
 
 #include "peer/engine.h"
 

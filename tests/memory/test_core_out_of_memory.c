@@ -174,7 +174,7 @@ static void a_receiver_without_memory_fails_its_step_and_leaks_nothing(void **st
     run_out_everywhere(receive_all_day);
 }
 
-static void a_receiver_of_failing_work_without_memory_fails_its_step_and_leaks_nothing(void **state)
+static void a_receiver_of_failing_work_without_memory_fails_and_leaks_nothing(void **state)
 {
     (void)state;
     run_out_everywhere(fail_all_day);
@@ -185,7 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sender_without_memory_fails_its_step_and_leaks_nothing),
         cmocka_unit_test(a_receiver_without_memory_fails_its_step_and_leaks_nothing),
-        cmocka_unit_test(a_receiver_of_failing_work_without_memory_fails_its_step_and_leaks_nothing),
+        cmocka_unit_test(a_receiver_of_failing_work_without_memory_fails_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,8 +396,8 @@ static void one_skip_decides_a_bounded_number_and_its_repetition_the_rest(void *
     driver_close(&d);
 }
 
-/* Decisions were made in it and are forgotten: any answer might be a lie. What the peer serves makes
- * no difference. */
+/* Decisions were made in it and are forgotten: any answer might be a lie. What the peer serves
+ * makes no difference. */
 static void of_an_epoch_that_is_not_known_nothing_is_said(void **state)
 {
     (void)state;

@@ -271,7 +271,8 @@ static void port_stale(void *context, uint64_t token)
 {
     struct sim_peer *peer = context;
 
-    sim_fail(peer->world, "transaction %" PRIu64 " is stale, which nothing here can make it", token);
+    sim_fail(peer->world, "transaction %" PRIu64 " is stale, which nothing here can make it",
+             token);
 }
 
 static void port_members(void *context, const struct gw_destination *destination, size_t count)
