@@ -4,8 +4,8 @@
 # shell, and must print what stands below them.
 #
 # In that `...` stands for anything, ids match any id, spaces any number of spaces. An empty first
-# line and what bash says of its jobs are left out. The guide's ports are replaced by
-# others, so that tests do not meet.
+# line and what bash says of its jobs are left out. The guide's ports are replaced by others, so that
+# tests do not meet.
 set -u
 guide=$(realpath "$1") prefix=$(realpath "$2")
 work=$(mktemp -d)
@@ -33,8 +33,8 @@ step() { # step LINE COMMAND EXPECTED
     local from actual
     from=$(stat -c %s "$said")
     eval "$2" >>"$said" 2>&1
-    actual=$(tail -c "+$((from + 1))" "$said" |
-        sed -E '/: line [0-9]+: +[0-9]+ [A-Z]/d; s/ +$//' | sed '1{/^$/d}')
+    actual=$(tail -c "+$((from + 1))" "$said" | sed -E '/: line [0-9]+: +[0-9]+ [A-Z]/d; s/ +$//')
+    actual=${actual#$'\n'}
     steps=$((steps + 1))
     [[ $actual =~ ^$(pattern "$3")$ ]] && return
     printf 'guide.md:%d: $ %s\n--- should print\n%s\n--- prints\n%s\n\n' "$1" "$2" "$3" "$actual"
