@@ -4,8 +4,8 @@
 # shell, and must print what stands below them.
 #
 # In that `...` stands for anything, ids match any id, spaces any number of spaces. An empty first
-# line and what bash says of its jobs are left out. The guide's ports are replaced by others, so that
-# tests do not meet.
+# line and what bash says of its jobs are left out. The guide's ports are replaced by others, so
+# that tests do not meet.
 set -u
 guide=$(realpath "$1") prefix=$(realpath "$2")
 work=$(mktemp -d)
