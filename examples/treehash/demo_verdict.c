@@ -69,8 +69,9 @@ static void print_requests(const struct demo *demo)
 
 static void print_poison(const struct poison *poison)
 {
-    row("crashes", poison->crashes, "of workers, on the poison file");
-    row("dead letters", poison->found + poison->others, poison->found ? poison->path : "");
+    if (poison->path)
+        row("crashes", poison->crashes, "of workers, on the poison file");
+    row("dead letters", poison->found + poison->others, poison->found ? poison->path : "given up");
     if (poison->found)
         printf("  %-20s %15s  %s, %u attempts; sent again after the repair\n", "", "", poison->why,
                poison->attempts);
