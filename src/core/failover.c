@@ -113,7 +113,7 @@ static void remove_offers(struct gw_core *core, struct gw_remote *remote)
 
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
 {
-    remote->gone = true;
+    remote->gone = remote->ended = true;
     gw_note(core, GW_NOTE_GONE, remote->name, 0, 0);
     gw_count(core, GW_COUNTER_memory_peers_gone, 1);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)

@@ -42,8 +42,8 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
         if (entry->exceptions[i].sequence > highest)
             highest = entry->exceptions[i].sequence;
     bool impossible = !offer || highest > stream->last; /* never offered, or never existed */
-    if (!offer && remote->back)
-        return; /* taken for gone too early: what it held went to others */
+    if (!offer && remote->ended)
+        return; /* it lives on, but what it held went to others */
     if (impossible && !stream->old) {
         gw_link_violation(core, remote, GW_FRAME_ACK);
         return;

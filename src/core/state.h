@@ -88,7 +88,7 @@ struct gw_remote {
     struct gw_identity identity; /* of the last link */
     bool passing; /* no more than its HELLO is known: forgotten with its last connection */
     bool gone;    /* a memory peer whose process has ended */
-    bool back;    /* it was taken for that, and came back all the same */
+    bool ended;   /* one of that name has, in this open: others of that name may live on */
     uint64_t down_us; /* since when it has no link; meaningless while it has one */
     size_t conns; /* whose `remote` it is */
     struct gw_link link;
