@@ -77,7 +77,7 @@ void gw_hand_renumber(struct gw_core *core, struct gw_window *window, uint64_t f
     const struct gw_held *held;
     while (!core->failed && first <= last && (held = next_held(window, &first, last, &part))) {
         struct gw_held facts = *held;
-        if (facts.number == number)
+        if (facts.number >= number) /* a late copy of an older offer */
             continue;
         facts.number = number;
         gw_check(core, gw_spans_cut(&window->held, part.first, part.last));
