@@ -314,10 +314,10 @@ static void remove_gone_offers(struct gw_stream *stream)
             offer->removed = offer->dirty = true;
 }
 
-static void write_offers(struct gw_core *core, struct gw_stream *stream)
+static void write_offers_of(struct gw_core *core, struct gw_stream *stream, bool removed)
 {
     for (struct gw_offer *offer = stream->offers; offer; offer = offer->next) {
-        if (!offer->dirty)
+        if (!offer->dirty || offer->removed != removed)
             continue;
         struct gw_op *op = gw_seal_op(core, offer->removed ? GW_OP_DELETE : GW_OP_PUT);
         if (!op)
@@ -329,6 +329,13 @@ static void write_offers(struct gw_core *core, struct gw_stream *stream)
         op->row.memory = offer->remote->identity.memory;
         offer->dirty = false;
     }
+}
+
+/* The deletions first: a member that ended may be back under the same name. */
+static void write_offers(struct gw_core *core, struct gw_stream *stream)
+{
+    write_offers_of(core, stream, true);
+    write_offers_of(core, stream, false);
     free_removed(stream);
 }
 
