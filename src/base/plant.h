@@ -15,6 +15,9 @@ enum gw_plant {
     GW_PLANT_OLD_LINK,          /* frames of an old link id are taken */
     GW_PLANT_SKIP_IN_HAND,      /* what is asked back is given back though a handler is at it */
     GW_PLANT_RETURN_KEEPS_CREDIT, /* what was given back still takes its room in hand */
+    GW_PLANT_TXN_SPLIT,         /* a transaction's decisions wait for the write after its outputs */
+    GW_PLANT_PREFETCH_CHARGED,  /* a dead member is charged with all that it held, begun or not */
+    GW_PLANT_REPLY_BEFORE_COMMIT, /* a new message leaves before it is durable */
     GW_PLANT_COUNT
 };
 

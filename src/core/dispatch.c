@@ -127,11 +127,15 @@ static void assign(struct gw_core *core, struct gw_stream *stream, struct gw_mem
 {
     gw_stream_offer(core, stream, member->remote);
     uint64_t first = stream->next_unassigned;
-    if (core->failed || !gw_run_new(core, stream, member, first, first + count - 1))
+    struct gw_run *run =
+        core->failed ? NULL : gw_run_new(core, stream, member, first, first + count - 1);
+    if (!run)
         return;
     member->used_messages += count;
     member->used_bytes += gw_batch_offset(batch, first + count) - gw_batch_offset(batch, first);
     gw_stream_skip(stream, first + count);
+    if (GW_PLANT(REPLY_BEFORE_COMMIT))
+        gw_dispatch_durable(core, run);
 }
 
 /* At W: says whose message holds it. */

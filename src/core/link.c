@@ -225,7 +225,9 @@ static void renew(struct gw_core *core, struct gw_remote *remote,
                   const struct gw_identity *identity)
 {
     bool renewed = remote->identity.process && remote->identity.process != identity->process;
-    struct gw_member *member = renewed && remote->identity.memory ? remote->members : NULL;
+    struct gw_member *member = renewed && (remote->identity.memory || GW_PLANT(PREFETCH_CHARGED))
+                                   ? remote->members
+                                   : NULL;
     for (; member; member = member->next_in_remote)
         gw_retry_renewed(core, member);
     if (renewed && remote->identity.memory && !remote->gone)

@@ -52,6 +52,8 @@ void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, str
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
 {
     struct gw_member *member = run->member;
+    if (GW_PLANT(REPLY_BEFORE_COMMIT) && run->queued)
+        return; /* from before */
     gw_dispatch_later(core, member->target); /* what is wanted back of it can be asked for now */
     if (member->remote->gone) {
         gw_gone_run(core, run);

@@ -329,6 +329,11 @@ void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
     const struct gw_return back = {.kind = GW_RETURN_CRASHED};
     struct gw_range piece;
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        for (size_t i = stream->runs.count; GW_PLANT(PREFETCH_CHARGED) && i-- > 0;) {
+            struct gw_run *run = gw_index_at(&stream->runs, i);
+            if (run->member == member && run->turn <= core->committed && run->left)
+                take_return(core, stream, run, &back, run->first, run->last);
+        }
         struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
         for (uint64_t at = 1; offer && !core->failed &&
                               gw_ranges_next(&offer->handed, true, &at, stream->last, &piece);)

@@ -3,6 +3,7 @@
  * nothing else, releases what depended on it. While one write is in flight (the flying pile), the
  * next one fills. */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -183,6 +184,8 @@ static void seal_dirty(struct gw_core *core)
         core->committing_streams = stream;
     }
     struct gw_window *window;
+    if (GW_PLANT(TXN_SPLIT) && core->filling.token_count)
+        return;
     while ((window = core->dirty_windows) && !core->failed) {
         core->dirty_windows = window->next_dirty;
         window->dirty = false;

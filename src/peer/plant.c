@@ -21,6 +21,9 @@ void gw_plant_choose(void)
         [GW_PLANT_WINDOW_FORGOTTEN] = "window_forgotten",
         [GW_PLANT_EPOCH_KEPT] = "epoch_kept",
         [GW_PLANT_OLD_LINK] = "old_link",
+        [GW_PLANT_TXN_SPLIT] = "txn_split",
+        [GW_PLANT_PREFETCH_CHARGED] = "prefetch_charged",
+        [GW_PLANT_REPLY_BEFORE_COMMIT] = "reply_before_commit",
         [GW_PLANT_SKIP_IN_HAND] = "skip_in_hand",
         [GW_PLANT_RETURN_KEEPS_CREDIT] = "return_keeps_credit",
     };

@@ -111,3 +111,19 @@ int sim_peer_transaction(struct sim_peer *peer, const struct gw_turn_transaction
     sim_port_after(peer, result);
     return result;
 }
+
+void sim_peer_forfeit(struct sim_peer *peer, const struct sim_peer *member)
+{
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "forfeit %s",
+                    member->name);
+    peer->forfeit_asked |= (uint8_t)(1u << member->index);
+    sim_port_after(peer, gw_turn_forfeit(peer->turn, sim_peer_clock(peer), member->name));
+}
+
+void sim_peer_retire(struct sim_peer *peer, uint64_t epoch)
+{
+    if (!gw_tail_retire(peer->tail, epoch))
+        return; /* something was sent meanwhile */
+    sim_sight(peer->world, SIM_SIGHT_retired, 1);
+    sim_port_after(peer, gw_turn_retire(peer->turn, sim_peer_clock(peer), epoch));
+}

@@ -160,7 +160,7 @@ static void jump(struct sim_world *world)
 {
     struct sim_peer *peer = some_peer(world);
 
-    if (!peer)
+    if (!peer || world->options.quiet_clocks)
         return;
     say(world, peer->name, "clock jumps");
     sim_fault(world, SIM_FAULT_clock_jump);
@@ -256,6 +256,29 @@ static void unserve(struct sim_world *world)
     if (peer->serves[at].off)
         sim_fault(world, SIM_FAULT_unserved);
     sim_peer_serve(peer, at);
+    if (peer->serves[at].off && !world->failed && sim_chance(world, 700000))
+        sim_app_release(peer, &peer->serves[at].destination);
+}
+
+/* An operator gives up on a member, wherever it is. */
+static void forfeit(struct sim_world *world)
+{
+    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *member = &world->peers[sim_between(world, 0, world->options.peers - 1)];
+
+    if (!peer || member == peer || peer->paused_until_us > world->now_us)
+        return;
+    sim_fault(world, SIM_FAULT_forfeit_asked);
+    sim_peer_forfeit(peer, member);
+}
+
+static void withdraw(struct sim_world *world)
+{
+    struct sim_peer *peer = some_peer(world);
+
+    if (!peer || peer->paused_until_us > world->now_us || !world->options.withdraw_chance)
+        return;
+    sim_app_withdraw_some(peer);
 }
 
 static void change_credit(struct sim_world *world)
@@ -280,7 +303,7 @@ typedef void (*deed)(struct sim_world *world);
 static const deed deeds[] = {
     cut,       cut,       cut_all, clog_one, isolate, tell_lost,    kill,
     kill,      cut_power, pause,   leave,    jump,    stall,        newcomer,
-    dial_self, undial,    unserve, lose_disk, dial_twice, change_credit,
+    dial_self, undial,    unserve, lose_disk, dial_twice, change_credit, forfeit, withdraw,
 };
 
 #define DEEDS (sizeof deeds / sizeof deeds[0])
@@ -348,6 +371,7 @@ void sim_chaos_end(struct sim_world *world)
     sim_options_calm(&world->options);
     if (world->peers[SIM_PEERS_MAX - 1].guest)
         sim_peer_crash(&world->peers[SIM_PEERS_MAX - 1], SIM_POWER_LOST);
+    sim_visits_end(world);
     for (size_t i = 0; i < world->options.peers && !world->failed; i++)
         calm_peer(world, &world->peers[i]);
 }

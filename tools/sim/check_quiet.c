@@ -19,10 +19,10 @@ static bool messages_settled(struct sim_world *world, struct why *why)
     for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
         for (uint64_t at = 1; at <= book->count && !book->gone; at++) {
             const struct sim_message *message = sim_epoch_message(book, at);
-            if (!message->durable || message->processed)
+            if (!message->durable || message->processed || message->ended)
                 continue;
             snprintf(why->text, why->size,
-                     "e%" PRIu64 " %" PRIu64 " of %s, accepted, is not processed (assigned to %s)",
+                     "e%" PRIu64 " %" PRIu64 " of %s, accepted, is not settled (assigned to %s)",
                      book->number, at, world->peers[book->sender].name,
                      message->assigned ? world->peers[message->assigned - 1].name : "nobody");
             return false;
@@ -31,13 +31,42 @@ static bool messages_settled(struct sim_world *world, struct why *why)
     return true;
 }
 
+/* How many members have processed it, each by intact rows. */
+static unsigned times_processed(const struct sim_message *message)
+{
+    unsigned times = 0;
+
+    for (unsigned bits = message->decided_by; bits; bits >>= 1)
+        times += bits & 1;
+    return times;
+}
+
+/* INV 26: a request ends in one reply, or it was withdrawn or buried and there is none. */
+static bool request_ended(struct sim_world *world, const struct sim_epoch *book, uint64_t at,
+                          const struct sim_message *message, struct why *why)
+{
+    if (book->destination.kind != GW_KIND_SERVICE || !message->durable || book->gone ||
+        message->forfeited_by || world->guest_linked ||
+        world->options.flavour == SIM_AMNESIA ||
+        (world->options.memory && message->outputs == 0) ||
+        message->outputs == times_processed(message))
+        return true;
+    snprintf(why->text, why->size, "the request e%" PRIu64 " %" PRIu64 " has %d replies, processed "
+             "%u times", book->number, at, message->outputs, times_processed(message));
+    sim_fail(world, "%s", why->text);
+    return false;
+}
+
 /* A transaction's outputs are there once, a plain decision has none. */
 static bool outputs_match(struct sim_world *world, struct why *why)
 {
     for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
         for (uint64_t at = 1; at <= book->count; at++) {
             const struct sim_message *message = sim_epoch_message(book, at);
-            if (message->outputs <= (message->transacted ? 1 : 0))
+            if (!request_ended(world, book, at, message, why))
+                return false;
+            if (message->outputs <= (message->transacted_by ? 1 : 0) || message->forfeited_by ||
+                world->guest_linked)
                 continue;
             snprintf(why->text, why->size, "e%" PRIu64 " %" PRIu64 " was sent on %d times",
                      book->number, at, message->outputs);
@@ -90,18 +119,40 @@ static bool stays_open(const struct sim_world *world, const struct sim_epoch *bo
     return closed_by_a_guest(world, book) || (book && book->gone);
 }
 
-static bool no_decided_rows(const struct sim_peer *peer, struct why *why)
+static bool no_rows_of(const struct sim_peer *peer, enum gw_row_kind kind, const char *what,
+                       struct why *why)
 {
-    size_t at = sim_rows_seek(peer, GW_ROW_DECIDED, 0, 0);
+    size_t at = sim_rows_seek(peer, kind, 0, 0);
     struct gw_row row;
 
-    while (sim_rows_next(peer, &at, GW_ROW_DECIDED, 0, &row)) {
+    while (sim_rows_next(peer, &at, kind, 0, &row)) {
         const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, row.epoch);
         if (stays_open(peer->world, book))
             continue;
-        snprintf(why->text, why->size, "%s still stores decided ranges of e%" PRIu64, peer->name,
+        snprintf(why->text, why->size, "%s still stores %s of e%" PRIu64, peer->name, what,
                  book ? book->number : 0);
         return false;
+    }
+    return true;
+}
+
+/* Visitors keep nothing, and nothing is kept for them once they are gone. */
+static bool nothing_of_the_gone(const struct sim_peer *peer, struct why *why)
+{
+    static const enum gw_row_kind kinds[] = {GW_ROW_STREAM, GW_ROW_WINDOW, GW_ROW_OFFERED};
+    struct gw_row row;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t at = sim_rows_seek(peer, kinds[i], 0, 0);
+        while (sim_rows_next(peer, &at, kinds[i], 0, &row)) {
+            const char *whose = kinds[i] == GW_ROW_STREAM ? row.destination.name : row.peer;
+            if (whose[0] != 'v' || (kinds[i] == GW_ROW_STREAM &&
+                                    row.destination.kind != GW_KIND_REPLY))
+                continue;
+            snprintf(why->text, why->size, "%s keeps a row of kind %c for %s, which is gone",
+                     peer->name, (char)kinds[i], whose);
+            return false;
+        }
     }
     return true;
 }
@@ -138,7 +189,10 @@ static bool peer_quiet(const struct sim_peer *peer, struct why *why)
     return no_rows(peer, GW_ROW_BATCH, "batches", why) &&
            no_rows(peer, GW_ROW_ASSIGNMENT, "assignments", why) &&
            no_rows(peer, GW_ROW_SETTLED, "settled ranges", why) &&
-           no_decided_rows(peer, why) && old_epochs_closed(peer, why) &&
+           no_rows(peer, GW_ROW_STORY, "stories", why) &&
+           no_rows_of(peer, GW_ROW_EXCEPTION, "exceptions", why) &&
+           no_rows_of(peer, GW_ROW_CRASHED, "crashes", why) && nothing_of_the_gone(peer, why) &&
+           no_rows_of(peer, GW_ROW_DECIDED, "decided ranges", why) && old_epochs_closed(peer, why) &&
            windows_agree(peer, why);
 }
 
@@ -158,7 +212,7 @@ static bool links_agree(struct sim_peer *peer, struct why *why)
 
     for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
         struct sim_peer *other = &peer->world->peers[i];
-        expected += other != peer && other->present && !other->guest &&
+        expected += other != peer && other->present && !other->guest && !other->visitor &&
                     (dials(peer, other) || dials(other, peer));
     }
     if (links == expected)
@@ -176,7 +230,7 @@ bool sim_check_quiet(struct sim_world *world, char *text, size_t size)
         return false;
     for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
         struct sim_peer *peer = &world->peers[i];
-        if (peer->present && !peer->guest &&
+        if (peer->present && !peer->guest && !peer->visitor &&
             (!peer_quiet(peer, &why) || !links_agree(peer, &why)))
             return false;
     }

@@ -36,11 +36,11 @@ static void check_floor(struct sim_peer *peer, const char *frame, uint64_t epoch
     if (book->sender != peer->index)
         sim_fail(peer->world, "%s publishes a floor of another's epoch e%" PRIu64, peer->name,
                  book->number);
-    else if (floor > sim_epoch_unprocessed(book))
+    else if (floor > sim_epoch_unfinished(book))
         sim_fail(peer->world,
                  "published floor above the lowest unsettled message: %s says floor %" PRIu64
-                 " of e%" PRIu64 " in %s, but %" PRIu64 " is not processed",
-                 peer->name, floor, book->number, frame, sim_epoch_unprocessed(book));
+                 " of e%" PRIu64 " in %s, but %" PRIu64 " is not settled",
+                 peer->name, floor, book->number, frame, sim_epoch_unfinished(book));
     else if (unsettled && floor > unsettled)
         sim_fail(peer->world,
                  "published floor above what is durably settled: %s says floor %" PRIu64
@@ -66,18 +66,44 @@ static bool bytes_match(const struct sim_epoch *book, uint64_t first, uint64_t c
 }
 
 /* Counts the offers and sees whether a part of a batch goes out again. */
-static void note_offers(struct sim_peer *peer, const struct sim_epoch *book, uint64_t first,
-                        uint64_t count, bool whole_batch)
+static void note_offers(struct sim_peer *peer, const struct sim_epoch *book,
+                        const struct gw_frame *frame, bool whole_batch)
 {
+    uint64_t first = frame->u.data.first, count = frame->u.data.count, link = frame->link;
     bool again = false;
 
     for (uint64_t i = 0; i < count; i++) {
         struct sim_message *message = sim_epoch_message(book, first + i);
         again = again || message->offers > 0;
         message->offers++;
+        message->data_link = link;
     }
     if (again && !whole_batch)
         sim_sight(peer->world, SIM_SIGHT_resent_part, 1);
+}
+
+/* The offer is the one that is durable; what is wanted back is asked for, not sent (rule 9). */
+static void check_offer(struct sim_peer *peer, const struct sim_epoch *book,
+                        const struct gw_frame *frame)
+{
+    for (uint64_t i = 0; i < frame->u.data.count && !peer->world->failed; i++) {
+        uint64_t at = frame->u.data.first + i;
+        const struct sim_message *message = sim_epoch_message(book, at);
+        if (message->number != frame->u.data.number)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     " under another number than its assignment has", peer->name, book->number,
+                     at);
+        else if (message->taken_life == peer->life && message->taken == message->number)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     " once more under an offer that was given back", peer->name, book->number,
+                     at);
+        else if (message->wanted && message->wanted_life == peer->life)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     ", which is wanted back", peer->name, book->number, at);
+        else if (message->ended)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     ", which it has settled", peer->name, book->number, at);
+    }
 }
 
 /* INV 2's other half, rule 7: message and assignment are durable before the bytes leave. */
@@ -108,12 +134,40 @@ static void check_data(struct sim_peer *peer, const struct sim_peer *other,
     else if (last - frame->u.data.floor >= world->options.window && last >= frame->u.data.floor)
         sim_fail(world, "%s offers e%" PRIu64 " %" PRIu64 ", beyond floor %" PRIu64 " + W",
                  peer->name, book->number, last, frame->u.data.floor);
-    else
-        note_offers(peer, book, first, frame->u.data.count,
-                    first == batch_first && last == batch_last);
+    else if (other && !other->guest)
+        check_offer(peer, book, frame);
+    if (!world->failed)
+        note_offers(peer, book, frame, first == batch_first && last == batch_last);
 }
 
 /* --- ACK --- */
+
+/* An exception is never named among the processed ones. */
+static void check_processed(struct sim_peer *peer, const struct sim_epoch *book, uint64_t at)
+{
+    const struct sim_message *message = sim_epoch_message(book, at);
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (message && (message->rejected_by | message->skipped_by) & bit)
+        sim_fail(peer->world, "%s names e%" PRIu64 " %" PRIu64
+                 " as processed, which it rejected or skipped", peer->name, book->number, at);
+}
+
+static void check_exception(struct sim_peer *peer, const struct sim_epoch *book,
+                            const struct gw_exception *exception)
+{
+    const struct sim_message *message = sim_epoch_message(book, exception->sequence);
+    uint8_t bit = (uint8_t)(1u << peer->index);
+    bool skipped = exception->kind == GW_EXCEPTION_SKIPPED;
+
+    if (!message || !((skipped ? message->skipped_by : message->rejected_by) & bit))
+        sim_fail(peer->world, "honest ACK: %s tells e%" PRIu64 " %" PRIu64
+                 " rejected or skipped before that is durable", peer->name, book->number,
+                 exception->sequence);
+    else if (exception->code != (skipped ? message->wanted : message->code))
+        sim_fail(peer->world, "%s tells another code of e%" PRIu64 " %" PRIu64, peer->name,
+                 book->number, exception->sequence);
+}
 
 static void check_ack_epoch(struct sim_peer *peer, const struct sim_peer *other,
                             const struct gw_ack_epoch *ack)
@@ -126,10 +180,10 @@ static void check_ack_epoch(struct sim_peer *peer, const struct sim_peer *other,
                  peer->name);
         return;
     }
-    if (ack->floor > sim_epoch_unprocessed(book) && !book->gone)
+    if (ack->floor > sim_epoch_unfinished(book) && !book->gone)
         sim_fail(world, "%s says that all of e%" PRIu64 " below %" PRIu64
-                 " is settled, but %" PRIu64 " is not processed", peer->name, book->number,
-                 ack->floor, sim_epoch_unprocessed(book));
+                 " is settled, but %" PRIu64 " is not", peer->name, book->number,
+                 ack->floor, sim_epoch_unfinished(book));
     for (size_t i = 0; i < ack->decided_count && !world->failed; i++) {
         const struct gw_range *range = &ack->decided[i];
         if (!sim_rows_decided(peer, ack->epoch, range->first, range->last))
@@ -137,7 +191,12 @@ static void check_ack_epoch(struct sim_peer *peer, const struct sim_peer *other,
                      "honest ACK: %s acknowledges e%" PRIu64 " %" PRIu64 "..%" PRIu64
                      " before the decision is durable",
                      peer->name, book->number, range->first, range->last);
+        for (uint64_t at = range->first; at <= range->last && !world->failed; at++)
+            check_processed(peer, book, at);
     }
+    for (size_t i = 0; i < ack->exception_count && !world->failed; i++)
+        check_exception(peer, book, &ack->exceptions[i]);
+    sim_check_ack_returns(peer, book, ack);
 }
 
 static bool decided_any(const struct sim_peer *peer, uint64_t epoch)
@@ -145,7 +204,9 @@ static bool decided_any(const struct sim_peer *peer, uint64_t epoch)
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
 
     for (uint64_t at = 1; book && at <= book->count; at++) {
-        if (sim_epoch_message(book, at)->decided_by & 1u << peer->index)
+        const struct sim_message *message = sim_epoch_message(book, at);
+        if ((message->decided_by | message->rejected_by | message->skipped_by) &
+            1u << peer->index)
             return true;
     }
     return false;
@@ -194,7 +255,7 @@ static void check_closed(struct sim_peer *peer, const struct gw_frame *frame)
     }
     for (uint64_t i = 1; i <= book->count; i++) {
         const struct sim_message *message = sim_epoch_message(book, i);
-        if (message->durable && (!message->processed || i > frame->u.closed.last))
+        if (message->durable && (!sim_message_finished(message) || i > frame->u.closed.last))
             sim_fail(peer->world, "%s closes e%" PRIu64 " although %" PRIu64 " is not settled",
                      peer->name, book->number, i);
     }
@@ -236,10 +297,14 @@ static bool on_conn(const struct sim_link_book *book, unsigned end, const struct
 }
 
 /* READY or anything later: this end uses the link, and no older one on that connection. */
-static void use_link(struct sim_peer *peer, uint64_t conn, const struct gw_frame *frame)
+static void use_link(struct sim_peer *peer, const struct sim_peer *other, uint64_t conn,
+                     const struct gw_frame *frame)
 {
     struct sim_world *world = peer->world;
     size_t used = 0;
+
+    if (other)
+        peer->last_link[other->index] = frame->link;
 
     while (used < world->link_count && world->links[used].link != frame->link)
         used++;
@@ -292,8 +357,11 @@ void sim_check_send(struct sim_peer *peer, uint64_t conn, const struct gw_frame 
     case GW_FRAME_CLOSED:
         check_closed(peer, frame);
         break;
+    case GW_FRAME_SKIP:
+        sim_check_skip(peer, other, frame);
+        break;
     default:
         break;
     }
-    use_link(peer, conn, frame);
+    use_link(peer, other, conn, frame);
 }

@@ -64,43 +64,70 @@ static void learn_batch(struct sim_peer *peer, const struct gw_batch *batch)
     }
 }
 
-/* INV 10: settled only on a durable decision for exactly that key. */
-static void learn_settled(struct sim_peer *peer, const struct sim_epoch *book, uint64_t first,
-                          uint64_t last)
+/* It has not come there on the present link, nor is it in that one's hand or decided: what the
+ * member told at the link's start says so, and frames of older links count for nothing. */
+static bool is_not_there(const struct sim_peer *peer, const struct sim_peer *member,
+                         const struct sim_message *message)
 {
-    for (uint64_t at = first; at <= last; at++) {
-        const struct sim_message *message = message_of(peer, book, at);
-        if (!message)
-            return;
-        if (!message->processed) {
-            sim_fail(peer->world, "%s settles e%" PRIu64 " %" PRIu64
-                     " although no receiver has durably decided it", peer->name, book->number, at);
-            return;
-        }
-    }
+    uint8_t here = (uint8_t)(message->held_by | message->claimed_by | message->refused_by |
+                             message->decided_by | message->rejected_by);
+
+    return !(here >> member->index & 1) &&
+           message->data_link != peer->last_link[member->index];
 }
 
-/* Rule 7, INV 17: an assignment stands until it is released, which nothing does so far. */
+/* Rule 7, INV 17: an assignment stands until that member gave it back, or until it is forfeited,
+ * which the next one is told. */
+static void learn_move(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence,
+                       struct sim_message *message, const struct gw_row *row)
+{
+    struct sim_world *world = peer->world;
+    const struct sim_peer *old = &world->peers[message->assigned - 1];
+    uint8_t bit = (uint8_t)(1u << old->index);
+
+    message->forfeited_by |= bit & peer->forfeits;
+    if (message->returned == message->number || sim_holder_gone(peer, message) ||
+        world->guest_linked || is_not_there(peer, old, message))
+        return;
+    if (!(peer->forfeits & bit)) {
+        sim_fail(world, "%s moves e%" PRIu64 " %" PRIu64 " from %s to %s without a release",
+                 peer->name, book->number, sequence, old->name, row->peer);
+        return;
+    }
+    if (!row->maybe_duplicate && old != sim_peer_named(world, row->peer))
+        sim_fail(world, "%s moves e%" PRIu64 " %" PRIu64 " from %s to %s, and forgets that both "
+                 "may process it", peer->name, book->number, sequence, old->name, row->peer);
+}
+
+static void see_order(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence,
+                      unsigned member)
+{
+    const struct sim_message *before = sim_epoch_message(book, sequence - 1);
+
+    if (book->ordered && before && before->assigned && before->assigned != member)
+        sim_sight(peer->world, SIM_SIGHT_ordered_moved, 1);
+    if (book->ordered && sequence == 1 && book->number > 1)
+        sim_sight(peer->world, SIM_SIGHT_ordered_old, 1);
+}
+
 static void learn_assignment(struct sim_peer *peer, const struct sim_epoch *book,
                              const struct gw_row *row)
 {
-    struct sim_world *world = peer->world;
-    uint8_t member = 0;
+    const struct sim_peer *named = sim_peer_named(peer->world, row->peer);
+    uint8_t member = named ? (uint8_t)(named->index + 1) : 0;
 
-    for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
-        if (world->peers[i].present && !world->peers[i].guest &&
-            strcmp(world->peers[i].name, row->peer) == 0)
-            member = (uint8_t)(i + 1);
-    }
-    for (uint64_t at = row->first; at <= row->last; at++) {
+    for (uint64_t at = row->first; at <= row->last && !peer->world->failed; at++) {
         struct sim_message *message = message_of(peer, book, at);
         if (!message)
             return;
-        if (message->assigned && message->assigned != member && !message->processed)
-            sim_fail(world, "%s moves e%" PRIu64 " %" PRIu64 " from %s to %s without a release",
-                     peer->name, book->number, at, world->peers[message->assigned - 1].name,
-                     row->peer);
+        if (message->assigned && (message->assigned != member || message->number != row->number))
+            learn_move(peer, book, at, message, row);
+        if (message->number == row->number && message->assigned && message->assigned != member)
+            sim_fail(peer->world, "%s uses the number of an offer twice", peer->name);
+        see_order(peer, book, at, member);
         message->assigned = member;
+        message->assigned_process = named ? named->nonce : 0;
+        message->number = row->number;
     }
 }
 
@@ -112,7 +139,8 @@ static void look_over_outbox(struct sim_peer *peer, uint64_t epoch)
 
     for (uint64_t at = 1; book && at <= book->count; at++) {
         const struct sim_message *message = sim_epoch_message(book, at);
-        if (!message->durable || message->processed || (at >= first && at <= last))
+        if (!message->durable || message->processed || message->ended ||
+            (at >= first && at <= last))
             continue;
         if (!sim_rows_batch(peer, epoch, at, &first, &last)) {
             sim_fail(peer->world, "lost: %s deleted e%" PRIu64 " %" PRIu64
@@ -124,6 +152,30 @@ static void look_over_outbox(struct sim_peer *peer, uint64_t epoch)
 
 /* --- what the receiver stores --- */
 
+/* Whether another's decision may stand beside one of this peer: only one that was forfeited. */
+static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_message *message)
+{
+    uint8_t others = (uint8_t)((message->decided_by | message->rejected_by) &
+                               ~(1u << peer->index));
+
+    if (message->forfeited_by & 1u << peer->index || peer->world->guest_linked)
+        return false;
+    return (others & ~message->forfeited_by) != 0;
+}
+
+static void see_decision(struct sim_peer *peer, const struct sim_message *message)
+{
+    struct sim_world *world = peer->world;
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (message->forfeited_by & bit && message->assigned != peer->index + 1)
+        sim_sight(world, SIM_SIGHT_late_decision, 1);
+    if (message->decided_by & ~bit)
+        sim_sight(world, SIM_SIGHT_processed_twice, 1);
+    if (message->wanted)
+        sim_sight(world, SIM_SIGHT_data_beats_skip, 1);
+}
+
 /* INV 3, 4: one decision per key, made by the application, with its effects in the same write. */
 static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence)
 {
@@ -131,38 +183,122 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
     struct sim_message *message = message_of(peer, book, sequence);
     uint8_t bit = (uint8_t)(1u << peer->index);
 
-    if (!message || message->decided_by & bit)
+    if (!message || (message->decided_by | message->rejected_by | message->skipped_by) & bit)
         return;
     if (!(message->claimed_by & bit)) {
         sim_fail(world, "%s stores a decision on e%" PRIu64 " %" PRIu64
                  " that its application did not make", peer->name, book->number, sequence);
         return;
     }
-    if (message->decided_by) {
+    if (decided_elsewhere(peer, message)) {
         sim_fail(world, "one processing: %s decides e%" PRIu64 " %" PRIu64
                  ", which another peer has decided", peer->name, book->number, sequence);
         return;
     }
+    if (message->ended && message->ended != GW_OUTCOME_ABANDONED && !message->forfeited_by &&
+        !world->guest_linked) {
+        sim_fail(world, "%s decides e%" PRIu64 " %" PRIu64 ", which its sender has settled "
+                 "otherwise (%d)", peer->name, book->number, sequence, message->ended);
+        return;
+    }
+    see_decision(peer, message);
     message->decided_by |= bit;
     message->processed = true;
-    if (message->holder == peer->index + 1)
-        message->holder = 0;
-    if (message->transacted && sim_rows_effects(peer, book->epoch, sequence) != 1)
+    message->held_by &= (uint8_t)~bit;
+    if (message->transacted_by & bit && sim_rows_effects(peer, book->epoch, sequence) != 1)
         sim_fail(world, "all or none: %s decides e%" PRIu64 " %" PRIu64
                  " without the effect of its transaction", peer->name, book->number, sequence);
+}
+
+static void learn_rejection(struct sim_peer *peer, const struct sim_epoch *book,
+                            const struct gw_row *row, struct sim_message *message)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (!(message->refused_by & bit) || message->code != row->code)
+        sim_fail(peer->world, "%s stores a rejection of e%" PRIu64 " %" PRIu64
+                 " that its application did not make", peer->name, book->number, row->first);
+    else if (decided_elsewhere(peer, message) && !(message->rejected_by & bit))
+        sim_fail(peer->world, "%s rejects e%" PRIu64 " %" PRIu64 ", which another has decided",
+                 peer->name, book->number, row->first);
+    message->rejected_by |= bit;
+    message->rejected = true;
+    message->held_by &= (uint8_t)~bit;
+}
+
+/* Of DATA and SKIP one wins: what is skipped is in nobody's hand here, and never was decided. */
+static void learn_skip(struct sim_peer *peer, const struct sim_epoch *book,
+                       const struct gw_row *row, struct sim_message *message)
+{
+    struct sim_world *world = peer->world;
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (message->held_by & bit)
+        sim_fail(world, "%s skips e%" PRIu64 " %" PRIu64 ", which is in hand there", peer->name,
+                 book->number, row->first);
+    else if ((message->claimed_by | message->refused_by) & bit)
+        sim_fail(world, "%s skips e%" PRIu64 " %" PRIu64 ", which its application has decided",
+                 peer->name, book->number, row->first);
+    else if (message->wanted != row->code)
+        sim_fail(world, "%s skips e%" PRIu64 " %" PRIu64 ", which nobody asked for", peer->name,
+                 book->number, row->first);
+    else if (decided_elsewhere(peer, message))
+        sim_fail(world, "%s skips e%" PRIu64 " %" PRIu64 ", which another has decided",
+                 peer->name, book->number, row->first);
+    if (!(message->skipped_by & bit))
+        sim_sight(world, message->at[peer->index].delivered ? SIM_SIGHT_skipped
+                                                            : SIM_SIGHT_skip_beats_data, 1);
+    message->skipped_by |= bit;
+    message->skipped = true;
+}
+
+static void learn_exception(struct sim_peer *peer, const struct sim_epoch *book,
+                            const struct gw_row *row)
+{
+    struct sim_message *message = message_of(peer, book, row->first);
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    if (!message)
+        return;
+    if (message->decided_by & bit ||
+        (row->how == GW_EXCEPTION_SKIPPED ? message->rejected_by : message->skipped_by) & bit)
+        sim_fail(peer->world, "%s changes its decision on e%" PRIu64 " %" PRIu64, peer->name,
+                 book->number, row->first);
+    else if (row->how == GW_EXCEPTION_REJECTED)
+        learn_rejection(peer, book, row, message);
+    else
+        learn_skip(peer, book, row, message);
+}
+
+/* Rule 13: only what a handler had begun when its process died. */
+static void learn_crashed(struct sim_peer *peer, const struct sim_epoch *book,
+                          const struct gw_row *row)
+{
+    for (uint64_t at = row->first; at <= row->last; at++) {
+        struct sim_message *message = message_of(peer, book, at);
+        if (!message)
+            return;
+        struct sim_at_peer *here = &message->at[peer->index];
+        if (here->crashed != row->number)
+            sim_fail(peer->world, "%s stores that a process died of e%" PRIu64 " %" PRIu64
+                     ", and none did", peer->name, book->number, at);
+        message->marked += here->marked != row->number;
+        here->marked = row->number;
+    }
 }
 
 static void learn_window(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row)
 {
     uint8_t bit = (uint8_t)(1u << peer->index);
 
-    for (uint64_t at = sim_epoch_unprocessed(book); at < row->floor; at++) {
+    for (uint64_t at = sim_epoch_unfinished(book); at < row->floor; at++) {
         const struct sim_message *message = sim_epoch_message(book, at);
-        if (message && !message->processed && message->claimed_by & bit) {
+        if (message && !sim_message_finished(message) && message->claimed_by & bit) {
             learn_decision(peer, book, at);
-        } else if (message && message->durable && !message->processed && !book->gone) {
+        } else if (message && message->durable && !sim_message_finished(message) &&
+                   !book->gone) {
             sim_fail(peer->world, "%s raises its window's floor of e%" PRIu64 " to %" PRIu64
-                     ", but %" PRIu64 " is not processed", peer->name, book->number, row->floor,
+                     ", but %" PRIu64 " is not settled", peer->name, book->number, row->floor,
                      at);
             return;
         }
@@ -180,7 +316,9 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
 
     if (!book)
         return;
-    sim_rows_window(peer, epoch, &window);
+    if (!sim_rows_window(peer, epoch, &window) &&
+        (book->gone || peer->world->peers[book->sender].leaving || peer->world->guest_linked))
+        return; /* of a memory peer that ended */
     covered = window.floor;
     struct gw_row row;
     size_t at = sim_rows_seek(peer, GW_ROW_DECIDED, epoch, 0);
@@ -188,7 +326,8 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
         more = sim_rows_next(peer, &at, GW_ROW_DECIDED, epoch, &row);
         uint64_t until = more && row.first <= book->count ? row.first : book->count + 1;
         for (; covered < until; covered++) {
-            if (!(sim_epoch_message(book, covered)->decided_by & bit))
+            const struct sim_message *message = sim_epoch_message(book, covered);
+            if (!((message->decided_by | message->rejected_by | message->skipped_by) & bit))
                 continue;
             sim_fail(peer->world, "%s forgets its durable decision on e%" PRIu64 " %" PRIu64,
                      peer->name, book->number, covered);
@@ -224,6 +363,26 @@ static void learn_key(struct sim_peer *peer, struct gw_slice key, struct gw_slic
 
 /* --- the write as a whole --- */
 
+/* Rows are learned in this order: a settlement rests on what stands in the same write. */
+enum { PASS_EXCEPTIONS, PASS_FACTS, PASS_OUTCOMES, PASS_SETTLEMENTS, PASS_KEYS, PASSES };
+
+static unsigned pass_of(uint8_t kind)
+{
+    switch (kind) {
+    case GW_ROW_EXCEPTION:
+        return PASS_EXCEPTIONS;
+    case GW_ROW_OUTCOME:
+        return PASS_OUTCOMES;
+    case GW_ROW_STREAM:
+    case GW_ROW_SETTLED:
+        return PASS_SETTLEMENTS;
+    case GW_ROW_KEY:
+        return PASS_KEYS;
+    default:
+        return PASS_FACTS;
+    }
+}
+
 static void learn_put(struct sim_peer *peer, const struct gw_row *row, struct touched *touched)
 {
     struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, row->epoch);
@@ -236,10 +395,11 @@ static void learn_put(struct sim_peer *peer, const struct gw_row *row, struct to
     }
     switch (row->kind) {
     case GW_ROW_STREAM:
-        learn_settled(peer, book, 1, row->floor - 1 < book->count ? row->floor - 1 : book->count);
+        sim_check_settled_row(peer, book, 1,
+                              row->floor - 1 < book->count ? row->floor - 1 : book->count);
         break;
     case GW_ROW_SETTLED:
-        learn_settled(peer, book, row->first, row->last);
+        sim_check_settled_row(peer, book, row->first, row->last);
         break;
     case GW_ROW_ASSIGNMENT:
         learn_assignment(peer, book, row);
@@ -247,6 +407,21 @@ static void learn_put(struct sim_peer *peer, const struct gw_row *row, struct to
     case GW_ROW_DECIDED:
         for (uint64_t at = row->first; at <= row->last && !peer->world->failed; at++)
             learn_decision(peer, book, at);
+        break;
+    case GW_ROW_EXCEPTION:
+        learn_exception(peer, book, row);
+        break;
+    case GW_ROW_CRASHED:
+        learn_crashed(peer, book, row);
+        break;
+    case GW_ROW_STORY:
+        sim_check_story_row(peer, book, row);
+        break;
+    case GW_ROW_DEAD:
+        sim_check_dead_row(peer, book, row);
+        break;
+    case GW_ROW_OUTCOME:
+        sim_check_outcome_row(peer, book, row);
         break;
     case GW_ROW_WINDOW:
         learn_window(peer, book, row);
@@ -265,6 +440,16 @@ static uint64_t epoch_of(struct gw_slice key)
     return gw_read_u64(&reader);
 }
 
+/* A window is kept for ever, as a tombstone at least, but for those of memory peers that ended. */
+static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+
+    if (!book || !(book->gone || peer->world->guest_linked || peer->world->peers[book->sender].leaving) ||
+        !(peer->world->options.memory >> book->sender & 1))
+        sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
+}
+
 static void learn_delete(struct sim_peer *peer, struct gw_slice key, struct touched *touched)
 {
     switch (key.data[0]) {
@@ -273,10 +458,11 @@ static void learn_delete(struct sim_peer *peer, struct gw_slice key, struct touc
         touch(touched->sent, &touched->sent_count, epoch_of(key));
         break;
     case GW_ROW_DECIDED:
+    case GW_ROW_EXCEPTION:
         touch(touched->received, &touched->received_count, epoch_of(key));
         break;
     case GW_ROW_WINDOW:
-        sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
+        learn_forgotten(peer, epoch_of(key));
         break;
     default:
         break;
@@ -297,14 +483,12 @@ static const struct sim_value *stored(const struct sim_peer *peer, struct gw_sli
 }
 
 static void learn_op(struct sim_peer *peer, struct gw_slice key, const struct sim_value *value,
-                     bool keys, struct touched *touched)
+                     struct touched *touched)
 {
     struct gw_batch *batch;
     struct gw_row row;
 
-    if ((key.data[0] == GW_ROW_KEY) != keys)
-        return;
-    if (keys) {
+    if (key.data[0] == GW_ROW_KEY) {
         learn_key(peer, key, sim_slice(value));
     } else if (key.data[0] == GW_ROW_BATCH) {
         if (gw_row_read_batch(key, sim_slice(value), true, &batch) != GW_STORE_OK) {
@@ -324,14 +508,16 @@ void sim_check_written(struct sim_peer *peer, const struct gw_write *write)
 {
     struct touched touched = {.sent_count = 0};
 
-    for (unsigned pass = 0; pass < 2; pass++) { /* keys refer to decisions of the same write */
+    for (unsigned pass = 0; pass < PASSES; pass++) {
         for (size_t i = 0; i < write->count && !peer->world->failed; i++) {
             const struct gw_write_op *op = &write->ops[i];
             struct gw_slice key = {write->bytes.data + op->key, op->key_size};
+            if (pass_of(key.data[0]) != pass)
+                continue;
             const struct sim_value *value = op->put ? stored(peer, key) : NULL;
             if (value)
-                learn_op(peer, key, value, pass == 1, &touched);
-            else if (!op->put && pass == 0)
+                learn_op(peer, key, value, &touched);
+            else if (!op->put)
                 learn_delete(peer, key, &touched);
         }
     }
@@ -339,4 +525,5 @@ void sim_check_written(struct sim_peer *peer, const struct gw_write *write)
         look_over_outbox(peer, touched.sent[i]);
     for (size_t i = 0; i < touched.received_count && !peer->world->failed; i++)
         look_over_window(peer, touched.received[i]);
+    sim_check_all_or_none(peer);
 }

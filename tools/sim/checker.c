@@ -3,6 +3,7 @@
 /* Invariants of deliveries, of frames of other links, of crashes, and of the whole. */
 
 #include "checker.h"
+#include "core/state.h"
 #include "rows.h"
 #include "store/row.h"
 #include "world.h"
@@ -21,6 +22,45 @@ static const uint8_t *body_of(const struct gw_inbound *inbound, uint64_t sequenc
     return inbound->body->data + begin;
 }
 
+/* DATA that left before this peer lost it to others: it cannot know. */
+static bool is_late(const struct sim_peer *peer, const struct sim_message *message,
+                    const struct gw_inbound *inbound)
+{
+    return message->forfeited_by >> peer->index & 1 && inbound->number != message->number;
+}
+
+/* A memory peer that said BYE takes with it what it had not yet acknowledged. */
+static uint8_t memories_that_leave(const struct sim_world *world)
+{
+    uint8_t bits = 0;
+
+    for (size_t i = 0; i < SIM_PEERS_MAX; i++)
+        bits |= (uint8_t)((world->peers[i].leaving && world->options.memory >> i & 1) << i);
+    return bits;
+}
+
+/* Another peer that has it or decided it, and from which it was not forfeited. */
+static const char *forbids_elsewhere(const struct sim_peer *peer,
+                                     const struct sim_message *message,
+                                     const struct gw_inbound *inbound)
+{
+    uint8_t others = (uint8_t)~(1u << peer->index | memories_that_leave(peer->world));
+    uint8_t decided = (message->decided_by | message->rejected_by | message->skipped_by) & others;
+    uint8_t kept = (uint8_t)(message->held_by | message->claimed_by | message->refused_by) & others;
+
+    if (is_late(peer, message, inbound) || peer->world->guest_linked)
+        return NULL;
+    if (decided & ~message->forfeited_by)
+        return "which another peer has decided";
+    if (kept & ~message->forfeited_by)
+        return "which another peer has in hand";
+    if (message->ended && !message->forfeited_by)
+        return "which its sender has settled otherwise";
+    if ((kept | decided) && !inbound->maybe_duplicate)
+        return "which was forfeited elsewhere, and is not told so";
+    return NULL;
+}
+
 static const char *forbids(const struct sim_peer *peer, const struct sim_message *message,
                            const struct gw_inbound *inbound)
 {
@@ -30,21 +70,62 @@ static const char *forbids(const struct sim_peer *peer, const struct sim_message
         return "which was answered NOT_STORED";
     if (!message->durable)
         return "before it is durable at its sender";
-    if (message->decided_by & bit)
+    if ((message->decided_by | message->rejected_by | message->skipped_by) & bit)
         return "which this peer has durably decided";
-    if (message->claimed_by & bit)
+    if ((message->claimed_by | message->refused_by) & bit)
         return "which its application has decided already";
-    if (message->processed && !message->decided_by)
-        return NULL; /* on a disk that was lost since */
-    if (message->processed)
-        return "which another peer has processed";
-    if (message->holder == peer->index + 1)
+    if (message->held_by & bit)
         return "which it has in hand";
-    if (message->holder)
-        return "which another peer has in hand";
-    if (message->delivered && !inbound->redelivered)
+    if (message->delivered && !inbound->redelivered && !is_late(peer, message, inbound))
         return "again, and not flagged as redelivered";
-    return NULL;
+    return forbids_elsewhere(peer, message, inbound);
+}
+
+/* Rule 13: the attempt is one more than what failed and is known, and never more than what did
+ * fail. What a forfeited member would tell may come too late. */
+static void check_attempt(struct sim_peer *peer, const struct gw_inbound *inbound,
+                          const struct sim_epoch *book, uint64_t sequence,
+                          const struct sim_message *message)
+{
+    struct sim_world *world = peer->world;
+
+    if (inbound->attempt < 1 || inbound->attempt > 1 + (uint64_t)message->failures)
+        sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 " as attempt %" PRIu64
+                 ", but %" PRIu32 " failed", peer->name, book->number, sequence, inbound->attempt,
+                 message->failures);
+    if (inbound->attempt < 1 + (uint64_t)message->marked && !message->forfeited_by &&
+        world->options.flavour != SIM_AMNESIA && !world->guest_linked)
+        sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 " as attempt %" PRIu64
+                 ", but processes died of it %" PRIu32 " times", peer->name, book->number,
+                 sequence, inbound->attempt, message->marked);
+    sim_sight(world, SIM_SIGHT_retried, inbound->attempt > 1);
+    sim_sight(world, SIM_SIGHT_crash_charged, message->alone && inbound->attempt > 1);
+    sim_sight(world, SIM_SIGHT_hint_charged,
+              inbound->attempt > 1 && message->failures && !message->marked &&
+                  !message->at[peer->index].nacked && world->options.memory);
+}
+
+/* What crashed its handler is offered alone: beside it, nothing of that sender and destination is
+ * in hand there. */
+static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence,
+                        const struct sim_message *message, uint64_t attempt)
+{
+    const struct sim_app *app = &peer->app;
+
+    for (size_t i = 0; i < app->count && !peer->world->failed; i++) {
+        const struct sim_item *item = &app->items[i];
+        const struct sim_epoch *other = sim_ledger_find(&peer->world->ledger, item->epoch);
+        const struct sim_message *beside = sim_epoch_message(other, item->sequence);
+        if (other->sender != book->sender ||
+            !gw_destination_equal(&other->destination, &book->destination))
+            continue;
+        if ((message->alone && attempt > 1) || (beside->alone && item->attempt > 1 &&
+                                                beside->returned != item->number))
+            sim_fail(peer->world, "%s is handed e%" PRIu64 " %" PRIu64 " beside e%" PRIu64
+                     " %" PRIu64 ", of which one crashed a process and is to be alone",
+                     peer->name, book->number, sequence, other->number, item->sequence);
+    }
+    sim_sight(peer->world, SIM_SIGHT_offered_alone, message->alone && attempt > 1);
 }
 
 /* INV 4, 5, 6, 17, 25 of one message. */
@@ -68,8 +149,11 @@ static void check_message(struct sim_peer *peer, const struct gw_inbound *inboun
     else if (why)
         sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 ", %s", peer->name, book->number,
                  sequence, why);
-    message->holder = (uint8_t)(peer->index + 1);
-    message->delivered = true;
+    if (world->failed)
+        return;
+    check_attempt(peer, inbound, book, sequence, message);
+    check_alone(peer, book, sequence, message, inbound->attempt);
+    message->delivered = message->at[peer->index].delivered = true;
 }
 
 /* INV 23: no more in hand from one sender than the credit it was given. */
@@ -100,8 +184,8 @@ void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound)
     struct sim_world *world = peer->world;
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, inbound->epoch);
 
-    if (!book || strcmp(world->peers[book->sender].name, inbound->sender) != 0 ||
-        !gw_destination_equal(&book->destination, &inbound->destination)) {
+    if (!book || strcmp(book->sender_name, inbound->sender) != 0 ||
+        inbound->ordered != book->ordered || !gw_destination_equal(&book->destination, &inbound->destination)) {
         sim_fail(world, "%s is handed messages of an epoch, sender or destination that is not so",
                  peer->name);
         return;
@@ -115,6 +199,8 @@ void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound)
     }
     if (inbound->redelivered)
         sim_sight(world, SIM_SIGHT_redelivered, 1);
+    if (inbound->maybe_duplicate)
+        sim_sight(world, SIM_SIGHT_maybe_duplicate, 1);
 }
 
 /* --- the sender's reports --- */
@@ -129,25 +215,37 @@ void sim_check_stored(struct sim_peer *peer, uint64_t epoch, uint64_t upto)
             continue;
         if (message->reported)
             return;
-        if (!message->durable)
+        if (!message->durable && !message->ended)
             sim_fail(peer->world, "%s reports e%" PRIu64 " %" PRIu64 " stored before it is durable",
                      peer->name, book->number, at);
         message->reported = true;
     }
 }
 
-void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last)
+void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last,
+                       enum gw_outcome how)
 {
     struct sim_world *world = peer->world;
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
+    struct gw_row row;
 
     for (uint64_t at = first; at <= last && !world->failed; at++) {
         struct sim_message *message = book ? sim_epoch_message(book, at) : NULL;
-        if (!message || !message->processed) {
-            sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled, which nobody processed",
-                     peer->name, book ? book->number : 0, at);
+        if (message && how == GW_OUTCOME_ABANDONED && book->destination.kind == GW_KIND_REPLY)
+            message->ended = (uint8_t)how; /* processed, but by a memory that is gone */
+        if (message && how == GW_OUTCOME_WITHDRAWN && message->wanted && message->processed &&
+            (!(message->decided_by & ~message->forfeited_by & ~peer->forfeits) ||
+             world->guest_linked))
+            message->ended = (uint8_t)how; /* a forfeited member had processed it: rule 12 */
+        if (!message || (how == GW_OUTCOME_PROCESSED ? !message->processed
+                                                     : message->ended != how)) {
+            sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled (%d), which it is not",
+                     peer->name, book ? book->number : 0, at, how);
             return;
         }
+        if (!sim_rows_settled(peer, epoch, at) && sim_rows_stream(peer, epoch, &row))
+            sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled before it is durable",
+                     peer->name, book->number, at);
         if (message->settled && book->life == peer->life)
             sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled twice", peer->name,
                      book->number, at);
@@ -165,12 +263,13 @@ void sim_check_crashed(struct sim_peer *peer)
     for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
         for (uint64_t at = 1; at <= book->count; at++) {
             struct sim_message *message = sim_epoch_message(book, at);
-            if (message->holder == peer->index + 1)
-                message->holder = 0;
+            message->held_by &= (uint8_t)~bit;
+            if (!(message->rejected_by & bit))
+                message->refused_by &= (uint8_t)~bit;
             if (!(message->claimed_by & bit) || message->decided_by & bit)
                 continue;
             message->claimed_by &= (uint8_t)~bit; /* decided, but not durably: it comes again */
-            message->transacted = false;
+            message->transacted_by &= (uint8_t)~bit;
         }
     }
 }
@@ -182,7 +281,7 @@ void sim_check_in_doubt(struct sim_peer *peer)
         if (book->sender != peer->index || book->life != peer->life)
             continue;
         for (uint64_t at = 1; at <= book->count; at = last + 1) {
-            if (sim_epoch_message(book, at)->processed)
+            if (sim_message_finished(sim_epoch_message(book, at)))
                 last = at;
             else if (!sim_rows_batch(peer, book->epoch, at, &first, &last))
                 break;
@@ -222,11 +321,16 @@ void sim_check_disk_lost(struct sim_peer *peer)
         book->gone = book->gone || book->sender == peer->index;
         for (uint64_t at = 1; at <= book->count; at++) {
             struct sim_message *message = sim_epoch_message(book, at);
+            message->rejected_by &= (uint8_t)~bit;
+            message->skipped_by &= (uint8_t)~bit;
+            message->refused_by &= (uint8_t)~bit;
+            message->failures += message->at[peer->index].begun; /* as far as others know */
+            message->at[peer->index] = (struct sim_at_peer){.number = 0};
             if (!((message->decided_by | message->claimed_by) & bit))
                 continue;
             message->decided_by &= (uint8_t)~bit;
             message->claimed_by &= (uint8_t)~bit;
-            message->transacted = false;
+            message->transacted_by &= (uint8_t)~bit;
             message->outputs = 0;
         }
     }
@@ -250,7 +354,8 @@ void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes)
         first = last = 0;
         for (uint64_t at = 1; at <= book->count; at++) {
             const struct sim_message *message = sim_epoch_message(book, at);
-            if (!message->durable || message->processed || (at >= first && at <= last))
+            if (!message->durable || message->processed || message->ended ||
+                (at >= first && at <= last))
                 continue;
             if (!sim_rows_batch(peer, book->epoch, at, &first, &last)) {
                 sim_fail(world, "lost: e%" PRIu64 " %" PRIu64 " was accepted by %s and is gone",
@@ -319,6 +424,33 @@ static bool of_this_link(const struct sim_peer *peer, uint64_t conn, uint64_t li
     return false;
 }
 
+static bool has_link(const struct sim_peer *peer, const struct sim_peer *other, uint64_t conn,
+                     uint64_t link)
+{
+    const struct gw_remote *remote =
+        other ? gw_remote_find(gw_turn_core(peer->turn), other->name) : NULL;
+
+    return remote && remote->link.id == link && remote->link.conn == conn;
+}
+
+/* What its member told, a sender knows from here on. */
+static void note_returns(struct sim_peer *peer, const struct gw_frame *frame)
+{
+    for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
+        const struct gw_ack_epoch *ack = &frame->u.ack.epochs[i];
+        const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, ack->epoch);
+        for (size_t k = 0; book && k < ack->return_count; k++) {
+            for (uint64_t at = ack->returns[k].first; at <= ack->returns[k].last; at++) {
+                struct sim_message *message = sim_epoch_message(book, at);
+                if (!message)
+                    break;
+                message->taken = ack->returns[k].number;
+                message->taken_life = peer->life;
+            }
+        }
+    }
+}
+
 void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
                        struct sim_print *before)
 {
@@ -337,6 +469,9 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
         break;
     }
     before->fenced = !of_this_link(peer, conn, frame.link);
+    if (frame.type == GW_FRAME_ACK && has_link(peer, sim_net_other_end(peer->world, peer, conn),
+                                               conn, frame.link))
+        note_returns(peer, &frame);
     before->refusals = peer->world->stats.faults[SIM_FAULT_send_refused];
     if (before->fenced)
         before->hash = print_of(peer);
@@ -382,6 +517,13 @@ static bool honest(const struct sim_world *world)
            !faults[SIM_FAULT_frame_replayed];
 }
 
+/* However they ended. */
+static uint64_t ends_counted(const uint64_t *counters)
+{
+    return counters[GW_COUNTER_settled] + counters[GW_COUNTER_withdrawn] +
+           counters[GW_COUNTER_abandoned] + counters[GW_COUNTER_dead_letters];
+}
+
 void sim_check_step(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
@@ -393,9 +535,9 @@ void sim_check_step(struct sim_peer *peer)
     if (counters[GW_COUNTER_delivered] != peer->app.delivered)
         sim_fail(world, "%s counts %" PRIu64 " delivered, but %" PRIu64 " were", peer->name,
                  counters[GW_COUNTER_delivered], peer->app.delivered);
-    if (counters[GW_COUNTER_settled] != peer->app.settled)
+    if (ends_counted(counters) != peer->app.settled)
         sim_fail(world, "%s counts %" PRIu64 " settled, but %" PRIu64 " were reported", peer->name,
-                 counters[GW_COUNTER_settled], peer->app.settled);
+                 ends_counted(counters), peer->app.settled);
     if (counters[GW_COUNTER_violations] && honest(world))
         sim_fail(world, "%s accuses an honest peer of breaking the protocol", peer->name);
     look_at_streams(peer);

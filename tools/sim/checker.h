@@ -15,6 +15,14 @@
 
 struct sim_world;
 struct sim_peer;
+struct sim_item;
+struct sim_epoch;
+struct sim_message;
+
+bool sim_is_stale(const struct sim_peer *peer, uint64_t epoch, const struct sim_message *message);
+bool sim_holder_gone(const struct sim_peer *peer, const struct sim_message *message);
+/* The present peer of that name, no newcomer; NULL: none. */
+struct sim_peer *sim_peer_named(struct sim_world *world, const char *name);
 
 struct sim_link_book { /* a link, as both ends learned of it */
     uint64_t link;
@@ -37,8 +45,28 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
 void sim_check_arrived(struct sim_peer *peer, const struct sim_print *before);
 void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound);
 void sim_check_written(struct sim_peer *peer, const struct gw_write *write);
+/* check_return.c: what goes back, what is asked back, what is begun. */
+void sim_check_begun(struct sim_peer *peer, const struct sim_item *item);
+void sim_check_ack_returns(struct sim_peer *peer, struct sim_epoch *book,
+                           const struct gw_ack_epoch *ack);
+void sim_check_skip(struct sim_peer *peer, const struct sim_peer *other,
+                    const struct gw_frame *frame);
+/* The process or its turn ends while handlers are at work: they die of what they have begun
+ * with, or not. */
+void sim_check_handlers_end(struct sim_peer *peer, bool killed);
+/* check_end.c: how messages end at their sender. */
+void sim_check_settled_row(struct sim_peer *peer, struct sim_epoch *book, uint64_t first,
+                           uint64_t last);
+void sim_check_dead_row(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row);
+void sim_check_story_row(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row);
+void sim_check_outcome_row(struct sim_peer *peer, struct sim_epoch *book,
+                           const struct gw_row *row);
+/* After a write: what it settled has its outcome, and transactions are whole. */
+void sim_check_all_or_none(struct sim_peer *peer);
+void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name);
 void sim_check_stored(struct sim_peer *peer, uint64_t epoch, uint64_t upto);
-void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last);
+void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last,
+                       enum gw_outcome how);
 /* After a crash, a clean end or a failed commit: what is on the disk now is all there is. */
 void sim_check_crashed(struct sim_peer *peer);
 /* After a failed commit: tells the tail what the disk holds, as the engine must find out. */

@@ -44,7 +44,7 @@ struct sim_epoch *sim_ledger_draw(struct sim_ledger *ledger, uint64_t epoch, uns
     book->sender = sender;
     book->life = life;
     book->destination = *destination;
-    book->unprocessed = 1;
+    book->unfinished = 1;
     if (ledger->last)
         ledger->last->next = book;
     else
@@ -82,12 +82,22 @@ struct sim_message *sim_ledger_message(const struct sim_ledger *ledger, uint64_t
     return book ? sim_epoch_message(book, sequence) : NULL;
 }
 
-uint64_t sim_epoch_unprocessed(struct sim_epoch *epoch)
+bool sim_message_finished(const struct sim_message *message)
 {
-    while (epoch->unprocessed <= epoch->count &&
-           epoch->messages[epoch->unprocessed - 1].processed)
-        epoch->unprocessed++;
-    return epoch->unprocessed;
+    return message->processed || message->rejected || message->skipped || message->ended;
+}
+
+uint64_t sim_epoch_unfinished(struct sim_epoch *epoch)
+{
+    while (epoch->unfinished <= epoch->count &&
+           sim_message_finished(&epoch->messages[epoch->unfinished - 1]))
+        epoch->unfinished++;
+    return epoch->unfinished;
+}
+
+bool sim_poisonous(uint64_t id, uint32_t poison)
+{
+    return gw_mix64(id ^ 0xbad) % 1000000 < poison;
 }
 
 static uint8_t body_byte(uint64_t id, size_t at)

@@ -13,24 +13,59 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SIM_PLACES 8 /* as many as there are peers */
+
+struct sim_at_peer { /* a message at one peer; offers by their numbers */
+    uint64_t number;  /* brought it, while it is in hand */
+    uint64_t nacked;  /* its handler nacked */
+    uint64_t crashed; /* had begun when the process died */
+    uint64_t marked;  /* the same, as its rows say */
+    bool delivered;   /* at any time */
+    bool begun;       /* at any time in this process, of a memory peer */
+};
+
+/* Bits are by peer. */
 struct sim_message {
     uint64_t id;           /* gives the bytes; unique */
     uint64_t origin_epoch; /* of the message that this one was made from; 0: none */
     uint64_t origin_sequence;
     uint32_t size;
-    uint32_t offers;    /* DATA frames that carried it */
-    uint8_t claimed_by; /* bit per peer: its application has decided it */
-    uint8_t decided_by; /* bit per peer: the decision is in its durable rows */
-    uint8_t holder;     /* peer + 1 that has it in hand; 0: nobody */
-    uint8_t assigned;   /* peer + 1 of the durable assignment; 0: none yet */
-    uint8_t outputs;    /* durable messages made from it */
-    bool durable;       /* it was in the sender's durable rows at some time */
-    bool reported;      /* STORED was said */
-    bool processed;     /* a durable decision existed at some time, also on a disk that is lost */
-    bool settled;       /* SETTLED was said */
-    bool given_up;      /* NOT_STORED was said */
-    bool transacted;    /* decided by a transaction: an effect key exists and counts it */
-    bool delivered;     /* to any application, at any time */
+    uint32_t offers;       /* DATA frames that carried it */
+    uint8_t held_by;       /* in hand */
+    uint8_t begun_by;      /* in hand, and a handler has begun */
+    uint8_t claimed_by;    /* its application has processed it */
+    uint8_t refused_by;    /* its application has rejected it */
+    uint8_t decided_by;    /* processed, in its durable rows */
+    uint8_t rejected_by;   /* rejected, in its durable rows */
+    uint8_t skipped_by;    /* skipped, in its durable rows */
+    uint8_t forfeited_by;  /* it was moved on from there without a word from there */
+    uint8_t assigned;      /* peer + 1 of the durable assignment; 0: none yet */
+    uint8_t outputs;       /* durable messages made from it */
+    uint8_t wanted;        /* enum gw_withdrawal: its sender's application asked it back */
+    uint8_t ended;         /* enum gw_outcome: settled durably otherwise than by processing */
+    uint8_t outcome;       /* enum gw_outcome, of the durable outcome row */
+    uint64_t assigned_process; /* nonce of the assigned member then */
+    uint64_t number;       /* of the durable assignment */
+    uint64_t returned;     /* the last offer of which a return was told */
+    uint64_t taken;        /* the last one of which its sender was told that */
+    uint64_t taken_life;   /* of the sender then */
+    uint64_t data_link;    /* that its last DATA left on */
+    uint64_t wanted_life;  /* in which the sender was asked */
+    uint64_t sent_process; /* of the sender */
+    uint32_t failures;     /* nacks, and deaths of a process whose handler had begun with it */
+    uint32_t marked;       /* of these, deaths that are in durable rows of that peer */
+    uint32_t code;         /* with which it was rejected */
+    bool alone;     /* its last return says that it crashed its handler */
+    bool durable;   /* it was in the sender's durable rows at some time */
+    bool reported;  /* STORED was said */
+    bool processed; /* a durable decision existed at some time, also on a disk that is lost */
+    bool rejected;  /* the same */
+    bool skipped;   /* the same */
+    bool settled;   /* SETTLED was said */
+    bool given_up;  /* NOT_STORED was said */
+    uint8_t transacted_by; /* decided by a transaction: an effect key exists and counts it */
+    bool delivered; /* to any application, at any time */
+    struct sim_at_peer at[SIM_PLACES];
 };
 
 struct sim_epoch {
@@ -42,8 +77,11 @@ struct sim_epoch {
     struct gw_destination destination;
     struct sim_message *messages; /* [sequence - 1] */
     size_t count, capacity;
-    uint64_t unprocessed; /* nothing below is unprocessed */
+    uint64_t unfinished;  /* nothing below is */
+    uint64_t submitted;   /* to the turn */
+    bool ordered;
     bool gone;            /* the sender's disk was lost: nothing is asked of it */
+    char sender_name[GW_NAME_MAX + 1];
 };
 
 struct sim_ledger {
@@ -65,8 +103,12 @@ struct sim_message *sim_ledger_append(struct sim_ledger *ledger, struct sim_epoc
 struct sim_message *sim_epoch_message(const struct sim_epoch *epoch, uint64_t sequence);
 struct sim_message *sim_ledger_message(const struct sim_ledger *ledger, uint64_t epoch,
                                        uint64_t sequence);
-/* The lowest sequence that nobody has durably decided; count + 1 if there is none. */
-uint64_t sim_epoch_unprocessed(struct sim_epoch *epoch);
+/* Somebody has durably decided it, or its sender has durably settled it. */
+bool sim_message_finished(const struct sim_message *message);
+/* The lowest sequence that is not finished; count + 1 if there is none. */
+uint64_t sim_epoch_unfinished(struct sim_epoch *epoch);
+/* A message that kills every process whose handler finishes with it: `poison` per million do. */
+bool sim_poisonous(uint64_t id, uint32_t poison);
 
 void sim_body_fill(uint64_t id, uint8_t *bytes, size_t size);
 bool sim_body_is(uint64_t id, const uint8_t *bytes, size_t size);

@@ -17,6 +17,7 @@
 
 static const struct gw_destination work = {GW_KIND_STAGE, "work"};
 static const struct gw_destination done = {GW_KIND_STAGE, "done"};
+static const struct gw_destination ask = {GW_KIND_SERVICE, "ask"};
 
 static void add_serve(struct sim_world *world, struct sim_peer *peer,
                       const struct gw_destination *destination)
@@ -27,11 +28,20 @@ static void add_serve(struct sim_world *world, struct sim_peer *peer,
                             .credit_bytes = world->options.credit_bytes};
 }
 
+static void add_replies(struct sim_world *world, struct sim_peer *peer)
+{
+    struct gw_destination replies = {.kind = GW_KIND_REPLY};
+
+    memcpy(replies.name, peer->name, sizeof replies.name);
+    add_serve(world, peer, &replies);
+}
+
 /* Whether messages flow from one to the other. */
 static bool feeds(const struct sim_options *options, unsigned from, unsigned to)
 {
     return (options->senders & 1u << from && options->workers & 1u << to) ||
-           (options->workers & 1u << from && options->sinks & 1u << to);
+           (options->workers & 1u << from && options->sinks & 1u << to) ||
+           (options->clients & 1u << from && options->servers & 1u << to);
 }
 
 static void add_dials(struct sim_world *world, unsigned a, unsigned b)
@@ -55,7 +65,7 @@ static void look(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
     (void)subject;
     (void)a;
     (void)b;
-    bool sent = world->sent_messages >= world->options.messages;
+    bool sent = world->work.left == 0 && world->requests.left == 0;
     if (sent && sim_check_quiet(world, why, sizeof why)) {
         world->over = true;
         return;
@@ -83,7 +93,9 @@ static uint64_t patience(const struct sim_options *options)
         return PATIENCE_US;
     if (options->flavour == SIM_AMNESIA)
         return 5000 * MS;
-    return PATIENCE_US + options->messages * (2 * each_us + options->send_pause_us);
+    return PATIENCE_US + options->memory_ttl_us % (100000 * MS) +
+           (options->messages + options->requests) *
+               (2 * each_us + options->send_pause_us + options->policy.deadline_us);
 }
 
 static void end_faults(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
@@ -96,10 +108,33 @@ static void end_faults(struct sim_world *world, void *subject, uint64_t a, uint6
     sim_world_after(world, LOOK_US, look, NULL, 0, 0);
 }
 
+static void add_policy(struct sim_world *world, const struct gw_destination *destination)
+{
+    struct sim_policy *policy = &world->policies[world->policy_count++];
+
+    policy->destination = *destination;
+    policy->policy = world->options.policy;
+    policy->policy.ordered = sim_chance(world, world->options.ordered);
+}
+
+static void draw_flows(struct sim_world *world)
+{
+    const struct sim_options *options = &world->options;
+
+    world->work = (struct sim_flow){work, options->senders, options->messages};
+    world->requests = (struct sim_flow){ask, options->clients, options->requests};
+    if (!options->senders)
+        world->work.left = 0;
+    add_policy(world, &work);
+    add_policy(world, &done);
+    add_policy(world, &ask);
+}
+
 void sim_life_begin(struct sim_world *world)
 {
     const struct sim_options *options = &world->options;
 
+    draw_flows(world);
     for (unsigned i = 0; i < options->peers; i++) {
         struct sim_peer *peer = &world->peers[i];
         char name[2] = {(char)('a' + i), 0};
@@ -108,6 +143,10 @@ void sim_life_begin(struct sim_world *world)
             add_serve(world, peer, &work);
         if (options->sinks & 1u << i)
             add_serve(world, peer, &done);
+        if (options->servers & 1u << i)
+            add_serve(world, peer, &ask);
+        if (options->clients & 1u << i)
+            add_replies(world, peer);
     }
     for (unsigned a = 0; a < options->peers; a++) {
         for (unsigned b = a + 1; b < options->peers; b++)
@@ -116,5 +155,6 @@ void sim_life_begin(struct sim_world *world)
     for (unsigned i = 0; i < options->peers; i++)
         sim_peer_start_later(&world->peers[i], sim_between(world, 0, 100 * MS));
     sim_chaos_begin(world);
+    sim_visits_begin(world);
     sim_world_at(world, options->faults_until_us, end_faults, NULL, 0, 0);
 }

@@ -51,6 +51,9 @@ static const char *const plants[GW_PLANT_COUNT] = {
     [GW_PLANT_OLD_LINK] = "old_link",
     [GW_PLANT_SKIP_IN_HAND] = "skip_in_hand",
     [GW_PLANT_RETURN_KEEPS_CREDIT] = "return_keeps_credit",
+    [GW_PLANT_TXN_SPLIT] = "txn_split",
+    [GW_PLANT_PREFETCH_CHARGED] = "prefetch_charged",
+    [GW_PLANT_REPLY_BEFORE_COMMIT] = "reply_before_commit",
 };
 
 static void list_plants(void)

@@ -470,7 +470,8 @@ struct sim_peer *sim_net_other_end(const struct sim_world *world, const struct s
     if (dial)
         return dial->to;
     struct sim_connection *connection = accepted(world, peer, conn);
-    return connection ? connection->ends[SIM_DIALLER] : NULL;
+    struct sim_peer *other = connection ? connection->ends[SIM_DIALLER] : NULL;
+    return other && other->process == connection->processes[SIM_DIALLER] ? other : NULL;
 }
 
 struct sim_connection *sim_net_connection(const struct sim_world *world,

@@ -65,6 +65,49 @@ static void draw_roles(struct sim_options *options, struct gw_random *random)
     options->dial_both = (uint32_t)PICK(random, 0, 300000, 1000000);
 }
 
+/* Requests and their replies, and clients that come only to ask. */
+static void draw_requests(struct sim_options *options, struct gw_random *random)
+{
+    uint32_t all = (1u << options->peers) - 1;
+
+    if (gw_random_chance(random, 600000))
+        return;
+    options->servers = 1 | ((uint32_t)gw_random_next(random) & all);
+    options->clients = (uint32_t)gw_random_next(random) & all;
+    for (unsigned i = 0; i < options->peers; i++) {
+        if (alone(options->servers, i))
+            options->clients &= ~(1u << i);
+    }
+    options->requests = options->clients ? between(random, 4, 40) : 0;
+    options->visitors = (unsigned)PICK(random, 0, 0, 1, 2);
+    options->outbox_messages = 0; /* two that ask each other would both have no room to answer */
+}
+
+/* How destinations are treated, and how handlers behave. Half of the worlds know no failure of
+ * handlers at all. */
+static void draw_failures(struct sim_options *options, struct gw_random *random)
+{
+    struct gw_policy *policy = &options->policy;
+
+    options->handlers = PICK(random, 1, 1, 4, 16);
+    options->recall_us = PICK(random, 0, 1, 100) * MS;
+    options->outcomes = gw_random_chance(random, 500000);
+    options->ordered = (uint32_t)PICK(random, 0, 0, 500000);
+    policy->failover = gw_random_chance(random, 400000);
+    policy->failover_us = PICK(random, 50, 500, 3000) * MS;
+    policy->retry_base_us = PICK(random, 0, 10, 200) * MS;
+    policy->retry_cap_us = policy->retry_base_us * PICK(random, 1, 10);
+    policy->retry_jitter = (uint32_t)PICK(random, 0, 20, 100);
+    policy->max_attempts = PICK(random, 0, 1, 2, 3, 5);
+    policy->deadline_us = PICK(random, 0, 0, 50, 500, 3000) * MS;
+    if (gw_random_chance(random, 300000))
+        return;
+    options->nack_chance = (uint32_t)PICK(random, 0, 10000, 100000, 400000);
+    options->reject_chance = (uint32_t)PICK(random, 0, 20000, 200000);
+    options->poison = policy->max_attempts ? (uint32_t)PICK(random, 0, 5000, 40000) : 0;
+    options->withdraw_chance = (uint32_t)PICK(random, 0, 0, 200000, 600000);
+}
+
 /* --- the work --- */
 
 static void draw_work(struct sim_options *options, struct gw_random *random)
@@ -113,6 +156,11 @@ static void make_comb(struct sim_options *options)
     options->senders = 1;
     options->workers = 2;
     options->sinks = 0;
+    options->clients = options->servers = options->visitors = 0;
+    options->requests = 0;
+    options->nack_chance = options->reject_chance = options->poison = 0;
+    options->withdraw_chance = options->ordered = 0;
+    options->policy = (struct gw_policy){0};
     options->messages = 8400;
     options->burst = 8400;
     options->body_max = 2;
@@ -128,6 +176,16 @@ static void make_comb(struct sim_options *options)
     options->faults_until_us = 500 * MS;
 }
 
+/* Visitors that were killed are noticed when their time is over: no clock may jump ahead of it. */
+static void admit_visitors(struct sim_options *options)
+{
+    options->memory |= 3u << SIM_VISITORS;
+    options->memory_ttl_us = 30000 * MS;
+    options->quiet_clocks = true;
+    if (options->heartbeat_us < 250 * MS)
+        options->heartbeat_us = 250 * MS;
+}
+
 void sim_options_draw(struct sim_options *options, uint64_t seed)
 {
     struct gw_random random;
@@ -139,6 +197,9 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_limits(options, &random);
     draw_roles(options, &random);
     draw_work(options, &random);
+    draw_requests(options, &random);
+    draw_failures(options, &random);
+    options->memory_ttl_us = (uint64_t)86400 * 1000 * MS;
     draw_wires_and_disks(options, &random);
     draw_faults(options, &random);
     if (seed % 250 == 7) {
@@ -150,6 +211,10 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
         options->flavour = SIM_MEMORY;
         options->memory = 1 + (uint32_t)gw_random_below(&random, (1u << options->peers) - 1);
     }
+    if (options->ordered)
+        options->frame_lost = 0; /* which TCP does not do; a heartbeat too late it is found */
+    if (options->visitors)
+        admit_visitors(options);
 }
 
 void sim_options_calm(struct sim_options *options)
@@ -159,6 +224,7 @@ void sim_options_calm(struct sim_options *options)
     options->frame_garbage = options->frame_truncated = options->body_flipped = 0;
     options->send_refused = 0;
     options->commit_failed = options->commit_slow = 0;
+    options->nack_chance = options->withdraw_chance = 0;
 }
 
 void sim_options_script(struct sim_options *options)
@@ -175,6 +241,7 @@ void sim_options_script(struct sim_options *options)
     options->credit_messages = 1000;
     options->credit_bytes = 1 << 20;
     options->body_max = 10;
+    options->memory_ttl_us = (uint64_t)86400 * 1000 * MS;
     options->delay_min_us = options->delay_max_us = 10 * MS;
     options->reconnect_us = 50 * MS;
     options->commit_min_us = options->commit_max_us = MS;

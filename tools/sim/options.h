@@ -5,11 +5,14 @@
 /* All that shapes a world, as one plain struct: sim_options_draw fills it from a seed, a golden
  * trace by hand. Chances are per million. */
 
+#include "core/event.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_PEERS_MAX 6 /* the last place is for a newcomer */
+#define SIM_PEERS_MAX 8   /* the last place is for a newcomer, the two before it for visitors */
+#define SIM_VISITORS  5   /* the first of these two */
 #define SIM_DEEDS_MAX 24
 
 enum sim_flavour {
@@ -41,13 +44,28 @@ struct sim_options {
     uint32_t senders; /* bit per peer: sends to stage work */
     uint32_t workers; /* serves stage work */
     uint32_t sinks;   /* serves stage done: what workers send on */
+    uint32_t clients; /* sends requests to service ask */
+    uint32_t servers; /* serves it */
+    unsigned visitors; /* memory clients that come and go, at a time */
     uint32_t memory;  /* has no disk: its store ends with the process */
+    uint64_t requests; /* in all, those of visitors not counted */
     uint64_t messages; /* in all */
     uint64_t burst;    /* messages at once, at most */
     uint64_t body_max;
     uint64_t send_pause_us; /* between bursts, at most */
     uint64_t work_us;       /* that a decision takes, at most */
     uint32_t transaction_chance; /* that a decision is a transaction */
+    uint64_t handlers;       /* at work at a time, at most */
+    uint64_t recall_us;      /* until the application answers a recall, at most */
+    uint32_t nack_chance;    /* of handlers */
+    uint32_t reject_chance;
+    uint32_t poison;         /* that a message kills the process of its handler */
+    uint32_t withdraw_chance; /* that a burst is followed by some withdrawals */
+    struct gw_policy policy; /* of all destinations but replies */
+    uint32_t ordered;        /* chance that a destination is ordered */
+    bool outcomes;
+    uint64_t memory_ttl_us;
+    bool quiet_clocks;       /* no clock jumps */
 
     /* the wires */
     uint64_t delay_min_us;

@@ -30,20 +30,45 @@ void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned inde
         peer->clock.offset_us = sim_between(world, 0, CLOCK_SPAN);
 }
 
+void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned index,
+                    const char *name)
+{
+    struct sim_peer old = *peer;
+
+    sim_peer_clear(peer);
+    sim_peer_init(peer, world, index, name);
+    peer->process = old.process;
+    peer->life = old.life;
+    peer->next_conn = old.next_conn;
+    peer->run_ticket = old.run_ticket;
+    peer->load_ticket = old.load_ticket;
+    peer->app.next_job = old.app.next_job;
+    peer->app.next_ticket = old.app.next_ticket;
+}
+
 void sim_peer_guest(struct sim_peer *guest, const struct sim_peer *whose)
 {
-    struct sim_peer old = *guest; /* its numbers go on: events of the old one may still come */
-
-    if (guest->present)
-        sim_peer_clear(guest);
-    sim_peer_init(guest, whose->world, SIM_PEERS_MAX - 1, whose->name);
+    sim_peer_renew(guest, whose->world, SIM_PEERS_MAX - 1, whose->name);
     snprintf(guest->label, sizeof guest->label, "%s'", whose->name);
     guest->guest = true;
-    guest->process = old.process;
-    guest->life = old.life;
-    guest->next_conn = old.next_conn;
-    guest->run_ticket = old.run_ticket;
-    guest->load_ticket = old.load_ticket;
+}
+
+bool sim_peer_is_memory(const struct sim_peer *peer)
+{
+    return peer->world->options.memory >> peer->index & 1;
+}
+
+struct gw_policy sim_peer_policy(const struct sim_peer *peer,
+                                 const struct gw_destination *destination)
+{
+    const struct sim_world *world = peer->world;
+    struct gw_policy otherwise = {.max_attempts = 20}; /* of the core */
+
+    for (size_t i = 0; i < world->policy_count; i++) {
+        if (gw_destination_equal(&world->policies[i].destination, destination))
+            return world->policies[i].policy;
+    }
+    return otherwise;
 }
 
 static void drop_turn(struct sim_peer *peer)
@@ -67,6 +92,9 @@ void sim_peer_clear(struct sim_peer *peer)
     gw_tail_destroy(&peer->tail);
     sim_app_clear(peer);
     sim_disk_clear(&peer->disk);
+    free(peer->marks);
+    peer->marks = NULL;
+    peer->mark_count = peer->mark_capacity = 0;
 }
 
 /* --- time --- */
@@ -185,8 +213,17 @@ void sim_peer_submit(struct sim_peer *peer)
                         "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
                         sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
                         gw_batch_last(batch));
+        sim_peer_submitted(peer, batch);
         sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), &destination, batch));
     }
+}
+
+void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch)
+{
+    struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, batch->epoch);
+
+    if (book && book->submitted < gw_batch_last(batch))
+        book->submitted = gw_batch_last(batch);
 }
 
 /* --- start --- */
@@ -199,14 +236,16 @@ static struct gw_turn_options turn_options(struct sim_peer *peer)
                  .window = options->window,
                  .heartbeat_us = options->heartbeat_us,
                  .settle_delay_us = options->settle_delay_us,
-                 .memory = peer->world->options.memory >> peer->index & 1,
+                 .memory = sim_peer_is_memory(peer),
                  .no_jitter = !options->jitter,
-                 .cache_bytes = options->cache_bytes},
+                 .cache_bytes = options->cache_bytes,
+                 .memory_ttl_us = options->memory_ttl_us,
+                 .outcomes = options->outcomes},
         .sync = options->sync,
     };
 
     memcpy(turn.core.name, peer->name, sizeof turn.core.name);
-    turn.core.process = gw_random_next(&peer->world->random);
+    turn.core.process = peer->nonce;
     turn.core.seed = gw_random_next(&peer->world->random);
     return turn;
 }
@@ -249,7 +288,7 @@ static void try_damaged(struct sim_peer *peer)
         return;
     size_t row = sim_between(world, 0, disk->count - 1);
     uint8_t kind = disk->rows[row].key->data[0];
-    if (kind == GW_ROW_KEY || kind == GW_ROW_BATCH)
+    if (kind == GW_ROW_KEY || kind == GW_ROW_BATCH || kind == GW_ROW_OUTCOME)
         return; /* these are read, and checked, when they are wanted */
     size_t key_size = disk->rows[row].key->size;
     size_t bit = sim_between(world, 0, BIT_SPAN);
@@ -265,8 +304,49 @@ static void try_damaged(struct sim_peer *peer)
     sim_disk_damage(disk, row, bit);
 }
 
+/* As the shell does before a recovery: what the marks say becomes rows, in one synced write, and
+ * then they are cleared. A crash between the two writes the same rows again. */
+static void write_marks(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    struct gw_write write = {0};
+
+    if (!peer->mark_count)
+        return;
+    for (size_t i = 0; i < peer->mark_count; i++) {
+        struct gw_row row = {.kind = GW_ROW_CRASHED,
+                             .epoch = peer->marks[i].epoch,
+                             .first = peer->marks[i].sequence,
+                             .last = peer->marks[i].sequence,
+                             .number = peer->marks[i].number};
+        gw_row_put(&write, &row);
+    }
+    if (gw_write_failed(&write))
+        abort();
+    sim_trace_effect(world->trace, "%zu marks become rows", peer->mark_count);
+    sim_disk_write(&peer->disk, &write, true);
+    sim_check_written(peer, &write);
+    if (!world->calm && world->options.fault_pause_us && sim_chance(world, 50000)) {
+        sim_fault(world, SIM_FAULT_marks_again);
+        sim_disk_write(&peer->disk, &write, true);
+    }
+    gw_write_clear(&write);
+    peer->mark_count = 0;
+}
+
+static void say_policies(struct sim_peer *peer)
+{
+    const struct sim_world *world = peer->world;
+
+    for (size_t i = 0; i < world->policy_count && !world->failed; i++)
+        sim_port_after(peer, gw_turn_policy(peer->turn, sim_peer_clock(peer),
+                                            &world->policies[i].destination,
+                                            &world->policies[i].policy));
+}
+
 static void say_serves_and_dials(struct sim_peer *peer)
 {
+    say_policies(peer);
     for (size_t i = 0; i < peer->serve_count; i++) {
         if (!peer->serves[i].off)
             sim_peer_serve(peer, i);
@@ -286,6 +366,7 @@ static void begin_turn(struct sim_peer *peer)
     struct sim_world *world = peer->world;
     struct gw_recovered recovered = {0};
 
+    write_marks(peer);
     try_damaged(peer);
     if (world->failed)
         return;
@@ -304,6 +385,9 @@ static void begin_turn(struct sim_peer *peer)
                  gw_store_error_name(error));
         return;
     }
+    peer->down_known = UINT8_MAX;
+    for (size_t i = 0; i < SIM_PLACES; i++)
+        peer->down_us[i] = sim_peer_clock(peer);
     gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);
     sim_check_opened(peer, recovered.messages, recovered.bytes);
     say_serves_and_dials(peer);
@@ -337,6 +421,7 @@ void sim_peer_start(struct sim_peer *peer)
     if (peer->up)
         return;
     peer->process++;
+    peer->nonce = gw_random_next(&world->random);
     peer->up = true;
     peer->leaving = false;
     peer->paused_until_us = 0;
@@ -377,6 +462,9 @@ static void end_process(struct sim_peer *peer, enum sim_end end)
 {
     struct sim_world *world = peer->world;
 
+    sim_check_handlers_end(peer, end != SIM_END_FLUSHED);
+    if (end == SIM_END_FLUSHED || sim_peer_is_memory(peer))
+        peer->mark_count = 0; /* a clean end kills no handler */
     drop_turn(peer);
     gw_tail_destroy(&peer->tail);
     sim_net_process_gone(world, peer, end);
@@ -385,9 +473,18 @@ static void end_process(struct sim_peer *peer, enum sim_end end)
     peer->up = false;
     sim_check_crashed(peer);
     sim_app_restart(peer);
-    if (world->options.memory >> peer->index & 1) {
+    if (sim_peer_is_memory(peer)) {
         sim_fault(world, SIM_FAULT_memory_lost);
         sim_peer_lose_disk(peer);
+    }
+}
+
+/* A mapped file survives its process; of what was not written back, a power cut leaves some. */
+static void lose_marks(struct sim_peer *peer)
+{
+    for (size_t i = peer->mark_count; i-- > 0;) {
+        if (sim_chance(peer->world, 500000))
+            peer->marks[i] = peer->marks[--peer->mark_count];
     }
 }
 
@@ -400,8 +497,10 @@ void sim_peer_crash(struct sim_peer *peer, enum sim_death death)
     sim_trace_begin(world->trace, world->now_us, peer->label, "%s",
                     death == SIM_POWER_LOST ? "power lost" : "killed");
     end_write(peer, death);
-    if (death == SIM_POWER_LOST)
+    if (death == SIM_POWER_LOST) {
         sim_disk_power_lost(&peer->disk, 0);
+        lose_marks(peer);
+    }
     end_process(peer, death == SIM_POWER_LOST ? SIM_END_VANISHED : SIM_END_CUT);
 }
 
@@ -419,20 +518,36 @@ static void end_leave(struct sim_peer *peer)
 {
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "closed");
     end_process(peer, SIM_END_FLUSHED);
-    if (!peer->guest && !peer->world->options.scripted)
+    if (!peer->guest && !peer->visitor && !peer->world->options.scripted)
         sim_peer_start_later(peer, sim_between(peer->world, 0, 2000000));
 }
 
+/* A store in memory is kept when only its core ended; then the peer is the same to others. If it
+ * failed itself, all that it knew is gone. */
+static void renew_store(struct sim_peer *peer, bool failed)
+{
+    if (!sim_peer_is_memory(peer) || failed)
+        peer->nonce = gw_random_next(&peer->world->random);
+    if (!sim_peer_is_memory(peer) || !failed)
+        return;
+    sim_fault(peer->world, SIM_FAULT_memory_lost);
+    sim_peer_lose_disk(peer);
+}
+
 /* As the engine does after a failed commit: the process and its connections stay, the turn goes. */
-void sim_peer_reopen(struct sim_peer *peer)
+void sim_peer_reopen(struct sim_peer *peer, bool failed)
 {
     sim_trace_effect(peer->world->trace, "reopen");
+    sim_check_handlers_end(peer, false);
+    peer->mark_count = 0; /* the handlers live; what they do now is refused as stale */
     drop_turn(peer);
     sim_check_crashed(peer);
     sim_app_restart(peer);
+    renew_store(peer, failed);
     sim_check_in_doubt(peer);
     gw_tail_failed(peer->tail);
-    sim_check_given_up(peer);
+    if (!sim_peer_is_memory(peer))
+        sim_check_given_up(peer); /* of a store in memory nothing was promised */
     if (!peer->world->failed)
         begin_turn(peer);
     if (peer->leaving) { /* it was about to go: it goes */
@@ -445,5 +560,6 @@ void sim_peer_lose_disk(struct sim_peer *peer)
 {
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "disk lost");
     sim_disk_clear(&peer->disk);
+    peer->mark_count = 0;
     sim_check_disk_lost(peer);
 }

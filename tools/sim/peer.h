@@ -8,6 +8,7 @@
 
 #include "app.h"
 #include "disk.h"
+#include "ledger.h"
 #include "peer/tail.h"
 #include "peer/turn.h"
 
@@ -17,7 +18,7 @@
 struct sim_world;
 
 #define SIM_DIALS_MAX 12
-#define SIM_SERVES_MAX 3
+#define SIM_SERVES_MAX 5
 #define SIM_LOADS_MAX  128
 
 struct sim_clock { /* virtual time + offset; while it stands still: one value */
@@ -41,6 +42,10 @@ struct sim_served {
     bool off; /* unserved for now */
 };
 
+struct sim_mark { /* a handler has begun with it: survives the process, as a mapped file does */
+    uint64_t epoch, sequence, number;
+};
+
 struct sim_load { /* a read under way */
     uint64_t epoch, from, max_messages, max_bytes;
     uint64_t ticket; /* 0: free */
@@ -53,6 +58,8 @@ struct sim_peer {
     char label[GW_NAME_MAX + 2]; /* for traces: a guest's has a dash */
     bool present; /* takes part */
     bool guest;   /* under another's name */
+    bool visitor; /* a memory client that comes, asks and leaves (visit.c) */
+    uint64_t asks; /* of a visitor: requests that it sends in all */
     struct sim_disk disk;
     struct gw_store *store;
     struct gw_turn *turn;
@@ -60,6 +67,7 @@ struct sim_peer {
     uint64_t process; /* how many there were; counts up at each start */
     uint64_t life;    /* how many turns there were; also counts up at a reopen */
     uint64_t opens;   /* as the store counts them */
+    uint64_t nonce;   /* what others know the process by */
     bool several_epochs; /* seen in this life */
     bool up;
     bool leaving;
@@ -82,12 +90,26 @@ struct sim_peer {
     uint64_t committed; /* writes of this life */
     int fail_next;      /* scripts: the next commit fails: 1 not applied, 2 applied */
 
+    struct sim_mark *marks;
+    size_t mark_count, mark_capacity;
+    uint8_t forfeits; /* bit per peer: what that one held was moved on, once */
+    uint8_t down_known; /* bit per peer: has no link, as this one was told */
+    uint64_t down_us[SIM_PLACES]; /* since when, by this one's clock */
+    uint64_t last_link[SIM_PLACES]; /* that it used with each */
+    uint8_t forfeit_asked; /* bit per peer: by an operator, once */
+
     struct sim_app app;
 };
 
 void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
                    const char *name);
 void sim_peer_guest(struct sim_peer *peer, const struct sim_peer *whose); /* instead of init */
+/* The same place, a new peer: its numbers go on, since events of the old one may still come. */
+void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned index,
+                    const char *name);
+bool sim_peer_is_memory(const struct sim_peer *peer);
+struct gw_policy sim_peer_policy(const struct sim_peer *peer,
+                                 const struct gw_destination *destination);
 void sim_peer_clear(struct sim_peer *peer);
 
 uint64_t sim_peer_clock(const struct sim_peer *peer);
@@ -98,7 +120,8 @@ void sim_peer_pause(struct sim_peer *peer, uint64_t for_us);
 void sim_peer_start(struct sim_peer *peer);
 enum sim_death { SIM_KILLED, SIM_POWER_LOST };
 void sim_peer_crash(struct sim_peer *peer, enum sim_death death);
-void sim_peer_reopen(struct sim_peer *peer); /* after a failed commit: only the turn is new */
+/* After a failed commit, or when the core ended without one: only the turn is new. */
+void sim_peer_reopen(struct sim_peer *peer, bool failed);
 void sim_peer_leave(struct sim_peer *peer); /* BYE, then an orderly end of the process */
 void sim_peer_lose_disk(struct sim_peer *peer);
 void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us);
@@ -115,6 +138,9 @@ int sim_peer_decide(struct sim_peer *peer, const struct gw_decision *decision);
 int sim_peer_transaction(struct sim_peer *peer, const struct gw_turn_transaction *transaction);
 /* Events gather until the turn runs. */
 void sim_peer_run_soon(struct sim_peer *peer);
+void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch); /* notes it */
+void sim_peer_forfeit(struct sim_peer *peer, const struct sim_peer *member); /* an operator */
+void sim_peer_retire(struct sim_peer *peer, uint64_t epoch);
 /* Hands what the tail has filled to the turn. */
 void sim_peer_submit(struct sim_peer *peer);
 

@@ -6,6 +6,7 @@
 #include "port.h"
 
 #include "checker.h"
+#include "rows.h"
 #include "store/row.h"
 #include "world.h"
 
@@ -107,7 +108,7 @@ static void failed(struct sim_peer *peer, bool applied)
     sim_sight(world, applied ? SIM_SIGHT_in_doubt_stored : SIM_SIGHT_in_doubt_not_stored, 1);
     gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_IO);
     peer->writing = NULL;
-    sim_peer_reopen(peer);
+    sim_peer_reopen(peer, true);
 }
 
 static void port_commit(void *context, struct gw_write *write, bool sync)
@@ -187,15 +188,25 @@ static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max
 
 /* --- the application --- */
 
+static void say_delivery(struct sim_world *world, const struct gw_inbound *inbound,
+                         const struct gw_range *piece)
+{
+    char attempt[32] = "";
+
+    if (inbound->attempt > 1)
+        snprintf(attempt, sizeof attempt, " attempt %" PRIu64, inbound->attempt);
+    sim_trace_effect(world->trace, "deliver e%" PRIu64 " %" PRIu64 "..%" PRIu64 "%s%s%s",
+                     sim_trace_epoch(world->trace, inbound->epoch), piece->first, piece->last,
+                     inbound->redelivered ? " again" : "", attempt,
+                     inbound->maybe_duplicate ? " maybe duplicate" : "");
+}
+
 static void port_deliver(void *context, struct gw_inbound *inbound)
 {
     struct sim_peer *peer = context;
 
     for (size_t i = 0; peer->world->trace->on && i < inbound->piece_count; i++)
-        sim_trace_effect(peer->world->trace, "deliver e%" PRIu64 " %" PRIu64 "..%" PRIu64 "%s",
-                         sim_trace_epoch(peer->world->trace, inbound->epoch),
-                         inbound->pieces[i].first, inbound->pieces[i].last,
-                         inbound->redelivered ? " again" : "");
+        say_delivery(peer->world, inbound, &inbound->pieces[i]);
     sim_check_delivery(peer, inbound);
     if (!peer->world->failed)
         sim_app_deliver(peer, inbound);
@@ -215,33 +226,76 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
 static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
                          enum gw_outcome how)
 {
+    static const char *const ends[] = {"", "", " dead", " withdrawn", " abandoned"};
     struct sim_peer *peer = context;
 
-    sim_trace_effect(peer->world->trace, "settled e%" PRIu64 " %" PRIu64 "..%" PRIu64,
-                     sim_trace_epoch(peer->world->trace, epoch), first, last);
-    sim_check_settled(peer, epoch, first, last);
+    sim_trace_effect(peer->world->trace, "settled e%" PRIu64 " %" PRIu64 "..%" PRIu64 "%s",
+                     sim_trace_epoch(peer->world->trace, epoch), first, last, ends[how]);
+    sim_check_settled(peer, epoch, first, last, how);
     if (gw_tail_settled(peer->tail, epoch, first, last, how))
         abort();
 }
 
 static void port_buried(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes)
 {
-    (void)context, (void)epoch, (void)sequence, (void)bytes;
+    struct sim_peer *peer = context;
+    const struct sim_message *message =
+        sim_ledger_message(&peer->world->ledger, epoch, sequence);
+    struct gw_row row;
+
+    sim_trace_effect(peer->world->trace, "buried e%" PRIu64 " %" PRIu64,
+                     sim_trace_epoch(peer->world->trace, epoch), sequence);
+    if (!message || message->size != bytes ||
+        !sim_rows_one(peer, GW_ROW_DEAD, epoch, sequence, &row))
+        sim_fail(peer->world, "%s reports a dead letter that is not stored", peer->name);
 }
 
 static void port_outcomes(void *context, uint64_t number)
 {
-    (void)context, (void)number;
+    struct sim_peer *peer = context;
+    struct gw_row row;
+    size_t at = sim_rows_seek(peer, GW_ROW_OUTCOME, 0, 0);
+    uint64_t last = 0;
+
+    sim_trace_effect(peer->world->trace, "outcomes up to %" PRIu64, number);
+    while (sim_rows_next(peer, &at, GW_ROW_OUTCOME, 0, &row))
+        last = row.number;
+    if (last != number)
+        sim_fail(peer->world, "%s reports outcomes up to %" PRIu64 ", stored are %" PRIu64,
+                 peer->name, number, last);
 }
 
 static void port_recall(void *context, const struct gw_recall *recall)
 {
-    (void)context, (void)recall;
+    struct sim_peer *peer = context;
+
+    for (size_t i = 0; peer->world->trace->on && i < recall->count; i++)
+        sim_trace_effect(peer->world->trace, "recall e%" PRIu64 " %" PRIu64 "..%" PRIu64 "%s",
+                         sim_trace_epoch(peer->world->trace, recall->epoch),
+                         recall->ranges[i].first, recall->ranges[i].last,
+                         recall->purpose == GW_SKIP_WITHDRAW ? " for good" : "");
+    sim_app_recall(peer, recall);
+}
+
+/* The answer comes in an event of its own: the port does not call back into the turn. */
+static void retire(struct sim_world *world, void *subject, uint64_t life, uint64_t epoch)
+{
+    struct sim_peer *peer = subject;
+
+    if (!peer->turn || peer->life != life)
+        return;
+    sim_trace_begin(world->trace, world->now_us, peer->label, "retire e%" PRIu64,
+                    sim_trace_epoch(world->trace, epoch));
+    sim_peer_retire(peer, epoch);
 }
 
 static void port_idle(void *context, uint64_t epoch)
 {
-    (void)context, (void)epoch;
+    struct sim_peer *peer = context;
+
+    sim_trace_effect(peer->world->trace, "idle e%" PRIu64,
+                     sim_trace_epoch(peer->world->trace, epoch));
+    sim_world_after(peer->world, 0, retire, peer, peer->life, epoch);
 }
 
 static uint64_t port_wall_ms(void *context)
@@ -271,8 +325,8 @@ static void port_stale(void *context, uint64_t token)
 {
     struct sim_peer *peer = context;
 
-    sim_fail(peer->world, "transaction %" PRIu64 " is stale, which nothing here can make it",
-             token);
+    sim_trace_effect(peer->world->trace, "transaction %" PRIu64 " is stale", token);
+    sim_app_stale(peer, token);
 }
 
 static void port_members(void *context, const struct gw_destination *destination, size_t count)
@@ -296,6 +350,7 @@ static void port_note(void *context, uint8_t note, const char *name, uint64_t a,
                          gw_refusal_name(a));
     else
         sim_trace_effect(world->trace, "%s %s", sim_trace_note(note), name);
+    sim_check_note(peer, note, name);
     if (note == GW_NOTE_LINK_UP && peer->guest)
         world->guest_linked = true;
     if (note == GW_NOTE_QUARANTINE)

@@ -110,6 +110,48 @@ bool sim_rows_cover(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t
     return covered > last;
 }
 
+static const struct sim_row *row_of(const struct sim_peer *peer, enum gw_row_kind kind,
+                                    uint64_t epoch, uint64_t sequence)
+{
+    struct gw_buffer key = {0};
+
+    gw_row_seek(&key, kind, epoch, sequence);
+    struct gw_slice wanted = {key.data, key.size};
+    size_t at = sim_disk_find(&peer->disk, wanted);
+    const struct sim_row *row = at < peer->disk.count ? &peer->disk.rows[at] : NULL;
+    if (row && (!row->synced || row->key->size != wanted.size ||
+                memcmp(row->key->data, wanted.data, wanted.size) != 0))
+        row = NULL;
+    gw_buffer_clear(&key);
+    return row;
+}
+
+bool sim_rows_one(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
+                  uint64_t sequence, struct gw_row *result)
+{
+    const struct sim_row *row = row_of(peer, kind, epoch, sequence);
+
+    return row && gw_row_read(sim_slice(row->key), sim_slice(row->synced), result) == GW_STORE_OK;
+}
+
+bool sim_rows_dead(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
+                   struct gw_row *result, struct gw_slice *message)
+{
+    const struct sim_row *row = row_of(peer, GW_ROW_DEAD, epoch, sequence);
+    uint32_t head;
+
+    return row && gw_row_read_message(sim_slice(row->key), sim_slice(row->synced), result, &head,
+                                      message) == GW_STORE_OK;
+}
+
+bool sim_rows_settled(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence)
+{
+    struct gw_row row;
+
+    return (sim_rows_stream(peer, epoch, &row) && sequence < row.floor) ||
+           sim_rows_cover(peer, GW_ROW_SETTLED, epoch, sequence, sequence, NULL);
+}
+
 static bool one_row(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
                     struct gw_row *row)
 {

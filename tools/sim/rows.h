@@ -30,7 +30,15 @@ bool sim_rows_cover(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t
                     uint64_t first, uint64_t last, const char *member);
 bool sim_rows_window(const struct sim_peer *peer, uint64_t epoch, struct gw_row *row);
 bool sim_rows_stream(const struct sim_peer *peer, uint64_t epoch, struct gw_row *row);
-/* Decided, or below the window's floor. */
+/* The row of one message: an exception, a story, a dead letter. */
+bool sim_rows_one(const struct sim_peer *peer, enum gw_row_kind kind, uint64_t epoch,
+                  uint64_t sequence, struct gw_row *row);
+/* A dead letter with its message's bytes. */
+bool sim_rows_dead(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
+                   struct gw_row *row, struct gw_slice *message);
+/* Settled: in such a row, or below the stream's floor. */
+bool sim_rows_settled(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence);
+/* Processed, or below the window's floor. */
 bool sim_rows_decided(const struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last);
 /* The lowest sequence that is not settled; 0 if the stream has no row. */
 uint64_t sim_rows_unsettled(const struct sim_peer *peer, uint64_t epoch);

@@ -43,7 +43,12 @@
     X(undialled, "endpoint undialled")                            \
     X(unserved, "destination no longer served")                   \
     X(credit_changed, "credit changed")                           \
-    X(left_cleanly, "clean leave and return")
+    X(left_cleanly, "clean leave and return")                     \
+    X(poison, "process killed by the message that its handler had") \
+    X(marks_again, "marks of begun messages written twice")       \
+    X(forfeit_asked, "forfeit by an operator")                    \
+    X(visitor_left, "memory client left")                         \
+    X(visitor_killed, "memory client killed")
 
 #define SIM_SIGHTS(X)                                                      \
     X(duplicate_dropped, "duplicate dropped")                              \
@@ -76,7 +81,39 @@
     X(crash_in_commit, "crash during a commit")                            \
     X(damage_refused, "damaged store refused")                             \
     X(quarantine, "receiver that forgot is quarantined")                   \
-    X(zombie, "frames of a process that was paused for long")
+    X(zombie, "frames of a process that was paused for long")              \
+    X(slow_handler, "handler that took long")                              \
+    X(nack, "message nacked")                                              \
+    X(reject, "message rejected")                                          \
+    X(retried, "message offered as attempt 2 or more")                     \
+    X(crash_told, "return: begun by a process that died")                  \
+    X(crash_charged, "attempt charged to a message that a process died of") \
+    X(hint_charged, "attempt charged on the hint of a memory peer")        \
+    X(offered_alone, "offered alone after a crash")                        \
+    X(buried_rejected, "dead letter of a rejected message")                \
+    X(buried_attempts, "dead letter after too many attempts")              \
+    X(forfeited, "what a member held goes to others")                      \
+    X(maybe_duplicate, "flagged as maybe a duplicate")                     \
+    X(processed_twice, "forfeited, and processed by both")                 \
+    X(late_decision, "decision of a forfeited member counts")              \
+    X(stale_transaction, "transaction refused: an input moved on")         \
+    X(release_by_unserve, "given back because it is served no longer")     \
+    X(recalled, "asked back and given back")                               \
+    X(released_absent, "asked back, and it was not there")                 \
+    X(skip_in_hand, "asked back, but a handler has begun")                 \
+    X(data_beats_skip, "withdrawn too late: processed")                    \
+    X(skip_beats_data, "skipped before it came")                           \
+    X(skipped, "skipped out of the hand")                                  \
+    X(withdrawn, "settled as withdrawn")                                   \
+    X(abandoned, "settled as abandoned: its only receiver is gone")        \
+    X(ordered_moved, "ordered stream moved to another member")             \
+    X(ordered_old, "ordered stream went on with a newer epoch")            \
+    X(answered, "request answered")                                        \
+    X(answered_late, "request answered after its client's restart")        \
+    X(answer_resent, "duplicate request, answered by the stored reply")    \
+    X(client_gone, "memory client gone, and its windows with it")          \
+    X(retired, "epoch retired because its only receiver is gone")          \
+    X(outcome_rows, "outcome written with its settlement")
 
 enum sim_fault {
 #define X(name, text) SIM_FAULT_##name,

@@ -197,6 +197,11 @@ static void say_ranges(struct text *text, const char *what, const struct gw_rang
         say(text, " and %zu more", count - 6);
 }
 
+static const char *returned(uint8_t kind)
+{
+    return kind == GW_RETURN_NACK ? "nacked" : kind == GW_RETURN_RELEASE ? "released" : "crashed";
+}
+
 static void say_ack(struct sim_trace *trace, struct text *text, const struct gw_frame *frame)
 {
     for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
@@ -205,6 +210,14 @@ static void say_ack(struct sim_trace *trace, struct text *text, const struct gw_
             epoch->floor);
         say_ranges(text, "decided", epoch->decided, epoch->decided_count);
         say_ranges(text, "in hand", epoch->in_hand, epoch->in_hand_count);
+        say_ranges(text, "handed", epoch->handed, epoch->handed_count);
+        for (size_t k = 0; k < epoch->exception_count && k < 6; k++)
+            say(text, " %s %" PRIu64,
+                epoch->exceptions[k].kind == GW_EXCEPTION_SKIPPED ? "skipped" : "rejected",
+                epoch->exceptions[k].sequence);
+        for (size_t k = 0; k < epoch->return_count && k < 6; k++)
+            say(text, " %s %" PRIu64 "..%" PRIu64, returned(epoch->returns[k].kind),
+                epoch->returns[k].first, epoch->returns[k].last);
     }
     for (size_t i = 0; i < frame->u.ack.credit_count; i++)
         say(text, " credit %" PRIu64, frame->u.ack.credits[i].messages);
@@ -255,6 +268,18 @@ static void say_content(struct sim_trace *trace, struct text *text, const struct
             sim_trace_epoch(trace, frame->u.data.epoch), frame->u.data.first,
             frame->u.data.first + frame->u.data.count - 1, frame->u.data.floor,
             frame->u.data.redelivered ? " redelivered" : "");
+        if (frame->u.data.attempt > 1)
+            say(text, " attempt %" PRIu64, frame->u.data.attempt);
+        if (frame->u.data.maybe_duplicate)
+            say(text, " maybe duplicate");
+        break;
+    case GW_FRAME_SKIP:
+        say(text, " e%" PRIu64 " %s", sim_trace_epoch(trace, frame->u.skip.epoch),
+            frame->u.skip.purpose == GW_SKIP_WITHDRAW ? "withdraw" : "release");
+        say_ranges(text, "of", frame->u.skip.ranges, frame->u.skip.range_count);
+        break;
+    case GW_FRAME_BYE:
+        say(text, "%s", frame->u.bye.last ? " for good" : "");
         break;
     case GW_FRAME_ACK:
         say_ack(trace, text, frame);

@@ -15,6 +15,7 @@
 #include "net.h"
 #include "options.h"
 #include "peer.h"
+#include "port.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -36,6 +37,19 @@ struct sim_event {
     uint64_t a, b;
 };
 
+struct sim_flow { /* messages that the peers send by themselves */
+    struct gw_destination destination;
+    uint32_t senders; /* bit per peer */
+    uint64_t left;
+};
+
+struct sim_policy { /* of all senders to a destination */
+    struct gw_destination destination;
+    struct gw_policy policy;
+};
+
+#define SIM_POLICIES_MAX 8
+
 struct sim_world {
     struct sim_options options;
     struct gw_random random;
@@ -55,7 +69,11 @@ struct sim_world {
     struct sim_link_book *links; /* of the checker: which link was made on which connection */
     size_t link_count, link_capacity;
 
-    uint64_t sent_messages; /* by the applications, stage work */
+    struct sim_flow work;     /* to stage work */
+    struct sim_flow requests; /* to service ask */
+    struct sim_policy policies[SIM_POLICIES_MAX];
+    size_t policy_count;
+    uint64_t visits;
     bool guest_linked;      /* a newcomer was once taken for the peer whose name it has */
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
@@ -89,5 +107,7 @@ void sim_sight(struct sim_world *world, enum sim_sight sight, uint64_t count);
 void sim_life_begin(struct sim_world *world);
 void sim_chaos_begin(struct sim_world *world);
 void sim_chaos_end(struct sim_world *world);
+void sim_visits_begin(struct sim_world *world); /* visit.c: memory clients come and go */
+void sim_visits_end(struct sim_world *world);
 
 #endif

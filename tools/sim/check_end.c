@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Invariants of how messages end at their sender: settlements, dead letters, outcomes; and
+ * transactions as a whole. */
+
+#include "checker.h"
+#include "rows.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct sim_peer *sim_peer_named(struct sim_world *world, const char *name)
+{
+    for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
+        struct sim_peer *peer = &world->peers[i];
+        if (peer->present && !peer->guest && strcmp(peer->name, name) == 0)
+            return peer;
+    }
+    return NULL;
+}
+
+/* The process that held it was a memory peer's, and it has ended. */
+bool sim_holder_gone(const struct sim_peer *peer, const struct sim_message *message)
+{
+    const struct sim_peer *holder = &peer->world->peers[message->assigned - 1];
+
+    return sim_peer_is_memory(holder) && (!holder->up || holder->leaving ||
+                                          holder->nonce != message->assigned_process);
+}
+
+/* --- settlements (INV 10, 19; rules 11 and 12) --- */
+
+/* Wanted back, and with nobody who could still have it, unless it was forfeited there. */
+static bool with_nobody(const struct sim_peer *peer, const struct sim_message *message)
+{
+    if (peer->world->guest_linked)
+        return true; /* a newcomer may have answered for whoever has it */
+    if (message->assigned && (peer->forfeits >> (message->assigned - 1) & 1 ||
+                              sim_holder_gone(peer, message)))
+        return true;
+    return !((message->held_by | message->claimed_by | message->decided_by |
+              message->refused_by | message->rejected_by) &
+             ~message->forfeited_by) &&
+           (!message->assigned || !message->offers || message->returned == message->number ||
+            message->data_link != peer->last_link[message->assigned - 1] ||
+            message->forfeited_by & 1u << (message->assigned - 1));
+}
+
+/* The only peer that could process it keeps nothing, and its process has ended. */
+static bool receiver_gone(const struct sim_peer *peer, const struct sim_epoch *book)
+{
+    const struct sim_peer *only;
+
+    if (book->destination.kind != GW_KIND_REPLY)
+        return false;
+    only = sim_peer_named(peer->world, book->destination.name);
+    return !only || sim_peer_is_memory(only);
+}
+
+/* How a message that nobody processed can have ended; 0: it has not. */
+static enum gw_outcome end_of(const struct sim_peer *peer, const struct sim_epoch *book,
+                              uint64_t sequence, const struct sim_message *message)
+{
+    struct gw_row row;
+
+    if (message->ended)
+        return (enum gw_outcome)message->ended;
+    if (sim_rows_one(peer, GW_ROW_DEAD, book->epoch, sequence, &row))
+        return GW_OUTCOME_DEAD;
+    if (message->skipped)
+        return GW_OUTCOME_WITHDRAWN;
+    if (message->wanted && with_nobody(peer, message))
+        return GW_OUTCOME_WITHDRAWN;
+    if (receiver_gone(peer, book))
+        return GW_OUTCOME_ABANDONED;
+    return (enum gw_outcome)0;
+}
+
+static const enum sim_sight end_sights[] = {[GW_OUTCOME_PROCESSED] = SIM_SIGHT_answered,
+                                            [GW_OUTCOME_DEAD] = SIM_SIGHT_buried_rejected,
+                                            [GW_OUTCOME_WITHDRAWN] = SIM_SIGHT_withdrawn,
+                                            [GW_OUTCOME_ABANDONED] = SIM_SIGHT_abandoned};
+
+static void end_message(struct sim_peer *peer, struct sim_epoch *book, uint64_t sequence,
+                        struct sim_message *message)
+{
+    enum gw_outcome how = end_of(peer, book, sequence, message);
+
+    if (!how && message->rejected)
+        sim_fail(peer->world, "%s settles e%" PRIu64 " %" PRIu64
+                 ", which was rejected, without its dead letter in the same write", peer->name,
+                 book->number, sequence);
+    else if (!how)
+        sim_fail(peer->world, "%s settles e%" PRIu64 " %" PRIu64
+                 " although no receiver has durably decided it", peer->name, book->number,
+                 sequence);
+    else if (!message->ended && how != GW_OUTCOME_DEAD)
+        sim_sight(peer->world, end_sights[how], 1);
+    message->ended = (uint8_t)how;
+    if (how == GW_OUTCOME_WITHDRAWN && !message->skipped && message->assigned &&
+        message->returned != message->number)
+        message->forfeited_by |= (uint8_t)(1u << (message->assigned - 1)) & peer->forfeits;
+}
+
+void sim_check_settled_row(struct sim_peer *peer, struct sim_epoch *book, uint64_t first,
+                           uint64_t last)
+{
+    struct gw_row row;
+
+    for (uint64_t at = first; at <= last && !peer->world->failed; at++) {
+        struct sim_message *message = sim_epoch_message(book, at);
+        if (!message)
+            sim_fail(peer->world, "%s settles a message that nobody sent", peer->name);
+        else if (!message->processed || (!message->ended && message->failures + message->rejected &&
+                                         sim_rows_one(peer, GW_ROW_DEAD, book->epoch, at, &row)))
+            end_message(peer, book, at, message);
+        if (message && peer->world->options.outcomes && !message->outcome)
+            sim_fail(peer->world, "%s settles e%" PRIu64 " %" PRIu64 " without an outcome",
+                     peer->name, book->number, at);
+    }
+}
+
+/* --- dead letters (INV 19) --- */
+
+void sim_check_dead_row(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row)
+{
+    struct sim_world *world = peer->world;
+    struct sim_message *message = sim_epoch_message(book, row->first);
+    uint64_t most = sim_peer_policy(peer, &book->destination).max_attempts;
+    struct gw_slice bytes;
+    struct gw_row again;
+
+    if (!message || !sim_rows_dead(peer, book->epoch, row->first, &again, &bytes) ||
+        bytes.size != message->size || !sim_body_is(message->id, bytes.data, bytes.size)) {
+        sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 " with other bytes than were accepted",
+                 peer->name, book->number, row->first);
+        return;
+    }
+    if (!gw_destination_equal(&row->destination, &book->destination))
+        sim_fail(world, "%s buries a message under another destination", peer->name);
+    if (!sim_rows_settled(peer, book->epoch, row->first))
+        sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 ", and does not settle it in that write",
+                 peer->name, book->number, row->first);
+    if (row->how == GW_DEATH_REJECTED &&
+        (!message->rejected || message->code != row->code))
+        sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 " as rejected with %" PRIu32
+                 ", which it was not", peer->name, book->number, row->first, row->code);
+    if (row->how == GW_DEATH_ATTEMPTS && (!most || message->failures < most))
+        sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 " for too many attempts, but of %" PRIu64
+                 " allowed only %" PRIu32 " failed", peer->name, book->number, row->first, most,
+                 message->failures);
+    if (row->attempts > message->failures + (row->how == GW_DEATH_REJECTED))
+        sim_fail(world, "%s writes %" PRIu64 " attempts on the dead letter e%" PRIu64 " %" PRIu64
+                 ", but %" PRIu32 " failed", peer->name, row->attempts, book->number, row->first,
+                 message->failures);
+    sim_sight(world, row->how == GW_DEATH_REJECTED ? SIM_SIGHT_buried_rejected
+                                                   : SIM_SIGHT_buried_attempts, 1);
+}
+
+/* INV 13 of the rules, P06: what is charged did fail. */
+void sim_check_story_row(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row)
+{
+    const struct sim_message *message = sim_epoch_message(book, row->first);
+
+    if (!message || (row->attempts > message->failures + 1 && !peer->world->guest_linked))
+        sim_fail(peer->world, "%s charges e%" PRIu64 " %" PRIu64 " with attempt %" PRIu64
+                 ", but only %" PRIu32 " failed", peer->name, book->number, row->first,
+                 row->attempts, message ? message->failures : 0);
+}
+
+/* --- outcomes (INV 27) --- */
+
+static const char *contradicts(const struct sim_peer *peer, const struct sim_epoch *book,
+                               uint64_t at, const struct sim_message *message, uint8_t how)
+{
+    if (!message)
+        return "which nobody sent";
+    if (message->outcome)
+        return "which has an outcome already";
+    if (how == GW_OUTCOME_PROCESSED)
+        return message->processed ? NULL : "as processed, which nobody did";
+    if (message->decided_by & ~message->forfeited_by & ~peer->forfeits)
+        return "otherwise, though it was processed";
+    return end_of(peer, book, at, message) == (enum gw_outcome)how ? NULL
+                                                                   : "otherwise than it ended";
+}
+
+void sim_check_outcome_row(struct sim_peer *peer, struct sim_epoch *book,
+                           const struct gw_row *row)
+{
+    for (uint64_t at = row->first; at <= row->last && !peer->world->failed; at++) {
+        struct sim_message *message = sim_epoch_message(book, at);
+        const char *why = contradicts(peer, book, at, message, row->how);
+        if (why)
+            sim_fail(peer->world, "%s writes the outcome of e%" PRIu64 " %" PRIu64 " (%d), %s",
+                     peer->name, book->number, at, row->how, why);
+        else if (!sim_rows_settled(peer, book->epoch, at))
+            sim_fail(peer->world, "%s writes the outcome of e%" PRIu64 " %" PRIu64
+                     " before it is settled", peer->name, book->number, at);
+        else
+            message->outcome = row->how;
+    }
+    sim_sight(peer->world, SIM_SIGHT_outcome_rows, 1);
+}
+
+/* --- transactions (INV 3, 4) --- */
+
+/* It may have moved on, or its sender is gone: a decision that comes now is none. */
+bool sim_is_stale(const struct sim_peer *peer, uint64_t epoch, const struct sim_message *message)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+
+    return message->forfeited_by || book->gone || message->ended ||
+           peer->world->peers[book->sender].forfeits >> peer->index & 1;
+}
+
+/* Decision, effect and output of one message of a transaction: how many of them are durable. */
+static unsigned parts_stored(const struct sim_peer *peer, const struct sim_transaction *one,
+                             size_t index, unsigned *of)
+{
+    const struct sim_item *item = &one->items[index];
+    const struct sim_message *message =
+        sim_ledger_message(&peer->world->ledger, item->epoch, item->sequence);
+    bool decided = message->decided_by >> peer->index & 1 ||
+                   sim_rows_decided(peer, item->epoch, item->sequence, item->sequence);
+    unsigned stored = decided + (sim_rows_effects(peer, item->epoch, item->sequence) != 0);
+
+    *of = 2;
+    if (one->output_epoch) {
+        const struct sim_message *output = sim_ledger_message(
+            &peer->world->ledger, one->output_epoch, one->output_first + index);
+        stored += output->durable || output->ended; /* asked back meanwhile */
+        *of = 3;
+    }
+    return stored;
+}
+
+void sim_check_all_or_none(struct sim_peer *peer)
+{
+    for (struct sim_transaction *one = peer->app.transactions; one; one = one->next) {
+        size_t whole = 0;
+        for (size_t i = 0; i < one->count && !peer->world->failed; i++) {
+            unsigned of, stored = parts_stored(peer, one, i, &of);
+            whole += stored == of;
+            if (stored && stored < of)
+                sim_fail(peer->world, "all or none: %s stores %u of %u parts of a transaction on e%"
+                         PRIu64 " %" PRIu64, peer->name, stored, of,
+                         sim_ledger_find(&peer->world->ledger, one->items[i].epoch)->number,
+                         one->items[i].sequence);
+        }
+        if (whole && whole < one->count)
+            sim_fail(peer->world, "all or none: %s stores a transaction in part", peer->name);
+    }
+}
+
+/* --- notes --- */
+
+static void learn_link_down(struct sim_peer *peer, const struct sim_peer *other)
+{
+    peer->down_known |= (uint8_t)(1u << other->index);
+    peer->down_us[other->index] = sim_peer_clock(peer);
+}
+
+/* Rules of failover: only a policy or an operator forfeits, and a policy only after its time
+ * without a link. */
+static void learn_forfeit(struct sim_peer *peer, const struct sim_peer *other)
+{
+    uint8_t bit = (uint8_t)(1u << other->index);
+    bool failover = false;
+    uint64_t least_us = UINT64_MAX;
+
+    for (size_t i = 0; i < peer->world->policy_count; i++) {
+        const struct gw_policy *policy = &peer->world->policies[i].policy;
+        failover = failover || policy->failover;
+        if (policy->failover && policy->failover_us < least_us)
+            least_us = policy->failover_us;
+    }
+    peer->forfeits |= bit;
+    sim_sight(peer->world, SIM_SIGHT_forfeited, 1);
+    if (peer->forfeit_asked & bit)
+        return;
+    if (!failover)
+        sim_fail(peer->world, "%s forfeits what %s holds, which nobody asked for", peer->name,
+                 other->name);
+    else if (!(peer->down_known & bit) ||
+             sim_peer_clock(peer) - peer->down_us[other->index] < least_us)
+        sim_fail(peer->world, "%s forfeits what %s holds before its time", peer->name,
+                 other->name);
+}
+
+void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name)
+{
+    const struct sim_peer *other = sim_peer_named(peer->world, name);
+
+    if (note == GW_NOTE_GONE)
+        sim_sight(peer->world, SIM_SIGHT_client_gone, 1);
+    if (!other)
+        return;
+    if (note == GW_NOTE_LINK_UP)
+        peer->down_known &= (uint8_t)~(1u << other->index);
+    else if (note == GW_NOTE_LINK_DOWN)
+        learn_link_down(peer, other);
+    else if (note == GW_NOTE_FORFEITED)
+        learn_forfeit(peer, other);
+}
