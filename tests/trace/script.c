@@ -29,6 +29,10 @@ struct story {
     struct sim_world *world; /* NULL until `peers` */
     struct order orders[ORDERS_MAX];
     size_t order_count;
+    struct sim_policy policies[SIM_POLICIES_MAX];
+    size_t policy_count;
+    char memories[SIM_PEERS_MAX]; /* first letters of peers that keep nothing */
+    size_t memory_count;
     const char *words[WORDS_MAX];
     size_t count;
     const char *error;
@@ -96,11 +100,16 @@ static struct sim_peer *peer(struct story *story, size_t at)
     return NULL;
 }
 
+/* A stage's name, or a destination with its kind. */
 static struct gw_destination stage(struct story *story, size_t at)
 {
     struct gw_destination destination = {.kind = GW_KIND_STAGE};
+    const char *name = word(story, at);
 
-    snprintf(destination.name, sizeof destination.name, "%s", word(story, at));
+    if (!strchr(name, ':'))
+        snprintf(destination.name, sizeof destination.name, "%s", name);
+    else if (gw_destination_parse(name, &destination))
+        story->error = "no destination";
     return destination;
 }
 
@@ -108,7 +117,7 @@ static uint8_t frame_type(struct story *story, size_t at)
 {
     const char *name = word(story, at);
 
-    for (uint8_t type = GW_FRAME_HELLO; type <= GW_FRAME_CLOSED; type++) {
+    for (uint8_t type = GW_FRAME_HELLO; type <= GW_FRAME_SKIP; type++) {
         if (strcmp(gw_frame_name(type), name) == 0)
             return type;
     }
@@ -121,7 +130,13 @@ static uint8_t frame_type(struct story *story, size_t at)
 static void do_peers(struct story *story)
 {
     story->options.peers = story->count - 1;
+    for (size_t i = 1; i < story->count; i++) {
+        if (memchr(story->memories, story->words[i][*story->words[i] == '-'], SIM_PEERS_MAX))
+            story->options.memory |= 1u << (i - 1);
+    }
     story->world = sim_world_new(&story->options, &story->trace);
+    memcpy(story->world->policies, story->policies, sizeof story->policies);
+    story->world->policy_count = story->policy_count;
     story->world->net.fate = fate;
     story->world->net.fate_context = story;
     if (story->options.peers >= SIM_PEERS_MAX) {
@@ -155,6 +170,10 @@ static void do_option(struct story *story)
         options->settle_delay_us = value * MS;
     else if (strcmp(name, "cache") == 0)
         options->cache_bytes = value;
+    else if (strcmp(name, "memory_ttl") == 0)
+        options->memory_ttl_us = value * MS;
+    else if (strcmp(name, "outcomes") == 0)
+        options->outcomes = value;
     else
         options->outbox_messages = value;
 }
@@ -204,6 +223,8 @@ static void do_serve(struct story *story)
         sim_trace_begin(&story->trace, story->world->now_us, one->label, "%s %s",
                         story->words[0], destination.name);
     sim_peer_serve(one, at);
+    if (one->turn && one->serves[at].off)
+        sim_app_release(one, &destination);
 }
 
 static void do_send(struct story *story)
@@ -217,34 +238,138 @@ static void do_send(struct story *story)
         story->error = "nothing was taken";
 }
 
-/* ack and transact: EPOCH FIRST[..LAST] in hand. */
-static void do_decide(struct story *story)
+static uint64_t epoch(struct story *story, size_t at)
 {
-    struct sim_peer *one = peer(story, 1);
-    const char *epoch = word(story, 2);
-    uint64_t index = strtoull(*epoch ? epoch + 1 : epoch, NULL, 10), first, last;
-    bool onward = story->count > 4;
+    const char *name = word(story, at);
+    uint64_t index = strtoull(*name ? name + 1 : name, NULL, 10);
+
+    if (index == 0 || index > story->trace.epoch_count) {
+        story->error = "no such epoch";
+        return 0;
+    }
+    return story->trace.epochs[index - 1];
+}
+
+/* EPOCH FIRST[..LAST] in A's hand: the place of the first, and how many; 0: an error. */
+static size_t in_hand(struct story *story, const struct sim_peer *one, size_t *at)
+{
+    uint64_t of = epoch(story, 2), first, last;
     char *end;
 
     first = last = strtoull(word(story, 3), &end, 10);
     if (strncmp(end, "..", 2) == 0)
         last = strtoull(end + 2, NULL, 10);
-    if (!one || index == 0 || index > story->trace.epoch_count) {
-        story->error = "no such epoch";
-        return;
-    }
-    size_t at = sim_app_find(one, story->trace.epochs[index - 1], first);
-    if (at + (last - first) >= one->app.count || one->app.items[at].sequence != first ||
-        one->app.items[at + (last - first)].sequence != last) {
+    if (!one || story->error)
+        return 0;
+    *at = sim_app_find(one, of, first);
+    if (*at + (last - first) >= one->app.count || one->app.items[*at].sequence != first ||
+        one->app.items[*at + (last - first)].sequence != last) {
         story->error = "that is not in hand";
-        return;
+        return 0;
     }
+    return last - first + 1;
+}
+
+static void do_decide(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1);
+    bool onward = story->count > 4;
+    size_t at, count = in_hand(story, one, &at);
+
+    if (!count)
+        return;
     if (strcmp(story->words[0], "ack") == 0) {
-        sim_app_decide(one, at, last - first + 1);
+        sim_app_decide(one, at, count);
     } else {
         struct gw_destination destination = onward ? stage(story, 4) : (struct gw_destination){0};
-        sim_app_transact(one, at, last - first + 1, onward ? &destination : NULL);
+        sim_app_transact(one, at, count, onward ? &destination : NULL);
     }
+}
+
+static void do_begin(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1);
+    size_t at, count = in_hand(story, one, &at);
+
+    if (count)
+        sim_app_begin(one, at, count);
+}
+
+static void do_nack(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1);
+    size_t at, count = in_hand(story, one, &at);
+
+    if (count)
+        sim_app_return(one, at, count, GW_RETURN_NACK, (uint32_t)number(story, 4, 0));
+}
+
+static void do_reject(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1);
+    size_t at, count = in_hand(story, one, &at);
+
+    if (count)
+        sim_app_reject(one, at, (uint32_t)number(story, 4, 0));
+}
+
+static void do_withdraw(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1);
+    uint64_t of = epoch(story, 2);
+
+    if (one && of)
+        sim_app_withdraw(one, of, number(story, 3, 1), GW_WITHDRAW_PURGED);
+}
+
+static void do_forfeit(struct story *story)
+{
+    struct sim_peer *one = peer(story, 1), *member = peer(story, 2);
+
+    if (one && member)
+        sim_peer_forfeit(one, member);
+}
+
+static void set(struct story *story, struct gw_policy *policy, const char *key, uint64_t value)
+{
+    if (strcmp(key, "ordered") == 0)
+        policy->ordered = value;
+    else if (strcmp(key, "failover") == 0)
+        policy->failover = value;
+    else if (strcmp(key, "failover_ms") == 0)
+        policy->failover_us = value * MS;
+    else if (strcmp(key, "retry_ms") == 0)
+        policy->retry_base_us = policy->retry_cap_us = value * MS;
+    else if (strcmp(key, "attempts") == 0)
+        policy->max_attempts = value;
+    else if (strcmp(key, "deadline_ms") == 0)
+        policy->deadline_us = value * MS;
+    else
+        story->error = "no such key";
+}
+
+static void do_policy(struct story *story)
+{
+    struct sim_policy *policy = &story->policies[story->policy_count];
+
+    if (story->world || story->policy_count == SIM_POLICIES_MAX) {
+        story->error = "comes before `peers`, a few times";
+        return;
+    }
+    policy->destination = stage(story, 1);
+    story->policy_count++;
+    for (size_t i = 2; i < story->count && !story->error; i++) {
+        const char *equals = strchr(story->words[i], '=');
+        char key[24];
+        snprintf(key, sizeof key, "%.*s", equals ? (int)(equals - story->words[i]) : 0,
+                 story->words[i]);
+        set(story, &policy->policy, key, equals ? strtoull(equals + 1, NULL, 10) : 0);
+    }
+}
+
+static void do_memory(struct story *story)
+{
+    story->memories[story->memory_count++ % SIM_PEERS_MAX] = story->words[1][0];
 }
 
 static void add_order(struct story *story, struct order order)
@@ -353,7 +478,11 @@ static const struct command {
     {"peers", do_peers, true},       {"window", do_option, true},
     {"heartbeat", do_option, true},  {"settle_delay", do_option, true},
     {"cache", do_option, true},      {"outbox", do_option, true},
-    {"dial", do_dial, false},        {"undial", do_undial, false},
+    {"memory", do_memory, true},     {"memory_ttl", do_option, true},
+    {"outcomes", do_option, true},   {"policy", do_policy, true},
+    {"begin", do_begin, false},      {"nack", do_nack, false},
+    {"reject", do_reject, false},    {"withdraw", do_withdraw, false},
+    {"forfeit", do_forfeit, false},  {"dial", do_dial, false},        {"undial", do_undial, false},
     {"serve", do_serve, false},      {"unserve", do_serve, false},
     {"send", do_send, false},        {"run", do_run, false},
     {"ack", do_decide, false},       {"transact", do_decide, false},

@@ -6,13 +6,21 @@
  * take 10 ms, commits 1 ms, a cut connection comes back after 50 ms.
  *
  *   peers A B ...                   who there is; they start at once, except those named `-A`
+ *   memory A                        A keeps nothing beyond its process; before `peers`
+ *   memory_ttl MS | outcomes 1      before `peers`
+ *   policy DEST KEY=VALUE ...       of all senders, before `peers`: ordered failover failover_ms
+ *                                   retry_ms attempts deadline_ms
  *   window N | heartbeat MS | settle_delay MS | cache BYTES | outbox N   before `peers`
  *   dial A B | undial A B           A dials B
  *   serve A STAGE [N] | unserve A STAGE      with a credit of N messages (1000)
- *   send A STAGE N                  A sends N messages
+ *   send A STAGE N                  A sends N messages; STAGE may be service:X or reply:X as well
  *   run [MS]                        time passes (100)
  *   ack A EPOCH FIRST[..LAST]       A's application decides; EPOCH as in the trace: e1
  *   transact A EPOCH FIRST[..LAST] [STAGE]   by a transaction, and sends each on to STAGE
+ *   begin A EPOCH FIRST[..LAST]     a handler of A begins; it may end by ack, transact, or
+ *   nack A EPOCH FIRST[..LAST] [MS] | reject A EPOCH SEQUENCE CODE
+ *   withdraw A EPOCH SEQUENCE       A asks it back for good
+ *   forfeit A B                     an operator at A: what B holds may go to others
  *   drop A B TYPE | duplicate A B TYPE       the next such frame from A to B
  *   hold A B | release A B          what A sends to B waits, then arrives
  *   cut A B                         all connections between the two, and what is on its way

@@ -163,7 +163,8 @@ static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_mess
     return (others & ~message->forfeited_by) != 0;
 }
 
-static void see_decision(struct sim_peer *peer, const struct sim_message *message)
+static void see_decision(struct sim_peer *peer, const struct sim_epoch *book,
+                         const struct sim_message *message)
 {
     struct sim_world *world = peer->world;
     uint8_t bit = (uint8_t)(1u << peer->index);
@@ -174,6 +175,12 @@ static void see_decision(struct sim_peer *peer, const struct sim_message *messag
         sim_sight(world, SIM_SIGHT_processed_twice, 1);
     if (message->wanted)
         sim_sight(world, SIM_SIGHT_data_beats_skip, 1);
+    const struct sim_message *request =
+        sim_ledger_message(&world->ledger, message->origin_epoch, message->origin_sequence);
+    if (!request || book->destination.kind != GW_KIND_REPLY)
+        return;
+    sim_sight(world, SIM_SIGHT_answered, 1);
+    sim_sight(world, SIM_SIGHT_answered_late, request->sent_process != peer->process);
 }
 
 /* INV 3, 4: one decision per key, made by the application, with its effects in the same write. */
@@ -201,7 +208,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
                  "otherwise (%d)", peer->name, book->number, sequence, message->ended);
         return;
     }
-    see_decision(peer, message);
+    see_decision(peer, book, message);
     message->decided_by |= bit;
     message->processed = true;
     message->held_by &= (uint8_t)~bit;
@@ -282,7 +289,9 @@ static void learn_crashed(struct sim_peer *peer, const struct sim_epoch *book,
         if (here->crashed != row->number)
             sim_fail(peer->world, "%s stores that a process died of e%" PRIu64 " %" PRIu64
                      ", and none did", peer->name, book->number, at);
-        message->marked += here->marked != row->number;
+        struct gw_row window; /* without one nobody is told before the epoch is named again */
+        message->marked += here->marked != row->number &&
+                           sim_rows_window(peer, row->epoch, &window);
         here->marked = row->number;
     }
 }

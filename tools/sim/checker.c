@@ -26,7 +26,8 @@ static const uint8_t *body_of(const struct gw_inbound *inbound, uint64_t sequenc
 static bool is_late(const struct sim_peer *peer, const struct sim_message *message,
                     const struct gw_inbound *inbound)
 {
-    return message->forfeited_by >> peer->index & 1 && inbound->number != message->number;
+    return (message->forfeited_by >> peer->index & 1 || peer->world->guest_linked) &&
+           inbound->number != message->number;
 }
 
 /* A memory peer that said BYE takes with it what it had not yet acknowledged. */
@@ -116,7 +117,7 @@ static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uin
         const struct sim_item *item = &app->items[i];
         const struct sim_epoch *other = sim_ledger_find(&peer->world->ledger, item->epoch);
         const struct sim_message *beside = sim_epoch_message(other, item->sequence);
-        if (other->sender != book->sender ||
+        if (strcmp(other->sender_name, book->sender_name) != 0 ||
             !gw_destination_equal(&other->destination, &book->destination))
             continue;
         if ((message->alone && attempt > 1) || (beside->alone && item->attempt > 1 &&
@@ -167,7 +168,7 @@ static void check_credit(struct sim_peer *peer, const struct gw_inbound *inbound
     for (size_t i = 0; i < peer->app.count; i++) {
         const struct sim_epoch *other =
             sim_ledger_find(&peer->world->ledger, peer->app.items[i].epoch);
-        in_hand += other->sender == book->sender &&
+        in_hand += strcmp(other->sender_name, book->sender_name) == 0 &&
                    gw_destination_equal(&other->destination, &book->destination);
     }
     for (size_t i = 0; i < peer->serve_count; i++) {
@@ -451,6 +452,18 @@ static void note_returns(struct sim_peer *peer, const struct gw_frame *frame)
     }
 }
 
+/* A request that comes again after it was decided: its reply is in the same write. */
+static void see_duplicate_request(struct sim_peer *peer, const struct gw_frame *frame)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, frame->u.data.epoch);
+    const struct sim_message *message =
+        book ? sim_epoch_message(book, frame->u.data.first) : NULL;
+
+    if (message && book->destination.kind == GW_KIND_SERVICE && message->outputs &&
+        message->decided_by >> peer->index & 1)
+        sim_sight(peer->world, SIM_SIGHT_answer_resent, 1);
+}
+
 void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice header,
                        struct sim_print *before)
 {
@@ -472,6 +485,8 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
     if (frame.type == GW_FRAME_ACK && has_link(peer, sim_net_other_end(peer->world, peer, conn),
                                                conn, frame.link))
         note_returns(peer, &frame);
+    if (frame.type == GW_FRAME_DATA && !before->fenced)
+        see_duplicate_request(peer, &frame);
     before->refusals = peer->world->stats.faults[SIM_FAULT_send_refused];
     if (before->fenced)
         before->hash = print_of(peer);
