@@ -180,7 +180,8 @@ static const char *contradicts(const struct sim_peer *peer, const struct sim_epo
         return "which has an outcome already";
     if (how == GW_OUTCOME_PROCESSED)
         return message->processed ? NULL : "as processed, which nobody did";
-    if (message->decided_by & ~message->forfeited_by & ~peer->forfeits)
+    if (message->decided_by & ~message->forfeited_by & ~peer->forfeits &
+        ~peer->world->options.memory) /* which is gone with its memory */
         return "otherwise, though it was processed";
     return end_of(peer, book, at, message) == (enum gw_outcome)how ? NULL
                                                                    : "otherwise than it ended";

@@ -192,7 +192,8 @@ static bool peer_quiet(const struct sim_peer *peer, struct why *why)
            no_rows(peer, GW_ROW_STORY, "stories", why) &&
            no_rows_of(peer, GW_ROW_EXCEPTION, "exceptions", why) &&
            no_rows_of(peer, GW_ROW_CRASHED, "crashes", why) && nothing_of_the_gone(peer, why) &&
-           no_rows_of(peer, GW_ROW_DECIDED, "decided ranges", why) && old_epochs_closed(peer, why) &&
+           no_rows_of(peer, GW_ROW_DECIDED, "decided ranges", why) &&
+           old_epochs_closed(peer, why) &&
            windows_agree(peer, why);
 }
 

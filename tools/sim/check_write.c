@@ -203,7 +203,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
         return;
     }
     if (message->ended && message->ended != GW_OUTCOME_ABANDONED && !message->forfeited_by &&
-        !world->guest_linked) {
+        !world->guest_linked && !(sim_peer_is_memory(peer) && peer->leaving)) {
         sim_fail(world, "%s decides e%" PRIu64 " %" PRIu64 ", which its sender has settled "
                  "otherwise (%d)", peer->name, book->number, sequence, message->ended);
         return;
@@ -454,7 +454,8 @@ static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
 {
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
 
-    if (!book || !(book->gone || peer->world->guest_linked || peer->world->peers[book->sender].leaving) ||
+    if (!book ||
+        !(book->gone || peer->world->guest_linked || peer->world->peers[book->sender].leaving) ||
         !(peer->world->options.memory >> book->sender & 1))
         sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
 }

@@ -120,6 +120,8 @@ static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uin
         if (strcmp(other->sender_name, book->sender_name) != 0 ||
             !gw_destination_equal(&other->destination, &book->destination))
             continue;
+        if (message->forfeited_by | beside->forfeited_by)
+            continue;
         if ((message->alone && attempt > 1) || (beside->alone && item->attempt > 1 &&
                                                 beside->returned != item->number))
             sim_fail(peer->world, "%s is handed e%" PRIu64 " %" PRIu64 " beside e%" PRIu64
@@ -186,7 +188,8 @@ void sim_check_delivery(struct sim_peer *peer, const struct gw_inbound *inbound)
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, inbound->epoch);
 
     if (!book || strcmp(book->sender_name, inbound->sender) != 0 ||
-        inbound->ordered != book->ordered || !gw_destination_equal(&book->destination, &inbound->destination)) {
+        inbound->ordered != book->ordered ||
+        !gw_destination_equal(&book->destination, &inbound->destination)) {
         sim_fail(world, "%s is handed messages of an epoch, sender or destination that is not so",
                  peer->name);
         return;
@@ -235,7 +238,8 @@ void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, ui
         if (message && how == GW_OUTCOME_ABANDONED && book->destination.kind == GW_KIND_REPLY)
             message->ended = (uint8_t)how; /* processed, but by a memory that is gone */
         if (message && how == GW_OUTCOME_WITHDRAWN && message->wanted && message->processed &&
-            (!(message->decided_by & ~message->forfeited_by & ~peer->forfeits) ||
+            (!(message->decided_by & ~message->forfeited_by & ~peer->forfeits &
+               ~world->options.memory) ||
              world->guest_linked))
             message->ended = (uint8_t)how; /* a forfeited member had processed it: rule 12 */
         if (!message || (how == GW_OUTCOME_PROCESSED ? !message->processed

@@ -74,8 +74,10 @@ static void look(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
         sim_world_after(world, LOOK_US, look, NULL, 0, 0);
         return;
     }
-    if (world->options.flavour == SIM_AMNESIA) {
-        world->over = true; /* strict: what a lost disk held waits for an operator */
+    if (world->options.flavour == SIM_AMNESIA ||
+        (world->guest_linked && world->options.memory)) {
+        world->over = true; /* strict: what a lost disk held waits for an operator; and a newcomer
+                             * made others forget a memory peer that lives */
         return;
     }
     sim_fail(world, "liveness: the faults are over for %" PRIu64 " s, and %s",

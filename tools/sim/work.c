@@ -177,7 +177,8 @@ static bool any_poisonous(const struct sim_peer *peer, size_t at, size_t count)
         const struct sim_epoch *book = sim_ledger_find(&world->ledger, item->epoch);
         const struct sim_message *message = sim_epoch_message(book, item->sequence);
         if (book->destination.kind != GW_KIND_REPLY && /* twenty attempts take too long */
-            sim_peer_policy(peer, &book->destination).max_attempts > 0 && sim_poisonous(message->id, world->options.poison))
+            sim_peer_policy(peer, &book->destination).max_attempts > 0 &&
+            sim_poisonous(message->id, world->options.poison))
             return true;
     }
     return false;
