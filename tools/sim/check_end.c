@@ -180,6 +180,9 @@ static const char *contradicts(const struct sim_peer *peer, const struct sim_epo
         return "which has an outcome already";
     if (how == GW_OUTCOME_PROCESSED)
         return message->processed ? NULL : "as processed, which nobody did";
+    if (peer->world->guest_linked ||
+        (how == GW_OUTCOME_ABANDONED && receiver_gone(peer, book)))
+        return NULL;
     if (message->decided_by & ~message->forfeited_by & ~peer->forfeits &
         ~peer->world->options.memory) /* which is gone with its memory */
         return "otherwise, though it was processed";

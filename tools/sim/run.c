@@ -65,6 +65,19 @@ static void write_all(int fd, const void *data, size_t size)
     }
 }
 
+static bool left_out(const struct sim_hunt *hunt, uint64_t seed)
+{
+    const char *at = hunt->except;
+
+    while (at && *at) {
+        char *end;
+        if (strtoull(at, &end, 10) == seed)
+            return true;
+        at = *end == ',' ? end + 1 : "";
+    }
+    return false;
+}
+
 static void work(const struct sim_hunt *hunt, unsigned job, int fd)
 {
     static struct sim_trace trace;
@@ -72,6 +85,8 @@ static void work(const struct sim_hunt *hunt, unsigned job, int fd)
 
     sim_trace_init(&trace, NULL, 0);
     for (uint64_t seed = hunt->first + job; seed <= hunt->last; seed += hunt->jobs) {
+        if (left_out(hunt, seed))
+            continue;
         sim_run_seed(seed, &trace, &report);
         write_all(fd, &report, sizeof report);
         if (report.failed && !hunt->keep_going)

@@ -25,6 +25,7 @@ struct sim_hunt {
     uint64_t first, last;
     unsigned jobs;
     bool keep_going; /* after a violation */
+    const char *except; /* seeds to leave out, "7,13"; NULL: none */
 };
 
 struct sim_findings {
