@@ -306,7 +306,8 @@ void sim_check_given_up(struct sim_peer *peer)
             struct sim_message *message = sim_epoch_message(book, at);
             enum gw_tail_state state = gw_tail_state(peer->tail, book->epoch, at);
             bool stored = state >= GW_TAIL_STORED && state <= GW_TAIL_WITHDRAWN;
-            if (stored != (message->durable || message->ended) || (!stored && state != GW_TAIL_NOT_STORED))
+            if (stored != (message->durable || message->ended) ||
+                (!stored && state != GW_TAIL_NOT_STORED))
                 sim_fail(peer->world, "%s answers e%" PRIu64 " %" PRIu64
                          " wrongly after a failed commit (state %d)", peer->name, book->number, at,
                          (int)state);
