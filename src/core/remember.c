@@ -83,11 +83,11 @@ void gw_orphans_adopt(struct gw_core *core, struct gw_window *window)
     }
 }
 
-/* Its epoch is over: nobody will be told. */
-void gw_orphans_close(struct gw_core *core, uint64_t epoch)
+/* What lies below the floor of their epoch is settled: nobody will be told. */
+void gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor)
 {
     for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next)
-        if (orphan->epoch == epoch) {
+        if (orphan->epoch == epoch && orphan->last < floor && !orphan->over) {
             orphan->over = true;
             gw_commit_lazily(core);
         }

@@ -202,6 +202,8 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
 void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor)
 {
     struct gw_window *window = gw_map_get(&core->windows, floor->epoch);
+    if (!window && core->orphans)
+        gw_orphans_end(core, floor->epoch, floor->floor);
     if (!window || window->closed || window->gone)
         return;
     if (window->owner != remote || floor->floor > floor->last + 1) { /* rule 17 */
@@ -234,7 +236,7 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
     }
     if (!window || (window->closed && !window->closing)) {
         /* Of an epoch never heard of nothing was decided here, so there is nothing to remember. */
-        gw_orphans_close(core, frame->u.closed.epoch);
+        gw_orphans_end(core, frame->u.closed.epoch, UINT64_MAX);
         gw_window_tell_closed(core, remote, frame->u.closed.epoch);
         return;
     }

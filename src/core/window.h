@@ -244,7 +244,7 @@ void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint
 /* remember.c: what an earlier open left of the receiving side. */
 void gw_window_recover(struct gw_core *core, const struct gw_row *row);
 void gw_orphans_adopt(struct gw_core *core, struct gw_window *window);
-void gw_orphans_close(struct gw_core *core, uint64_t epoch);
+void gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor);
 void gw_orphans_seal(struct gw_core *core);
 void gw_orphans_free(struct gw_core *core);
 
