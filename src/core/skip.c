@@ -25,13 +25,15 @@ static void release(struct gw_core *core, struct gw_window *window, struct gw_ra
 }
 
 /* What is not here, of one range. A return of that very offer is told again instead: a crash
- * remains a crash. */
+ * remains a crash. One of a newer offer stays: the SKIP is a late copy, and so may DATA be. */
 static void release_missing(struct gw_core *core, struct gw_window *window,
                             struct gw_range range, uint64_t number)
 {
     uint64_t at = range.first;
     while (at <= range.last && !core->failed) {
-        const struct gw_giveback *known = gw_giveback_find(window, at, range.last, number);
+        const struct gw_giveback *known =
+            number == GW_OFFER_ANY ? gw_giveback_find(window, at, range.last, number)
+                                   : gw_giveback_crossed(window, at, range.last, number);
         struct gw_range missing = {at, range.last};
         if (known)
             missing.last = known->span.first > at ? known->span.first - 1 : at - 1;

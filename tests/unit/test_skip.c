@@ -317,6 +317,21 @@ static void what_never_came_is_released_at_once(void **state)
     driver_close(&d);
 }
 
+static void a_late_skip_does_not_make_a_newer_return_forgotten(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_window(&d);
+    remote_release(&d, 1, link, EPOCH, 3, 3, 10); /* it never came under 10 */
+    remote_release(&d, 1, link, EPOCH, 3, 3, 5);  /* a late copy, of an older offer */
+    assert_silent(&d);
+    remote_offer(&d, 1, link, EPOCH, 3, 1, 7); /* and so is this */
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 1);
+    driver_close(&d);
+}
+
 static void what_came_back_as_a_failed_attempt_is_not_told_as_released(void **state)
 {
     (void)state;
@@ -451,6 +466,7 @@ int main(void)
         cmocka_unit_test(below_the_floor_the_floor_is_the_answer),
         cmocka_unit_test(a_tombstone_answers_with_its_floor),
         cmocka_unit_test(what_never_came_is_released_at_once),
+        cmocka_unit_test(a_late_skip_does_not_make_a_newer_return_forgotten),
         cmocka_unit_test(what_came_back_as_a_failed_attempt_is_not_told_as_released),
         cmocka_unit_test(
             what_is_withdrawn_and_never_came_is_skipped_so_that_late_data_meets_a_decision),
