@@ -117,20 +117,40 @@ static void refuse_above(struct gw_engine *engine, struct gw_inbound *inbound, u
     inbound->piece_count = kept;
 }
 
-/* The lowest message of the epoch that was given back and is not known to the turn yet. */
-static uint64_t lowest_return(struct godwit_peer *peer, uint64_t epoch)
+/* The lowest message of the epoch that was given back and is not known to the turn yet. With the
+ * peer's lock. */
+static uint64_t lowest_return(const struct godwit_peer *peer, uint64_t epoch)
 {
     uint64_t lowest = UINT64_MAX;
 
-    pthread_mutex_lock(&peer->lock);
     for (size_t i = 0; i < peer->mailbox.return_count; i++) {
         const struct gw_turn_return *back = &peer->mailbox.returns[i].what;
 
         if (back->epoch == epoch && back->first < lowest)
             lowest = back->first;
     }
-    pthread_mutex_unlock(&peer->lock);
     return lowest;
+}
+
+static void put(struct gw_engine *engine, struct godwit_inbox *inbox, struct gw_inbound *inbound)
+{
+    if (inbound->piece_count > 0)
+        gw_engine_check(engine, gw_inbox_deliver(inbox, inbound));
+    else
+        gw_inbound_destroy(&inbound);
+}
+
+/* A return is either seen here, or comes when the run is in the queue and takes out of it what is
+ * above: never between the two. */
+static void put_in_order(struct gw_engine *engine, struct godwit_inbox *inbox,
+                         struct gw_inbound *inbound)
+{
+    struct godwit_peer *peer = engine->peer;
+
+    pthread_mutex_lock(&peer->lock);
+    refuse_above(engine, inbound, lowest_return(peer, inbound->epoch));
+    put(engine, inbox, inbound);
+    pthread_mutex_unlock(&peer->lock);
 }
 
 void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound)
@@ -143,14 +163,14 @@ void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound)
         if (one->open && gw_destination_equal(&one->inbox->destination, &inbound->destination))
             serving = one;
     }
-    if (!serving) /* no longer, or not since this peer was opened: others may have it */
+    if (!serving) { /* no longer, or not since this peer was opened: others may have it */
         refuse_above(engine, inbound, 0);
-    else if (inbound->ordered)
-        refuse_above(engine, inbound, lowest_return(engine->peer, inbound->epoch));
-    if (inbound->piece_count > 0)
-        gw_engine_check(engine, gw_inbox_deliver(serving->inbox, inbound));
-    else
         gw_inbound_destroy(&inbound);
+    } else if (inbound->ordered && !serving->inbox->replies) { /* replies are found by request */
+        put_in_order(engine, serving->inbox, inbound);
+    } else {
+        put(engine, serving->inbox, inbound);
+    }
 }
 
 void gw_engine_empty(struct gw_engine *engine, struct godwit_inbox *inbox)
