@@ -182,10 +182,10 @@ typedef enum godwit_state {
 GODWIT_EXPORT godwit_err_t godwit_wait(godwit_peer_t *peer, godwit_id_t id, godwit_state_t state,
                                        int timeout_ms);
 
-/* Takes a message back for good, if no handler has begun with it: it ends withdrawn. Waits until it
- * is stored, and returns when the wish is noted; godwit_wait(SETTLED) or godwit_status tells what
- * came of it, which may be that it was processed. Closing the peer ends a wish that has not come
- * true.
+/* Takes a message back for good, if no handler has begun with it, or the process of the one that
+ * had has ended: it ends withdrawn. Waits until it is stored, and returns when the wish is noted;
+ * godwit_wait(SETTLED) or godwit_status tells what came of it, which may be that it was processed.
+ * Closing the peer ends a wish that has not come true.
  * GODWIT_ENOTFOUND (not known, or settled already), GODWIT_EINVAL, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_withdraw(godwit_peer_t *peer, godwit_id_t id);
 

@@ -85,7 +85,8 @@ void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, ui
         note_down(settings, peer, a, b);
         break;
     case GW_NOTE_REFUSED:
-        gw_log(settings, refusal_level(a), "\"%s\" refused the link: %s", peer, refusal_text(a));
+        gw_log(settings, refusal_level(a), "\"%s\" refused the link: %s", peer[0] ? peer : "?",
+               refusal_text(a));
         break;
     case GW_NOTE_REFUSING:
         gw_log(settings, refusal_level(a), "refused \"%s\": %s", peer, refusal_text(a));

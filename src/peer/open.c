@@ -7,9 +7,11 @@
 #include "peer/inbox.h"
 #include "peer/outcome.h"
 #include "peer/reply.h"
+#include "store/directory.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #define CALLERS_NS 200000 /* between looks at whether all callers have left */
@@ -46,6 +48,21 @@ static int init_locks(struct godwit_peer *peer)
     if (!error)
         error = gw_cond_init(&peer->space);
     return -error; /* on Linux none of these fails, nor holds anything to free */
+}
+
+/* Allowed, but said: the level in force promises more than such a place can keep (fault G03). */
+static void warn_of_file_system(const struct godwit_peer *peer)
+{
+    struct statfs about;
+
+    if (!peer->directory || peer->settings.durability != GODWIT_DURABILITY_FSYNC ||
+        statfs(peer->directory, &about) != 0)
+        return;
+    const char *name = gw_directory_forgetful((long)about.f_type);
+    if (name)
+        gw_log(&peer->settings, GODWIT_LOG_WARNING,
+               "%s is on %s: what is accepted there may not survive the loss of power",
+               peer->directory, name);
 }
 
 static struct godwit_peer *new_peer(const struct gw_settings *settings)
@@ -94,6 +111,7 @@ godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_
     }
     gw_log(&peer->settings, GODWIT_LOG_INFO, "peer \"%s\" is open, durability %s",
            peer->settings.name, godwit_peer_durability(peer));
+    warn_of_file_system(peer);
     if (peer->directory && !settings.no_control)
         gw_control_open(peer);
     *result = peer;

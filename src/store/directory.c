@@ -48,6 +48,16 @@ const char *gw_directory_refused(long file_system)
     return NULL;
 }
 
+const char *gw_directory_forgetful(long file_system)
+{
+    switch ((unsigned long)file_system & 0xffffffff) {
+    case 0x01021994: return "tmpfs";
+    case 0x858458f6: return "ramfs";
+    case 0x794c7630: return "an overlay";
+    }
+    return NULL;
+}
+
 /* %.200s here and below: a path of any length leaves room for the reason. */
 void gw_directory_explain(const char *path, const char *doing, int error, char *why,
                           size_t why_size)

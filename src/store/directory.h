@@ -60,6 +60,9 @@ bool gw_directory_has_marker(const char *path);
 
 /* The name of a file system that is refused, by statfs's f_type; NULL if it is allowed. */
 const char *gw_directory_refused(long file_system);
+/* One that may lose what was synced to it, by its name: allowed, but a person should know. NULL:
+ * not known to be one. */
+const char *gw_directory_forgetful(long file_system);
 
 /* The sentence for a system call's error: a full disk has its own. */
 void gw_directory_explain(const char *path, const char *doing, int error, char *why,
