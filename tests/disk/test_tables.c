@@ -75,6 +75,8 @@ static void run(struct disk_fault fault)
         }
         pause_ms(1);
     }
+    for (int tries = 0; disk_fault_hits() == 0 && tries < LIVE_TIMEOUT_MS; tries++)
+        pause_ms(1); /* until the last of it is on its way to the disk */
     disk_faults_clear();
     assert_true(disk_fault_hits() > 0);
     receive(peer, ids);

@@ -11,7 +11,7 @@
 
 #include "live.h"
 
-#define CREW_HEARTBEAT_MS 5000 /* links last 15 s in silence: hostile ones too */
+#define CREW_HEARTBEAT_MS 30000 /* links last 90 s in silence: hostile ones, slow machines too */
 
 extern godwit_peer_t *crew_server;
 extern char crew_endpoint[256];

@@ -87,7 +87,7 @@ static void send_all(const char *directory, char *const *endpoints)
     int accepted = kill_file(directory, "accepted"), outcomes = kill_file(directory, "outcomes");
 
     kill_meet(peer, endpoints[SENDER], endpoints[WORKER]);
-    for (uint64_t round = 0; !kill_stopping; round++) {
+    for (uint64_t round = 0; round == 0 || !kill_stopping; round++) {
         send_group(peer, accepted, 1 + round % KILL_GROUP_MAX);
         note_outcomes(peer, outcomes, 1 + round % 8); /* some are left unread */
         kill_pause_ms(1); /* keeps the backlog, and so the end of the test, short */

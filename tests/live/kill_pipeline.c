@@ -23,7 +23,7 @@ static void produce(const char *directory, char *const *endpoints)
 
     kill_numbers_begin(&numbers, directory);
     kill_meet(peer, endpoints[PRODUCER], endpoints[CONSUMER]);
-    while (!kill_stopping) {
+    do {
         size_t count = 1 + (size_t)(numbers.next % KILL_GROUP_MAX);
 
         kill_numbers_group(&numbers, group, count);
@@ -32,7 +32,7 @@ static void produce(const char *directory, char *const *endpoints)
         kill_must(godwit_wait(peer, id, GODWIT_STORED, KILL_DRAIN_MS), "wait");
         kill_append(ledger, group, count);
         kill_pause_ms(1); /* keeps the backlog, and so the end of the test, short */
-    }
+    } while (!kill_stopping);
     kill_must(godwit_peer_drain(peer, GODWIT_SETTLED, KILL_DRAIN_MS), "drain");
     kill_must(godwit_peer_close(&peer), "close");
 }

@@ -116,7 +116,7 @@ static void ask(const char *directory, char *const *endpoints)
     kill_numbers_begin(&numbers, directory);
     kill_meet(peer, endpoints[CLIENT], endpoints[SERVER_A]);
     kill_meet(peer, NULL, endpoints[SERVER_B]);
-    while (!kill_stopping) {
+    do {
         size_t count = 1 + (size_t)(numbers.next % KILL_GROUP_MAX);
 
         if (under_way < WINDOW) {
@@ -127,9 +127,9 @@ static void ask(const char *directory, char *const *endpoints)
         while ((!lazy || under_way >= WINDOW) &&
                collect(peer, answers, under_way < WINDOW ? 0 : 20))
             under_way -= under_way > 0;
-    }
+    } while (!kill_stopping);
     kill_must(godwit_peer_drain(peer, GODWIT_SETTLED, KILL_DRAIN_MS), "drain");
-    while (collect(peer, answers, 1000)) /* the replies follow their decisions closely */
+    while (collect(peer, answers, 3000)) /* the replies follow their decisions closely */
         continue;
     kill_must(godwit_peer_close(&peer), "close");
 }

@@ -19,7 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUN_MS_MAX 120 /* a process lives up to this long before it is killed */
+/* A process lives up to this long before it is killed: some must get as far as to send. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RUN_MS_MAX 400
+#else
+#define RUN_MS_MAX 120
+#endif
 
 extern char **environ;
 
@@ -27,6 +32,16 @@ static void stop(int number)
 {
     (void)number;
     kill_stopping = 1;
+}
+
+/* A child that is asked to end before it can listen must not die of it. */
+static void hold_stop(int how)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(how, &signals, NULL);
 }
 
 static const struct kill_pattern *find_pattern(const char *name)
@@ -71,7 +86,9 @@ static void start(struct play *play, struct child *child)
     snprintf(role, sizeof role, "%zu", child->role);
     for (size_t i = 0; i < play->count; i++)
         arguments[5 + i] = play->endpoints[i];
+    hold_stop(SIG_BLOCK);
     int error = posix_spawn(&child->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
+    hold_stop(SIG_UNBLOCK);
     if (error)
         kill_die("posix_spawn: %s", strerror(error));
 }
@@ -83,6 +100,7 @@ static int be_child(char **arguments)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no child outlives the test */
     sigaction(SIGTERM, &action, NULL);
+    hold_stop(SIG_UNBLOCK);
     pattern->run((size_t)atoi(arguments[1]), arguments[2], arguments + 3);
     return 0;
 }
