@@ -351,7 +351,7 @@ void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
 
 /* ---- rejected and skipped ---- */
 
-static void reject(struct gw_core *core, struct gw_stream *stream,
+static void reject(struct gw_core *core, struct gw_stream *stream, const struct gw_remote *by,
                    const struct gw_exception *exception)
 {
     struct gw_story *story = gw_story_get(core, stream, exception->sequence);
@@ -363,6 +363,7 @@ static void reject(struct gw_core *core, struct gw_stream *stream,
     if (!story->first_ms)
         story->first_ms = core->wall_ms;
     keep_text(core, story, exception->text);
+    memcpy(story->member, by->name, sizeof story->member);
     stream->dying++;
     gw_stream_dirty(core, stream);
     gw_commit_lazily(core);
@@ -382,7 +383,7 @@ void gw_retry_exceptions(struct gw_core *core, struct gw_offer *offer, struct gw
         if (!theirs || !gw_is_open(stream, sequence))
             continue;
         if (exception->kind == GW_EXCEPTION_REJECTED)
-            reject(core, stream, exception);
+            reject(core, stream, offer->remote, exception);
         else
             gw_stream_end(core, stream, sequence, sequence, GW_OUTCOME_WITHDRAWN, 0);
     }
@@ -400,17 +401,13 @@ static void bury(struct gw_core *core, struct gw_stream *stream, struct gw_story
     struct gw_op *op = gw_seal_op(core, GW_OP_BURY);
     if (!op)
         return;
-    const struct gw_run *run = gw_run_at(stream, story->sequence);
     op->batch = batch;
     gw_pile_hold(core, batch);
     op->row.kind = GW_ROW_DEAD;
     op->row.epoch = stream->epoch;
     op->row.first = story->sequence;
     op->row.destination = stream->target->destination;
-    if (run)
-        memcpy(op->row.peer, run->member->remote->name, sizeof op->row.peer);
-    else
-        memcpy(op->row.peer, story->member, sizeof op->row.peer);
+    memcpy(op->row.peer, story->member, sizeof op->row.peer);
     op->row.how = story->death;
     op->row.maybe_duplicate = gw_is_doubtful(stream, story->sequence);
     op->row.code = story->code;
@@ -441,7 +438,7 @@ void gw_retry_bury(struct gw_core *core, struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->stories.count && stream->dying && !core->failed; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
-        if (story->death && !story->buried && !story->over)
-            bury(core, stream, story);
+        if (story->death && !story->buried && !story->over && gw_is_open(stream, story->sequence))
+            bury(core, stream, story); /* else it ended otherwise, before it could be buried */
     }
 }
