@@ -25,7 +25,7 @@ static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool d
             struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
             if (doubtful && offer)
                 gw_check(core, gw_ranges_add(&offer->forfeited, run->first, run->last));
-            if (doubtful || run->maybe_duplicate)
+            if (doubtful)
                 gw_check(core, gw_ranges_add(&stream->doubtful, run->first, run->last));
             count += run->left;
             gw_run_cut(core, run, run->first, run->last);

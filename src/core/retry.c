@@ -251,8 +251,6 @@ static void take_return(struct gw_core *core, struct gw_stream *stream, struct g
     }
     if (!charged)
         gw_count(core, GW_COUNTER_given_back, last - first + 1);
-    if (run->maybe_duplicate)
-        gw_check(core, gw_ranges_add(&stream->doubtful, first, last));
     gw_run_cut(core, run, first, last);
     end_wanted(core, stream, first, last);
 }

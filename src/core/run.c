@@ -288,10 +288,11 @@ static void drop_if_empty(struct gw_core *core, struct gw_run *run, bool has_row
     free(run);
 }
 
-/* Its unsettled part waits with nobody. Returns how many. */
-static uint64_t put_down(struct gw_core *core, struct gw_stream *stream, uint64_t first,
+/* Its unsettled part waits with nobody, as doubtful as before. Returns how many. */
+static uint64_t put_down(struct gw_core *core, const struct gw_run *run, uint64_t first,
                          uint64_t last)
 {
+    struct gw_stream *stream = run->stream;
     struct gw_range outer, inner;
     uint64_t at = first > stream->floor ? first : stream->floor, count = 0;
     while (!core->failed && gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
@@ -299,6 +300,8 @@ static uint64_t put_down(struct gw_core *core, struct gw_stream *stream, uint64_
         while (!core->failed &&
                gw_ranges_next(&stream->settling, false, &within, outer.last, &inner)) {
             gw_check(core, gw_ranges_add(&stream->waiting, inner.first, inner.last));
+            if (run->maybe_duplicate)
+                gw_check(core, gw_ranges_add(&stream->doubtful, inner.first, inner.last));
             count += inner.last - inner.first + 1;
         }
     }
@@ -316,7 +319,7 @@ void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64
     struct gw_run *rest = last < run->last ? split(core, run, last) : NULL;
     if (core->failed)
         return;
-    uint64_t count = put_down(core, stream, first, last);
+    uint64_t count = put_down(core, run, first, last);
     refund_unsent(run, first, last);
     run->left -= count;
     run->member->outstanding -= count;
