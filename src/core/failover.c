@@ -12,6 +12,21 @@
 
 /* ---- taking back what a member holds ---- */
 
+/* It moves on without the member's word, which may come late. */
+static void lose(struct gw_core *core, struct gw_offer *offer, const struct gw_run *run)
+{
+    gw_check(core, gw_ranges_add(&offer->forfeited, run->first, run->last));
+    gw_check(core, gw_spans_cut(&offer->lost, run->first, run->last));
+    struct gw_lost *lost = gw_allocate(core, sizeof *lost);
+    if (!lost)
+        return;
+    *lost = (struct gw_lost){{run->first, run->last, sizeof *lost}, run->number};
+    if (gw_index_add(&offer->lost, run->first, lost)) {
+        free(lost);
+        gw_fail(core);
+    }
+}
+
 /* All that it holds waits with nobody. `doubtful`: it may process it all the same. Returns how many
  * messages. */
 static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool doubtful)
@@ -24,7 +39,7 @@ static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool d
                 continue;
             struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
             if (doubtful && offer)
-                gw_check(core, gw_ranges_add(&offer->forfeited, run->first, run->last));
+                lose(core, offer, run);
             if (doubtful)
                 gw_check(core, gw_ranges_add(&stream->doubtful, run->first, run->last));
             count += run->left;

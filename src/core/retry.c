@@ -255,6 +255,31 @@ static void take_return(struct gw_core *core, struct gw_stream *stream, struct g
     end_wanted(core, stream, first, last);
 }
 
+/* A return of what was forfeited by this member frees nothing, but a failed attempt counts, once:
+ * else a message could kill one worker after the other without end. */
+static void take_late_return(struct gw_core *core, struct gw_stream *stream,
+                             const struct gw_offer *offer, const struct gw_return *back)
+{
+    for (size_t i = gw_spans_find(&offer->lost, back->first); i < offer->lost.count; i++) {
+        const struct gw_lost *lost = gw_index_at(&offer->lost, i);
+        uint64_t first = gw_at_least(lost->span.first, back->first);
+        uint64_t last = gw_at_most(lost->span.last, back->last);
+        if (lost->span.first > back->last)
+            return;
+        for (uint64_t one = first; lost->number == back->number && one <= last; one++)
+            if (gw_is_open(stream, one) && !core->failed)
+                charge(core, stream, offer->remote, one, back);
+    }
+}
+
+/* Whatever it returns it has no more. */
+static void forget_forfeited(struct gw_core *core, struct gw_offer *offer,
+                             const struct gw_return *back)
+{
+    gw_check(core, gw_ranges_remove(&offer->forfeited, back->first, back->last));
+    gw_check(core, gw_spans_cut(&offer->lost, back->first, back->last));
+}
+
 /* In an ordered stream nothing may overtake what came back: whatever else the member does not
  * have in hand comes back with it, and is offered behind it. */
 static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
@@ -294,6 +319,9 @@ void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_st
                 take_return(core, stream, run, back, at, end);
             at = end + 1;
         }
+        if (back->kind != GW_RETURN_RELEASE)
+            take_late_return(core, stream, offer, back);
+        forget_forfeited(core, offer, back);
     }
 }
 

@@ -269,8 +269,10 @@ static void raise_floor(struct gw_core *core, struct gw_stream *stream)
         stream->floor = floor;
     gw_mirror_trim(core, GW_ROW_SETTLED, stream->epoch, &stream->settled, stream->floor);
     for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
-        if (offer->forfeited.count)
+        if (offer->forfeited.count) {
             gw_ranges_trim_below(&offer->forfeited, stream->floor);
+            gw_check(core, gw_spans_cut(&offer->lost, 0, stream->floor - 1));
+        }
     if (stream->doubtful.count)
         gw_ranges_trim_below(&stream->doubtful, stream->floor);
 }

@@ -157,6 +157,12 @@ struct gw_offer {
     struct gw_ranges in_hand;
     struct gw_ranges handed;    /* begun by a handler there: a hint */
     struct gw_ranges forfeited; /* moved on without its word: its decision counts all the same */
+    struct gw_index lost;       /* the same, each under the number of the offer that was lost */
+};
+
+struct gw_lost {
+    struct gw_span span;
+    uint64_t number;
 };
 
 /* What is known of one message beyond where it is: failed attempts, or that it is wanted back. */
@@ -320,6 +326,11 @@ static inline uint64_t gw_credit_bytes(const struct gw_member *member)
 static inline uint64_t gw_at_most(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static inline uint64_t gw_at_least(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* core.c: small things that every part needs. A failed allocation marks the core (gw_fail) and the

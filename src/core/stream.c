@@ -339,6 +339,7 @@ void gw_offer_free(struct gw_offer *offer)
     gw_ranges_clear(&offer->in_hand);
     gw_ranges_clear(&offer->handed);
     gw_ranges_clear(&offer->forfeited);
+    gw_spans_clear(&offer->lost);
     free(offer);
 }
 
