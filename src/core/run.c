@@ -250,6 +250,14 @@ static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
     member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
 }
 
+void gw_run_refund(struct gw_run *run)
+{
+    if (run->cursor > run->last)
+        return;
+    refund_unsent(run, run->cursor, run->last);
+    run->cursor = run->last + 1;
+}
+
 /* The part above `after` becomes a run of its own, as durable and as far sent as the whole. */
 static struct gw_run *split(struct gw_core *core, struct gw_run *run, uint64_t after)
 {
@@ -283,6 +291,7 @@ static void drop_if_empty(struct gw_core *core, struct gw_run *run, bool has_row
     }
     if (has_row)
         forget_row(core, stream, run->first);
+    gw_run_refund(run);
     release(core, run);
     gw_index_remove_at(&stream->runs, gw_index_find(&stream->runs, run->first));
     free(run);
@@ -330,6 +339,7 @@ void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64
         drop_if_empty(core, run, true);
     } else {
         run->left = 0;
+        run->cursor = run->last + 1; /* all of it that was not sent has been given back */
         drop_if_empty(core, run, true);
     }
     if (rest)

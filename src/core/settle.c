@@ -98,8 +98,10 @@ static void settle_piece(struct gw_core *core, struct gw_stream *stream, struct 
     settling_add(core, stream, first, last);
     run->left -= last - first + 1;
     run->member->outstanding -= last - first + 1;
-    if (!run->left)
-        gw_dispatch_later(core, stream->target); /* somebody may wait for the member to be free */
+    if (run->left)
+        return;
+    gw_run_refund(run); /* it may not have been sent: somebody else decided it */
+    gw_dispatch_later(core, stream->target); /* somebody may wait for the member to be free */
 }
 
 /* Ends the unsettled messages of [first, last], with whomever they are, in another way than being

@@ -439,6 +439,7 @@ struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
 void gw_run_find_alone(struct gw_member *member, const struct gw_run *but);
 void gw_run_count(struct gw_run *run); /* what is left of a recovered one */
 void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last);
+void gw_run_refund(struct gw_run *run); /* the credit for what will not be sent */
 void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at);
 void gw_run_write(struct gw_core *core, const struct gw_run *run);
 void gw_run_seal_cuts(struct gw_core *core, struct gw_stream *stream);
