@@ -218,12 +218,22 @@ void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct 
 {
     for (size_t i = 0; i < stream->runs.count; i++) {
         struct gw_run *run = gw_index_at(&stream->runs, i);
-        if (run->member->remote != remote || !run->queued)
+        if (run->member->remote != remote)
             continue;
-        gw_dispatch_unqueue(run->member, run);
-        refund(core, run);
-        gw_dispatch_send(core, run->member);
+        if (run->queued) {
+            gw_dispatch_unqueue(run->member, run);
+            refund(core, run);
+        }
+        if (run->member->alone == run) { /* until the next link */
+            run->member->alone = NULL;
+            gw_run_find_alone(run->member, run);
+        }
     }
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
+        if (member->target == stream->target) {
+            gw_dispatch_send(core, member);
+            gw_dispatch_later(core, member->target);
+        }
 }
 
 /* Moves on to `upto`: what is passed over was paid for and does not leave on this link. */
@@ -298,6 +308,8 @@ void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
 /* A new link: everything assigned to the member, durable and not settled, is to be sent on it. */
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member)
 {
+    if (!member->alone)
+        gw_run_find_alone(member, NULL);
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
         for (size_t i = 0; i < stream->runs.count; i++) {
             struct gw_run *run = gw_index_at(&stream->runs, i);

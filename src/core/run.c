@@ -197,11 +197,20 @@ void gw_run_count(struct gw_run *run)
     run->member->outstanding += run->left;
 }
 
-/* An earlier open may have left a member with several that are to be alone: one after the other. */
+static bool is_refused(const struct gw_stream *stream, const struct gw_remote *remote)
+{
+    const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    return offer && remote->link.id && offer->refused_link == remote->link.id;
+}
+
+/* An earlier open may have left a member with several that are to be alone: one after the other.
+ * What it refuses keeps it from nothing. */
 void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
 {
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
         for (size_t i = 0; i < stream->stories.count && !member->alone; i++) {
+            if (is_refused(stream, member->remote))
+                break;
             const struct gw_story *story = gw_index_at(&stream->stories, i);
             struct gw_run *run = gw_run_at(stream, story->sequence);
             if (story->alone && !story->over && run && run != but && run->member == member &&
