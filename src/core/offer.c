@@ -59,6 +59,10 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
         gw_gone_run(core, run);
         return;
     }
+    if (member->forfeited && !member->remote->link.id) { /* and it never left */
+        gw_run_cut(core, run, run->first, run->last);
+        return;
+    }
     if (!member->remote->link.complete)
         return; /* the next link's start takes it up */
     enqueue(member, run);
