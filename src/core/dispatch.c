@@ -171,8 +171,9 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
                         uint64_t first, uint64_t last, size_t able)
 {
     uint64_t here = last - first + 1;
-    uint64_t ends = gw_at_most(window_end(core, stream),
-                            stream->floor_published + member->remote->identity.window);
+    uint64_t ends = stream->floor_published + member->remote->identity.window;
+    if (first < window_end(core, stream)) /* else it was offered when our own was larger */
+        ends = gw_at_most(ends, window_end(core, stream));
     uint64_t most = gw_at_most(gw_at_most(here, gw_credit_messages(member)), ends - first);
     if (able > 1)
         most = gw_at_most(most, (here + able - 1) / able);

@@ -255,10 +255,17 @@ static void pass_over(struct gw_run *run, uint64_t upto)
     member->used_bytes -= gw_batch_offset(batch, upto) - gw_batch_offset(batch, from);
 }
 
-enum progress { SENT, NO_BYTES, NO_CREDIT };
+enum progress { SENT, NO_BYTES, NO_CREDIT, NO_ROOM };
 
-/* Sends what is left of the run, unless it must wait: for its bytes, which are being read, or for
- * credit. */
+/* The first sequence beyond the member's W, which may be smaller than it was when the run was
+ * assigned. */
+static uint64_t room_end(const struct gw_run *run)
+{
+    return run->stream->floor_published + run->member->remote->identity.window;
+}
+
+/* Sends what is left of the run, unless it must wait: for its bytes, which are being read, for
+ * credit, or for the floor. */
 static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
@@ -269,6 +276,10 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
         pass_over(run, piece.first);
+        if (piece.first >= room_end(run))
+            return NO_ROOM;
+        if (piece.last >= room_end(run))
+            piece.last = room_end(run) - 1;
         if (!can_pay(run, batch, piece.first)) {
             gw_count(core, GW_COUNTER_credit_zero, 1);
             return NO_CREDIT;
@@ -304,7 +315,7 @@ void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
             return;
         if (progress == NO_CREDIT)
             starved = true;
-        else
+        else if (progress == SENT)
             gw_dispatch_unqueue(member, run);
     }
 }

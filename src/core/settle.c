@@ -521,6 +521,10 @@ void gw_stream_durable(struct gw_core *core, struct gw_stream *stream)
     if (stream->floor_published < stream->floor_stored) {
         stream->floor_published = stream->floor_stored;
         stream->stalled = false;
+        for (struct gw_member *member = stream->target->members; member;
+             member = member->next_in_target)
+            if (member->unsent_head)
+                gw_dispatch_send(core, member); /* the floor may be what it waits for */
         gw_dispatch_later(core, stream->target);
     }
     gw_stream_forget_gone(stream);
