@@ -48,9 +48,12 @@ uint64_t gw_run_next_from(const struct gw_stream *stream, uint64_t sequence, uin
     return run->first > sequence && run->first <= last ? run->first - 1 : last;
 }
 
-/* Unique for ever: no other open of this store has the same upper half. */
+/* Unique for ever, and growing: no other open of this store has the same upper half. One that has
+ * used up the lower half ends; the next one goes on. */
 static uint64_t next_number(struct gw_core *core)
 {
+    if (core->runs_made == UINT32_MAX)
+        gw_fail(core);
     return core->options.open << 32 | ++core->runs_made;
 }
 
