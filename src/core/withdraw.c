@@ -72,17 +72,25 @@ static bool can_ask(const struct gw_remote *remote)
 
 /* ---- for good ---- */
 
-/* A message of a run of this member: true if the SKIP has to ask. */
-static bool is_asked(struct gw_core *core, struct gw_stream *stream, struct gw_story *story,
+/* What nobody has, or was never sent to whom it was assigned, ends at once. */
+static bool end_unsent(struct gw_core *core, struct gw_stream *stream,
+                       const struct gw_story *story)
+{
+    uint64_t sequence = story->sequence;
+    struct gw_run *run = gw_run_at(stream, sequence);
+    if (sequence > stream->stored || !gw_is_open(stream, sequence) ||
+        (run && (run->sent || story->death || run->turn > core->committed)))
+        return false; /* what is not stored yet is looked at again when it is */
+    if (run)
+        gw_run_cut(core, run, sequence, sequence);
+    gw_stream_end(core, stream, sequence, sequence, GW_OUTCOME_WITHDRAWN, 0);
+    return true;
+}
+
+static bool is_asked(const struct gw_core *core, const struct gw_story *story,
                      const struct gw_run *run)
 {
-    if (story->death || run->turn > core->committed)
-        return false; /* ends otherwise; or it is looked at again when it is durable */
-    if (run->sent)
-        return true;
-    gw_run_cut(core, gw_run_at(stream, story->sequence), story->sequence, story->sequence);
-    gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
-    return false;
+    return !story->death && run->sent && run->turn <= core->committed;
 }
 
 static void ask_withdrawals(struct asking *asking)
@@ -96,23 +104,20 @@ static void ask_withdrawals(struct asking *asking)
                                  : NULL;
         if (!run || run->member->remote != asking->remote || !gw_is_open(stream, story->sequence))
             continue;
-        uint64_t number = run->number;
-        if (!is_asked(core, stream, story, run))
+        if (end_unsent(core, stream, story) || !is_asked(core, story, run))
             continue;
-        ask_for(asking, number, GW_SKIP_WITHDRAW, story->withdrawal);
+        ask_for(asking, run->number, GW_SKIP_WITHDRAW, story->withdrawal);
         ask(asking, story->sequence, story->sequence);
     }
 }
 
-/* Those of the stream that are wanted back and with nobody end now. */
+/* Those of the stream that are wanted back and were not sent to anybody end now. */
 void gw_withdraw_waiting(struct gw_core *core, struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
-        struct gw_story *story = gw_index_at(&stream->stories, i);
-        if (!story->withdrawal || story->over || story->sequence > stream->stored ||
-            gw_run_at(stream, story->sequence) || !gw_is_open(stream, story->sequence))
-            continue;
-        gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
+        const struct gw_story *story = gw_index_at(&stream->stories, i);
+        if (story->withdrawal && !story->over)
+            end_unsent(core, stream, story);
     }
 }
 
@@ -126,18 +131,16 @@ void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32
         return;
     story->withdrawal = code;
     stream->wanted++;
-    struct gw_run *run = gw_run_at(stream, sequence);
-    if (!run) {
-        gw_withdraw_waiting(core, stream);
+    if (end_unsent(core, stream, story)) {
+        gw_dispatch_later(core, stream->target); /* others may have waited behind it */
         return;
     }
-    if (!can_ask(run->member->remote)) {
-        if (!run->sent && run->turn <= core->committed)
-            is_asked(core, stream, story, run);
+    const struct gw_run *run = gw_run_at(stream, sequence);
+    if (!run || !is_asked(core, story, run) || !can_ask(run->member->remote))
         return;
-    }
     struct asking asking = {.core = core, .remote = run->member->remote, .stream = stream};
-    ask_withdrawals(&asking);
+    ask_for(&asking, run->number, GW_SKIP_WITHDRAW, code);
+    ask(&asking, sequence, sequence);
     send(&asking);
 }
 
