@@ -231,7 +231,7 @@ static void end_wanted(struct gw_core *core, struct gw_stream *stream, uint64_t 
         struct gw_story *story = gw_index_at(&stream->stories, at);
         if (story->sequence > last)
             break;
-        if (story->sequence >= first && story->withdrawal && !story->over)
+        if (story->sequence >= first && story->withdrawal && !story->death && !story->over)
             gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
     }
 }

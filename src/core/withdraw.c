@@ -78,8 +78,8 @@ static bool end_unsent(struct gw_core *core, struct gw_stream *stream,
 {
     uint64_t sequence = story->sequence;
     struct gw_run *run = gw_run_at(stream, sequence);
-    if (sequence > stream->stored || !gw_is_open(stream, sequence) ||
-        (run && (run->sent || story->death || run->turn > core->committed)))
+    if (sequence > stream->stored || !gw_is_open(stream, sequence) || story->death ||
+        (run && (run->sent || run->turn > core->committed)))
         return false; /* what is not stored yet is looked at again when it is */
     if (run)
         gw_run_cut(core, run, sequence, sequence);

@@ -186,6 +186,26 @@ static void a_dead_letter_names_who_rejected_it(void **state)
     driver_close(&d);
 }
 
+/* Its member serves no more, so that nobody has it while its bytes are read for the burial. */
+static void what_was_rejected_is_not_withdrawn_instead(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d, 1);
+    driver_restart(&d);
+    withdraw(&d, 1);
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_say(&d, 1, GW_FRAME_SERVE, link); /* nothing */
+    reject(&d, 1, link, 1);
+    remote_complete(&d, 1, link);
+    store(&d);
+    driver_loaded(&d, EPOCH, 1, 1);
+    store(&d);
+    assert_int_equal(how_it_ended(&d, 1), GW_OUTCOME_DEAD);
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 1);
+    driver_close(&d);
+}
+
 /* ---- attempts ---- */
 
 static void a_crash_counts_though_its_message_was_forfeited(void **state)
@@ -420,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_processed_is_not_buried_as_well),
+        cmocka_unit_test(what_was_rejected_is_not_withdrawn_instead),
         cmocka_unit_test(a_dead_letter_names_who_rejected_it),
         cmocka_unit_test(a_crash_counts_though_its_message_was_forfeited),
         cmocka_unit_test(a_return_that_was_charged_is_not_charged_with_a_later_loss),
