@@ -164,8 +164,7 @@ static void check_exception(struct sim_peer *peer, const struct sim_epoch *book,
         sim_fail(peer->world, "honest ACK: %s tells e%" PRIu64 " %" PRIu64
                  " rejected or skipped before that is durable", peer->name, book->number,
                  exception->sequence);
-    else if (exception->code != (skipped ? message->wanted : message->code) &&
-             !message->forfeited_by) /* else each may have a code of its own */
+    else if (exception->code != (skipped ? message->wanted : message->codes[peer->index]))
         sim_fail(peer->world, "%s tells another code of e%" PRIu64 " %" PRIu64, peer->name,
                  book->number, exception->sequence);
 }

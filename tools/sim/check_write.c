@@ -222,7 +222,7 @@ static void learn_rejection(struct sim_peer *peer, const struct sim_epoch *book,
 {
     uint8_t bit = (uint8_t)(1u << peer->index);
 
-    if (!(message->refused_by & bit) || message->code != row->code)
+    if (!(message->refused_by & bit) || message->codes[peer->index] != row->code)
         sim_fail(peer->world, "%s stores a rejection of e%" PRIu64 " %" PRIu64
                  " that its application did not make", peer->name, book->number, row->first);
     else if (decided_elsewhere(peer, message) && !(message->rejected_by & bit))

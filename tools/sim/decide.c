@@ -65,7 +65,7 @@ bool sim_app_reject(struct sim_peer *peer, size_t at, uint32_t code)
     decision.code = code;
     decision.text = "never";
     message->refused_by |= (uint8_t)(1u << peer->index);
-    message->code = code;
+    message->codes[peer->index] = code;
     sim_app_put_down(peer, at, 1);
     say_decision(peer, "reject", &decision);
     return sim_peer_decide(peer, &decision) == 0;

@@ -54,7 +54,7 @@ struct sim_message {
     uint64_t sent_process; /* of the sender */
     uint32_t failures;     /* nacks, and deaths of a process whose handler had begun with it */
     uint32_t marked;       /* of these, deaths that are in durable rows of that peer */
-    uint32_t code;         /* with which it was rejected */
+    uint32_t codes[SIM_PLACES]; /* with which each rejected it */
     bool alone;     /* its last return says that it crashed its handler */
     bool durable;   /* it was in the sender's durable rows at some time */
     bool reported;  /* STORED was said */
