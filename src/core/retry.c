@@ -384,6 +384,7 @@ static void reject(struct gw_core *core, struct gw_stream *stream, const struct 
     if (!story || story->death)
         return;
     story->death = GW_DEATH_REJECTED;
+    memcpy(story->member, by->name, sizeof story->member);
     story->code = exception->code;
     story->last_ms = core->wall_ms;
     if (!story->first_ms)

@@ -116,7 +116,7 @@ void gw_withdraw_waiting(struct gw_core *core, struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
         const struct gw_story *story = gw_index_at(&stream->stories, i);
-        if (story->withdrawal && !story->over)
+        if (story->withdrawal && !story->death && !story->over)
             end_unsent(core, stream, story);
     }
 }

@@ -301,6 +301,22 @@ static void a_rejection_is_a_dead_letter_in_one_write(void **state)
     driver_close(&d);
 }
 
+static void a_rejection_beats_the_wish_although_its_member_serves_no_more(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = begin(&d, 3);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    withdraw(&d, 2);
+    link = driver_link(&d, 2, "b"); /* it serves nothing: what it does not hold is free */
+    except(&d, 2, link, GW_EXCEPTION_REJECTED, 2, 7);
+    remote_complete(&d, 2, link);
+    store(&d);
+    assert_int_equal(how_it_ended(&d, 2), GW_OUTCOME_DEAD);
+    assert_string_equal(driver_row(&d, GW_ROW_DEAD, 0)->peer, "b");
+    driver_close(&d);
+}
+
 /* ---- withdrawals ---- */
 
 static void what_nobody_has_is_withdrawn_at_once(void **state)
@@ -581,6 +597,7 @@ int main(void)
         cmocka_unit_test(a_member_that_serves_no_more_keeps_only_what_it_holds),
         cmocka_unit_test(too_many_attempts_make_a_dead_letter),
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
+        cmocka_unit_test(a_rejection_beats_the_wish_although_its_member_serves_no_more),
         cmocka_unit_test(what_nobody_has_is_withdrawn_at_once),
         cmocka_unit_test(what_a_member_may_have_is_asked_back_until_it_answers),
         cmocka_unit_test(a_decision_beats_the_wish),
