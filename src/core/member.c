@@ -27,6 +27,16 @@ static void take_handed(struct gw_core *core, const struct gw_stream *stream,
         gw_ranges_trim_below(&offer->handed, stream->floor);
 }
 
+static void note_known(struct gw_core *core, struct gw_stream *stream, struct gw_offer *offer)
+{
+    offer->known_process = offer->remote->identity.process;
+    if (offer->known)
+        return;
+    offer->known = offer->dirty = true;
+    gw_stream_dirty(core, stream);
+    gw_commit_lazily(core);
+}
+
 static void take_epoch(struct gw_core *core, struct gw_remote *remote,
                        const struct gw_ack_epoch *entry)
 {
@@ -50,11 +60,8 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     }
     if (!offer)
         return; /* of an earlier open this store may have lost the end: a backup, a power cut */
-    if (!offer->known && (entry->decided_count || entry->exception_count || entry->floor > 1)) {
-        offer->known = offer->dirty = true;
-        gw_stream_dirty(core, stream);
-        gw_commit_lazily(core);
-    }
+    if (entry->decided_count || entry->exception_count || entry->floor > 1)
+        note_known(core, stream, offer);
     if (entry->floor > 1)
         gw_stream_settle(core, stream, offer, 1, entry->floor - 1);
     for (size_t i = 0; i < entry->decided_count; i++)

@@ -69,6 +69,14 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
     gw_dispatch_send(core, member);
 }
 
+/* What a memory peer knew ends with its process, and with nothing else: one that decided and lives
+ * must not begin anew if it took us for gone and forgot us. */
+static bool is_fresh(const struct gw_offer *offer)
+{
+    const struct gw_identity *member = &offer->remote->identity;
+    return !offer->known || (member->memory && offer->known_process != member->process);
+}
+
 /* Names the epoch on the member's link if that was not done. False: refused there. */
 bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
@@ -84,7 +92,7 @@ bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_
     frame->u.open.epoch = stream->epoch;
     frame->u.open.floor = stream->floor_published;
     frame->u.open.last = stream->stored;
-    frame->u.open.fresh = !offer->known || remote->identity.memory; /* that one may forget */
+    frame->u.open.fresh = is_fresh(offer);
     frame->u.open.ordered = stream->ordered;
     return true;
 }

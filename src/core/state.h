@@ -149,6 +149,7 @@ struct gw_offer {
     struct gw_offer *next;
     struct gw_remote *remote;
     bool known;            /* it has decided something here: the epoch is not fresh to it */
+    uint64_t known_process; /* the last one heard to have: a memory peer's next one knows nothing */
     bool dirty;            /* its row is to be written */
     bool removed;          /* CLOSED is confirmed: its row is to be deleted */
     uint64_t opened_link;  /* where OPEN was sent */

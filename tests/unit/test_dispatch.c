@@ -372,6 +372,26 @@ static void credit_of_a_run_that_is_refused_before_it_leaves_is_not_lost(void **
     driver_close(&d);
 }
 
+/* It may have taken us for gone and forgotten what it decided: forgetting can refuse, never repeat. */
+static void an_epoch_is_not_fresh_to_a_memory_process_that_decided_in_it(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = special_member(&d, 1, "b", 100, true, 9);
+    driver_send(&d, EPOCH, 1, 10, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, link, EPOCH, 1, 5);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    special_member(&d, 1, "b", 100, true, 9);
+    assert_false(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    driver_restart(&d); /* which process it was is not kept: it may be another one now */
+    special_member(&d, 1, "b", 100, true, 9);
+    assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
+    driver_close(&d);
+}
+
 static void a_memory_peer_that_came_back_is_told_that_the_epoch_is_fresh(void **state)
 {
     (void)state;
@@ -411,6 +431,7 @@ int main(void)
         cmocka_unit_test(an_assignment_whose_member_left_waits_for_it),
         cmocka_unit_test(a_refused_epoch_sends_nothing_on_that_link),
         cmocka_unit_test(credit_of_a_run_that_is_refused_before_it_leaves_is_not_lost),
+        cmocka_unit_test(an_epoch_is_not_fresh_to_a_memory_process_that_decided_in_it),
         cmocka_unit_test(a_memory_peer_that_came_back_is_told_that_the_epoch_is_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

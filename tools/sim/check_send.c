@@ -236,7 +236,7 @@ static void check_open(struct sim_peer *peer, const struct sim_peer *other,
 
     check_floor(peer, "OPEN", frame->u.open.epoch, frame->u.open.floor);
     if (other && peer->world->options.memory >> other->index & 1)
-        return; /* to a memory peer every epoch is fresh */
+        return; /* each process of a memory peer begins anew */
     while (frame->u.open.fresh && other &&
            sim_rows_next(peer, &at, GW_ROW_OFFERED, frame->u.open.epoch, &row)) {
         if (row.flag && strcmp(row.peer, other->name) == 0)
