@@ -186,6 +186,22 @@ static void a_dead_letter_names_who_rejected_it(void **state)
     driver_close(&d);
 }
 
+static void nobody_rejects_anothers_message(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d, 3);
+    uint64_t other = driver_member(&d, 2, "c", 100);
+    driver_send(&d, EPOCH, 4, 1, 10); /* an offer of the same stream */
+    driver_commit(&d);
+    assert_string_equal(holder(&d, 4), "c");
+    reject(&d, 2, other, 2);
+    store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 0);
+    assert_string_equal(where(&d, 2).peer, "b");
+    driver_close(&d);
+}
+
 /* Its member serves no more, so that nobody has it while its bytes are read for the burial. */
 static void what_was_rejected_is_not_withdrawn_instead(void **state)
 {
@@ -297,6 +313,22 @@ static void a_wish_for_what_was_never_sent_needs_nobody(void **state)
     driver_close(&d);
 }
 
+static void a_wish_waits_for_the_assignment_that_is_being_stored(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_commit(&d);
+    driver_member(&d, 1, "b", 100);
+    withdraw(&d, 2);
+    assert_int_equal(where(&d, 2).place, GW_PLACE_ASSIGNED);
+    driver_commit(&d);
+    assert_int_equal(driver_data(&d, 0).last, 1);
+    assert_int_equal(driver_data(&d, 1).first, 3);
+    driver_close(&d);
+}
+
 static void what_was_on_its_way_to_a_forfeited_member_is_forfeited_too(void **state)
 {
     (void)state;
@@ -312,6 +344,27 @@ static void what_was_on_its_way_to_a_forfeited_member_is_forfeited_too(void **st
     driver_member(&d, 2, "c", 100);
     assert_int_equal(next_data(&d, 1), 1);
     assert_false(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.maybe_duplicate);
+    driver_close(&d);
+}
+
+static void what_was_forfeited_and_offered_again_is_not_asked_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = begin(&d, 1);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    forfeit(&d, "b");
+    link = come_back(&d, 2);
+    remote_in_hand(&d, 2, link, EPOCH, 1, 1);
+    remote_complete(&d, 2, link);
+    assert_non_null(driver_sent(&d, GW_FRAME_SKIP, 0));
+    driver_commit(&d);
+    assert_string_equal(holder(&d, 1), "b"); /* nobody else is there */
+    remote_say(&d, 2, GW_FRAME_RESET, link);
+    link = come_back(&d, 3);
+    remote_in_hand(&d, 3, link, EPOCH, 1, 1);
+    remote_complete(&d, 3, link);
+    assert_null(driver_sent(&d, GW_FRAME_SKIP, 0));
     driver_close(&d);
 }
 
@@ -440,6 +493,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_processed_is_not_buried_as_well),
+        cmocka_unit_test(nobody_rejects_anothers_message),
         cmocka_unit_test(what_was_rejected_is_not_withdrawn_instead),
         cmocka_unit_test(a_dead_letter_names_who_rejected_it),
         cmocka_unit_test(a_crash_counts_though_its_message_was_forfeited),
@@ -447,6 +501,8 @@ int main(void)
         cmocka_unit_test(a_refused_epoch_does_not_keep_its_member_from_others),
         cmocka_unit_test(a_wish_for_what_was_never_sent_needs_nobody),
         cmocka_unit_test(what_was_on_its_way_to_a_forfeited_member_is_forfeited_too),
+        cmocka_unit_test(a_wish_waits_for_the_assignment_that_is_being_stored),
+        cmocka_unit_test(what_was_forfeited_and_offered_again_is_not_asked_back),
         cmocka_unit_test(each_wish_is_asked_once_a_heartbeat),
         cmocka_unit_test(what_is_decided_before_it_is_sent_costs_no_credit),
         cmocka_unit_test(nothing_is_sent_beyond_a_window_that_became_smaller),
