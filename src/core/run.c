@@ -206,6 +206,21 @@ static bool is_refused(const struct gw_stream *stream, const struct gw_remote *r
     return offer && remote->link.id && offer->refused_link == remote->link.id;
 }
 
+/* Older messages of an ordered stream are there too, and go first. A handler did not die of this
+ * one: it would have been given to nobody before they were settled. */
+static bool is_behind(const struct gw_run *run)
+{
+    const struct gw_stream *stream = run->stream;
+    for (size_t i = 0; stream->ordered && i < stream->runs.count; i++) {
+        const struct gw_run *older = gw_index_at(&stream->runs, i);
+        if (older == run)
+            break;
+        if (older->left)
+            return true;
+    }
+    return false;
+}
+
 /* An earlier open may have left a member with several that are to be alone: one after the other.
  * What it refuses keeps it from nothing. */
 void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
@@ -217,7 +232,7 @@ void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
             const struct gw_story *story = gw_index_at(&stream->stories, i);
             struct gw_run *run = gw_run_at(stream, story->sequence);
             if (story->alone && !story->over && run && run != but && run->member == member &&
-                run->first == run->last && run->left)
+                run->first == run->last && run->left && !is_behind(run))
                 member->alone = run;
         }
 }

@@ -494,6 +494,29 @@ static void nothing_overtakes_a_returned_message_of_an_ordered_stream(void **sta
     driver_close(&d);
 }
 
+/* How it failed is not recorded, so that a restarted sender offers it alone; but never before what
+ * is older. */
+static void after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    policy(&d, &(struct gw_policy){.ordered = true});
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    uint64_t number = number_of(&d, 2);
+    give_back(&d, 1, link, GW_RETURN_NACK, 2, 2, number, 0);
+    give_back(&d, 1, link, GW_RETURN_RELEASE, 3, 4, number, 0);
+    assert_int_equal(next_data(&d, SECOND), 2);
+    driver_restart(&d);
+    driver_member(&d, 1, "b", 100); /* it was killed, too: nothing is in its hand */
+    driver_loaded(&d, EPOCH, 1, 4);
+    assert_int_equal(driver_data(&d, 0).first, 1);
+    assert_int_equal(driver_data(&d, 1).first, 2);
+    driver_close(&d);
+}
+
 /* ---- transactions whose input moved on (rule 14) ---- */
 
 static void a_transaction_on_what_was_settled_elsewhere_does_nothing(void **state)
@@ -607,6 +630,8 @@ int main(void)
         cmocka_unit_test(an_overdue_message_is_asked_back),
         cmocka_unit_test(an_ordered_stream_has_one_member_at_a_time),
         cmocka_unit_test(nothing_overtakes_a_returned_message_of_an_ordered_stream),
+        cmocka_unit_test(
+            after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream),
         cmocka_unit_test(a_transaction_on_what_was_settled_elsewhere_does_nothing),
         cmocka_unit_test(a_withdrawn_batch_in_a_backlog_skips_nothing_before_it),
         cmocka_unit_test(a_memory_peer_that_ends_leaves_nothing),
