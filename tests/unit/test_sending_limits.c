@@ -222,6 +222,17 @@ static void what_was_rejected_is_not_withdrawn_instead(void **state)
     driver_close(&d);
 }
 
+static void what_is_given_back_stays_doubtful(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t other = begin_forfeited(&d);
+    give_back(&d, 2, other, GW_RETURN_RELEASE, 2, 3, number_of(&d, 2));
+    assert_int_equal(next_data(&d, 1), 2);
+    assert_true(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.maybe_duplicate);
+    driver_close(&d);
+}
+
 /* ---- attempts ---- */
 
 static void a_crash_counts_though_its_message_was_forfeited(void **state)
@@ -360,6 +371,7 @@ static void what_was_forfeited_and_offered_again_is_not_asked_back(void **state)
     assert_non_null(driver_sent(&d, GW_FRAME_SKIP, 0));
     driver_commit(&d);
     assert_string_equal(holder(&d, 1), "b"); /* nobody else is there */
+    assert_int_equal(driver_data(&d, 0).first, 1); /* what b told of the old offer is over */
     remote_say(&d, 2, GW_FRAME_RESET, link);
     link = come_back(&d, 3);
     remote_in_hand(&d, 3, link, EPOCH, 1, 1);
@@ -387,25 +399,45 @@ static void each_wish_is_asked_once_a_heartbeat(void **state)
 
 /* ---- credit ---- */
 
+/* c has 1 to 3 after b, and their bytes are being read; that takes all credit that c gave. */
+static uint64_t begin_reading(struct driver *d)
+{
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.cache_bytes = 1; /* bodies are read back for a second offer */
+    driver_open_with(d, &options);
+    policy(d, &(struct gw_policy){.failover = true, .failover_us = SECOND});
+    uint64_t link = driver_member(d, 1, "b", 100);
+    driver_send(d, EPOCH, 1, 3, 10);
+    driver_commit(d);
+    uint64_t other = driver_member(d, 2, "c", 3);
+    remote_say(d, 1, GW_FRAME_RESET, link);
+    driver_tick(d, SECOND);
+    driver_commit(d);
+    assert_string_equal(holder(d, 1), "c");
+    assert_int_equal(driver_count(d, GW_EFFECT_LOAD), 1);
+    return other;
+}
+
+static void what_comes_back_before_it_is_sent_costs_no_credit(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t other = begin_reading(&d);
+    give_back(&d, 2, other, GW_RETURN_RELEASE, 1, 3, number_of(&d, 1));
+    driver_commit(&d);
+    driver_loaded(&d, EPOCH, 1, 3);
+    assert_int_equal(driver_data(&d, 0).first, 1);
+    assert_int_equal(driver_data(&d, 0).last, 3);
+    driver_close(&d);
+}
+
 static void what_is_decided_before_it_is_sent_costs_no_credit(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.cache_bytes = 1; /* bodies are read back for a second offer */
-    driver_open_with(&d, &options);
-    policy(&d, &(struct gw_policy){.failover = true, .failover_us = SECOND});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_commit(&d);
-    driver_member(&d, 2, "c", 3);
-    remote_say(&d, 1, GW_FRAME_RESET, link);
-    driver_tick(&d, SECOND);
-    driver_commit(&d);
-    assert_string_equal(holder(&d, 1), "c");
-    assert_int_equal(driver_count(&d, GW_EFFECT_LOAD), 1);
-    link = driver_link(&d, 3, "b");
+    begin_reading(&d);
+    uint64_t link = driver_link(&d, 3, "b");
     remote_ack(&d, 3, link, EPOCH, 1, 3);
     store(&d);
     assert_int_equal(how_it_ended(&d, 1), GW_OUTCOME_PROCESSED);
@@ -496,6 +528,7 @@ int main(void)
         cmocka_unit_test(nobody_rejects_anothers_message),
         cmocka_unit_test(what_was_rejected_is_not_withdrawn_instead),
         cmocka_unit_test(a_dead_letter_names_who_rejected_it),
+        cmocka_unit_test(what_is_given_back_stays_doubtful),
         cmocka_unit_test(a_crash_counts_though_its_message_was_forfeited),
         cmocka_unit_test(a_return_that_was_charged_is_not_charged_with_a_later_loss),
         cmocka_unit_test(a_refused_epoch_does_not_keep_its_member_from_others),
@@ -504,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_wish_waits_for_the_assignment_that_is_being_stored),
         cmocka_unit_test(what_was_forfeited_and_offered_again_is_not_asked_back),
         cmocka_unit_test(each_wish_is_asked_once_a_heartbeat),
+        cmocka_unit_test(what_comes_back_before_it_is_sent_costs_no_credit),
         cmocka_unit_test(what_is_decided_before_it_is_sent_costs_no_credit),
         cmocka_unit_test(nothing_is_sent_beyond_a_window_that_became_smaller),
         cmocka_unit_test(what_came_back_keeps_to_a_window_that_became_smaller),
