@@ -350,8 +350,6 @@ void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64
 {
     struct gw_stream *stream = run->stream;
     stream->came_back = true;
-    if (run->maybe_duplicate)
-        gw_check(core, gw_ranges_add(&stream->doubtful, first, last));
     struct gw_run *rest = last < run->last ? split(core, run, last) : NULL;
     if (core->failed)
         return;
