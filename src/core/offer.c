@@ -49,6 +49,13 @@ void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, str
         member->unsent_tail = run;
 }
 
+/* While it was being stored an older message of the same ordered stream came back. */
+static bool is_passed(const struct gw_run *run)
+{
+    const struct gw_ranges *waiting = &run->stream->waiting;
+    return run->stream->ordered && waiting->count && waiting->items[0].first < run->first;
+}
+
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
 {
     struct gw_member *member = run->member;
@@ -60,6 +67,10 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
         return;
     }
     if (member->forfeited && !member->remote->link.id) { /* and it never left */
+        gw_run_cut(core, run, run->first, run->last);
+        return;
+    }
+    if (is_passed(run)) {
         gw_run_cut(core, run, run->first, run->last);
         return;
     }

@@ -280,6 +280,24 @@ static void forget_forfeited(struct gw_core *core, struct gw_offer *offer,
     gw_check(core, gw_spans_cut(&offer->lost, back->first, back->last));
 }
 
+/* What the member has rejected stays its own until it is buried: with nobody, it would go to
+ * another after a crash. False: nothing of the piece is left; the next one begins at *next. */
+static bool pass_rejected(const struct gw_stream *stream, struct gw_range *piece, uint64_t *next)
+{
+    const struct gw_story *story = NULL;
+    for (uint64_t at = piece->first; at <= piece->last && stream->dying; at = story->sequence + 1) {
+        story = gw_story_from(stream, at, piece->last);
+        if (!story)
+            break;
+        if (!story->death)
+            continue;
+        *next = story->sequence + 1;
+        piece->last = story->sequence - 1;
+        break;
+    }
+    return piece->first <= piece->last;
+}
+
 /* In an ordered stream nothing may overtake what came back: whatever else the member does not
  * have in hand comes back with it, and is offered behind it. */
 static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
@@ -295,9 +313,12 @@ static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw
         if (!run || run->last < sequence || run->member != member || run->turn > core->committed)
             continue;
         uint64_t at = run->first > sequence ? run->first : sequence + 1, last = run->last;
-        if (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
+        while (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
+            if (!pass_rejected(stream, &piece, &at))
+                continue;
             gw_run_cut(core, run, piece.first, piece.last);
             i = stream->runs.count; /* runs changed: once more, each time with one piece less */
+            break;
         }
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Messages that come back: returns, attempts, dead letters, withdrawals, failover, memory peers. */
 
+/* Length: a story for each way in which a message comes back. */
+
 #include "core/state.h"
 #include "support/core_driver.h"
 
@@ -317,6 +319,35 @@ static void a_rejection_beats_the_wish_although_its_member_serves_no_more(void *
     driver_close(&d);
 }
 
+/* Beside a crashed message what is not in hand comes back; what was rejected there does not: with
+ * nobody after a crash, it would be offered again while its member has decided. */
+static void a_rejected_message_stays_with_its_member_until_it_is_buried(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d, 3);
+    uint64_t number = number_of(&d, 1);
+    driver_restart(&d); /* no bytes are in memory */
+    uint64_t link = driver_link(&d, 2, "b");
+    remote_serve(&d, 2, link, 100, 100000);
+    give_back(&d, 2, link, GW_RETURN_CRASHED, 1, 1, number, 0);
+    except(&d, 2, link, GW_EXCEPTION_REJECTED, 2, 7);
+    remote_complete(&d, 2, link);
+    store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 0);
+    assert_string_equal(holder(&d, 1), "");
+    assert_string_equal(holder(&d, 2), "b");
+    assert_string_equal(holder(&d, 3), "");
+    driver_restart(&d); /* the rejection is told again, and still about b's */
+    link = driver_link(&d, 3, "b");
+    except(&d, 3, link, GW_EXCEPTION_REJECTED, 2, 7);
+    driver_loaded(&d, EPOCH, 1, 3);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 1);
+    assert_false(driver_row(&d, GW_ROW_DEAD, 0)->maybe_duplicate);
+    driver_close(&d);
+}
+
 /* ---- withdrawals ---- */
 
 static void what_nobody_has_is_withdrawn_at_once(void **state)
@@ -517,6 +548,31 @@ static void after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stre
     driver_close(&d);
 }
 
+static void nothing_in_a_write_overtakes_what_a_new_link_brought_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    policy(&d, &(struct gw_policy){.ordered = true, .retry_base_us = 1, .retry_cap_us = 1});
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_commit(&d);
+    uint64_t number = number_of(&d, 1);
+    driver_send(&d, EPOCH, 4, 2, 10);
+    driver_seal(&d); /* 4 and 5 are assigned in it */
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_link(&d, 2, "b");
+    remote_serve(&d, 2, link, 100, 100000);
+    give_back(&d, 2, link, GW_RETURN_NACK, 1, 1, number, 0);
+    remote_complete(&d, 2, link); /* 2 and 3 were lost: they wait behind 1 */
+    driver_committed(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    assert_int_equal(next_data(&d, 1000), 1);
+    driver_commit(&d);
+    assert_string_equal(holder(&d, 5), "b");
+    driver_close(&d);
+}
+
 /* ---- transactions whose input moved on (rule 14) ---- */
 
 static void a_transaction_on_what_was_settled_elsewhere_does_nothing(void **state)
@@ -620,6 +676,7 @@ int main(void)
         cmocka_unit_test(a_member_that_serves_no_more_keeps_only_what_it_holds),
         cmocka_unit_test(too_many_attempts_make_a_dead_letter),
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
+        cmocka_unit_test(a_rejected_message_stays_with_its_member_until_it_is_buried),
         cmocka_unit_test(a_rejection_beats_the_wish_although_its_member_serves_no_more),
         cmocka_unit_test(what_nobody_has_is_withdrawn_at_once),
         cmocka_unit_test(what_a_member_may_have_is_asked_back_until_it_answers),
@@ -630,6 +687,7 @@ int main(void)
         cmocka_unit_test(an_overdue_message_is_asked_back),
         cmocka_unit_test(an_ordered_stream_has_one_member_at_a_time),
         cmocka_unit_test(nothing_overtakes_a_returned_message_of_an_ordered_stream),
+        cmocka_unit_test(nothing_in_a_write_overtakes_what_a_new_link_brought_back),
         cmocka_unit_test(
             after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream),
         cmocka_unit_test(a_transaction_on_what_was_settled_elsewhere_does_nothing),

@@ -44,6 +44,7 @@ static bool with_nobody(const struct sim_peer *peer, const struct sim_message *m
              ~message->forfeited_by) &&
            (!message->assigned || !message->offers || message->returned == message->number ||
             message->data_link != peer->last_link[message->assigned - 1] ||
+            message->data_number != message->number ||
             message->forfeited_by & 1u << (message->assigned - 1));
 }
 

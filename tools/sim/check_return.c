@@ -81,7 +81,8 @@ static const char *forbids_return(const struct sim_peer *peer, const struct sim_
         return "which it has in hand";
     if (back->kind == GW_RETURN_NACK && (!here->nacked || here->nacked > back->number))
         return "which no handler nacked";
-    if (back->kind == GW_RETURN_CRASHED && here->crashed != back->number)
+    if (back->kind == GW_RETURN_CRASHED && here->crashed != back->number &&
+        here->marked != back->number) /* a power cut may lose the mark of a later one */
         return "as begun by a process that died, and it was not";
     return NULL;
 }

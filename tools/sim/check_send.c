@@ -77,6 +77,7 @@ static void note_offers(struct sim_peer *peer, const struct sim_epoch *book,
         again = again || message->offers > 0;
         message->offers++;
         message->data_link = link;
+        message->data_number = frame->u.data.number;
     }
     if (again && !whole_batch)
         sim_sight(peer->world, SIM_SIGHT_resent_part, 1);

@@ -87,7 +87,8 @@ static void learn_move(struct sim_peer *peer, const struct sim_epoch *book, uint
 
     message->forfeited_by |= bit & peer->forfeits;
     if (message->returned == message->number || sim_holder_gone(peer, message) ||
-        world->guest_linked || is_not_there(peer, old, message))
+        world->guest_linked || is_not_there(peer, old, message) ||
+        message->data_number != message->number) /* that offer never left */
         return;
     if (!(peer->forfeits & bit)) {
         sim_fail(world, "%s moves e%" PRIu64 " %" PRIu64 " from %s to %s without a release",

@@ -50,6 +50,7 @@ struct sim_message {
     uint64_t taken;        /* the last one of which its sender was told that */
     uint64_t taken_life;   /* of the sender then */
     uint64_t data_link;    /* that its last DATA left on */
+    uint64_t data_number;  /* of the offer in it */
     uint64_t wanted_life;  /* in which the sender was asked */
     uint64_t sent_process; /* of the sender */
     uint32_t failures;     /* nacks, and deaths of a process whose handler had begun with it */
