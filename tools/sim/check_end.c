@@ -227,6 +227,7 @@ bool sim_is_stale(const struct sim_peer *peer, uint64_t epoch, const struct sim_
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
 
     return message->forfeited_by || book->gone || message->ended ||
+           (peer->world->guest_linked && message->processed) ||
            peer->world->peers[book->sender].forfeits >> peer->index & 1;
 }
 
