@@ -85,6 +85,12 @@ uint64_t gw_failover_due_us(struct gw_core *core, struct gw_target *target)
 
 /* ---- memory peers that have ended ---- */
 
+static void end_durable(struct gw_core *core, struct gw_stream *stream)
+{
+    if (stream->floor <= stream->stored)
+        gw_stream_end(core, stream, stream->floor, stream->stored, GW_OUTCOME_ABANDONED, 0);
+}
+
 static void abandon(struct gw_core *core, struct gw_remote *remote)
 {
     struct gw_destination destination = {.kind = GW_KIND_REPLY};
@@ -93,6 +99,9 @@ static void abandon(struct gw_core *core, struct gw_remote *remote)
     if (!target)
         return;
     target->abandoned = true;
+    /* Now: the next process of that name may be here before this is looked at. */
+    for (struct gw_stream *stream = target->streams; stream; stream = stream->next)
+        end_durable(core, stream);
     gw_dispatch_later(core, target);
 }
 
@@ -100,8 +109,7 @@ static void abandon(struct gw_core *core, struct gw_remote *remote)
 void gw_abandoned(struct gw_core *core, struct gw_target *target)
 {
     for (struct gw_stream *stream = target->streams; stream; stream = stream->next) {
-        if (stream->floor <= stream->stored)
-            gw_stream_end(core, stream, stream->floor, stream->stored, GW_OUTCOME_ABANDONED, 0);
+        end_durable(core, stream);
         if (stream->old || stream->idle_told || stream->floor_published != stream->last + 1)
             continue;
         struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_IDLE);

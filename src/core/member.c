@@ -271,6 +271,7 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
         if (!member)
             continue; /* another's, or no room for its destination: not known here */
         member->serving = true;
+        target->abandoned = false; /* replies came too late for one of that name: others live */
         if (serve->credit_messages > member->granted_messages)
             member->granted_messages = serve->credit_messages;
         if (serve->credit_bytes > member->granted_bytes)

@@ -206,6 +206,67 @@ static void windows_of_an_ended_peer_found_in_the_store_go_with_it(void **state)
     driver_close(&d);
 }
 
+/* ---- replies to it ---- */
+
+static void serve_replies(struct driver *d, uint64_t link)
+{
+    const struct gw_serve reply = {.destination = {GW_KIND_REPLY, "m"}};
+    struct gw_frame serve = {.type = GW_FRAME_SERVE, .link = link};
+    serve.u.serve.items = &reply;
+    serve.u.serve.count = 1;
+    driver_frame(d, 1, &serve);
+}
+
+static void reply(struct driver *d, uint64_t sequence)
+{
+    struct gw_event event = {.type = GW_EVENT_BATCH};
+    event.u.batch.destination = (struct gw_destination){GW_KIND_REPLY, "m"};
+    event.u.batch.batch = gw_batch_new(EPOCH, sequence, 1);
+    driver_step(d, &event);
+    driver_commit(d);
+}
+
+static enum gw_place place(const struct driver *d, uint64_t sequence)
+{
+    struct gw_whereabouts found;
+    gw_core_find(d->core, EPOCH, sequence, &found);
+    return found.place;
+}
+
+/* What was for the process before is not for the next one of that name. */
+static void replies_end_with_the_process_though_the_next_one_is_there(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "b");
+    serve_replies(&d, memory_link(&d, 1));
+    reply(&d, 1);
+    assert_int_equal(place(&d, 1), GW_PLACE_QUEUED); /* no credit for it */
+    serve_replies(&d, memory_link(&d, 2));
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(place(&d, 1), GW_PLACE_SETTLED);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_abandoned), 1);
+    reply(&d, 2);
+    assert_int_equal(place(&d, 2), GW_PLACE_QUEUED);
+    driver_close(&d);
+}
+
+static void replies_to_who_serves_the_name_again_are_kept(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "b");
+    reply(&d, 1); /* to one that is forgotten */
+    driver_commit(&d);
+    assert_int_equal(place(&d, 1), GW_PLACE_SETTLED);
+    serve_replies(&d, memory_link(&d, 2));
+    reply(&d, 2);
+    driver_commit(&d);
+    assert_int_equal(place(&d, 2), GW_PLACE_QUEUED);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +277,8 @@ int main(void)
         cmocka_unit_test(the_next_process_of_that_name_begins_anew),
         cmocka_unit_test(what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignored),
         cmocka_unit_test(windows_of_an_ended_peer_found_in_the_store_go_with_it),
+        cmocka_unit_test(replies_end_with_the_process_though_the_next_one_is_there),
+        cmocka_unit_test(replies_to_who_serves_the_name_again_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
