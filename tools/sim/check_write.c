@@ -153,12 +153,15 @@ static void look_over_outbox(struct sim_peer *peer, uint64_t epoch)
 
 /* --- what the receiver stores --- */
 
-/* Whether another's decision may stand beside one of this peer: only one that was forfeited. */
+/* Whether another's decision may stand beside one of this peer: only one that was forfeited, or
+ * made before a memory peer that leaves for good could tell its own. */
 static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_message *message)
 {
     uint8_t others = (uint8_t)((message->decided_by | message->rejected_by) &
                                ~(1u << peer->index));
 
+    if (sim_peer_is_memory(peer) && peer->leaving)
+        return false;
     if (message->forfeited_by & 1u << peer->index || peer->world->guest_linked)
         return false;
     return (others & ~message->forfeited_by) != 0;
