@@ -372,7 +372,7 @@ static void credit_of_a_run_that_is_refused_before_it_leaves_is_not_lost(void **
     driver_close(&d);
 }
 
-/* It may have taken us for gone and forgotten its decisions: forgetting can refuse, never repeat. */
+/* It may have taken us for gone and forgotten its decisions: that can refuse, never repeat. */
 static void an_epoch_is_not_fresh_to_a_memory_process_that_decided_in_it(void **state)
 {
     (void)state;

@@ -352,6 +352,10 @@ static void cut_queue(struct sim_world *world, struct sim_connection *connection
     bool chance = world->options.survives_cut && !world->options.scripted;
     size_t go_on = chance ? sim_between(world, 0, old.count) : 0;
 
+    /* The dialler takes what comes again for the same link's: behind a frame that vanished it would
+     * break the order, as after a lost one. A ROUTER's frames do not outlive their connection. */
+    bool comes_again = end == SIM_ACCEPTOR || !world->options.ordered;
+
     if (connection->flushed)
         go_on = old.count;
     *queue = (struct sim_queue){.last_due_us = old.last_due_us};
@@ -360,7 +364,7 @@ static void cut_queue(struct sim_world *world, struct sim_connection *connection
         if (go_on > 0) {
             go_on--;
             sim_queue_push(queue, frame);
-        } else if (survivors->count < QUEUE_MAX && !connection->dial->closed &&
+        } else if (comes_again && survivors->count < QUEUE_MAX && !connection->dial->closed &&
                    sim_chance(world, world->options.survives_cut)) {
             sim_queue_push(survivors, frame);
         } else {
