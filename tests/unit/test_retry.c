@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Messages that come back: returns, attempts, dead letters, withdrawals, failover, memory peers. */
+
+/* Length: one life of a message that fails, from the first return to its end. */
 /* Length: one kind of story, and the same words to tell each. */
 
 /* Length: a story for each way in which a message comes back. */
