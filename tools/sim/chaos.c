@@ -164,7 +164,10 @@ static void jump(struct sim_world *world)
         return;
     say(world, peer->name, "clock jumps");
     sim_fault(world, SIM_FAULT_clock_jump);
-    sim_peer_jump(peer, sim_between(world, 0, sim_chance(world, 300000) ? 100000ull * S : 5 * S));
+    uint64_t by_us = sim_between(world, 0, sim_chance(world, 300000) ? 100000ull * S : 5 * S);
+    if (world->options.memory)
+        by_us %= 5 * S; /* a memory peer that lives is not to be taken for gone by its clock */
+    sim_peer_jump(peer, by_us);
 }
 
 static void stall(struct sim_world *world)
