@@ -111,14 +111,7 @@ godwit_delivery_t *live_next(godwit_stage_t *stage)
     return delivery;
 }
 
-char *live_directory(char path[128])
-{
-    const char *base = getenv("TMPDIR");
-
-    snprintf(path, 128, "%s/godwit-live-XXXXXX", base && *base ? base : "/tmp");
-    assert_non_null(mkdtemp(path));
-    return path;
-}
+/* --- directories --- */
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
@@ -131,4 +124,30 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 void live_remove(const char *path)
 {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+#define DIRECTORIES_MAX 256
+
+static char made[DIRECTORIES_MAX][128];
+static size_t made_count;
+static pid_t made_by;
+
+/* What a test that failed did not remove; a forked child leaves it to its parent. */
+static void remove_made(void)
+{
+    for (size_t i = 0; i < made_count && getpid() == made_by; i++)
+        live_remove(made[i]);
+}
+
+char *live_directory(char path[128])
+{
+    const char *base = getenv("TMPDIR");
+
+    if (made_by == 0 && atexit(remove_made) == 0)
+        made_by = getpid();
+    snprintf(path, 128, "%s/godwit-live-XXXXXX", base && *base ? base : "/tmp");
+    assert_non_null(mkdtemp(path));
+    if (made_count < DIRECTORIES_MAX)
+        memcpy(made[made_count++], path, 128);
+    return path;
 }
