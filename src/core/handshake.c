@@ -149,7 +149,8 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
                              const struct gw_frame *frame)
 {
     const struct gw_identity *identity = &frame->u.identity;
-    if (!conn->dialled || !conn->hello_sent || conn->hello_due_us == GW_NEVER || !frame->link)
+    if (!conn->dialled || !conn->hello_sent || conn->hello_due_us == GW_NEVER || !frame->link ||
+        frame->link == conn->adopted)
         return; /* not waiting for one: a late repetition, or one that would hurry a pause */
     struct gw_remote *remote = acceptable(core, conn, identity);
     if (!remote)
@@ -159,6 +160,7 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
     gw_conn_claim(core, conn, remote);
     if (stand_back(core, conn, remote, identity))
         return;
+    conn->adopted = frame->link;
     gw_link_up(core, conn, frame->link, identity);
 }
 

@@ -49,6 +49,7 @@ struct gw_conn {
     uint64_t id;
     bool dialled;
     uint64_t link;               /* the current link id; 0: none */
+    uint64_t adopted;            /* dialler: its last link id, which is adopted only once */
     uint64_t offered;            /* acceptor: link id of the last WELCOME; 0: none */
     struct gw_remote *remote;    /* who is there, once it said so */
     struct gw_identity identity; /* of the HELLO that `offered` answers */

@@ -48,6 +48,25 @@ static void a_dialler_says_hello_and_takes_the_link_of_the_welcome(void **state)
     driver_close(&d);
 }
 
+/* Late copies of the frames of that link would come behind it. */
+static void a_late_copy_of_a_welcome_brings_no_link_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    remote_say(&d, 1, GW_FRAME_RESET, 55);
+    driver_tick(&d, 10000000);
+    assert_non_null(driver_sent(&d, GW_FRAME_HELLO, 0));
+    remote_welcome(&d, 1, 55, "b", 9);
+    assert_int_equal(link_to(&d, "b")->id, 0);
+    remote_welcome(&d, 1, 56, "b", 9);
+    assert_int_equal(link_to(&d, "b")->id, 56);
+    driver_close(&d);
+}
+
 static void an_acceptor_has_the_link_only_at_ready(void **state)
 {
     (void)state;
@@ -269,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialler_says_hello_and_takes_the_link_of_the_welcome),
+        cmocka_unit_test(a_late_copy_of_a_welcome_brings_no_link_back),
         cmocka_unit_test(an_acceptor_has_the_link_only_at_ready),
         cmocka_unit_test(ready_counts_only_for_the_last_welcome),
         cmocka_unit_test(a_stray_hello_disturbs_no_link),
