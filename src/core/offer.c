@@ -49,11 +49,21 @@ void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, str
         member->unsent_tail = run;
 }
 
-/* While it was being stored an older message of the same ordered stream came back. */
-static bool is_passed(const struct gw_run *run)
+/* While it was being stored an older message of the same ordered stream came back; it may have
+ * been assigned anew, which is not durable yet. */
+static bool is_passed(const struct gw_core *core, const struct gw_run *run)
 {
     const struct gw_ranges *waiting = &run->stream->waiting;
-    return run->stream->ordered && waiting->count && waiting->items[0].first < run->first;
+    if (!run->stream->ordered)
+        return false;
+    for (size_t i = 0; i < run->stream->runs.count; i++) {
+        const struct gw_run *older = gw_index_at(&run->stream->runs, i);
+        if (older->first >= run->first)
+            break;
+        if (older->left && older->turn > core->committed)
+            return true;
+    }
+    return waiting->count && waiting->items[0].first < run->first;
 }
 
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
@@ -70,7 +80,7 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
         gw_run_cut(core, run, run->first, run->last);
         return;
     }
-    if (is_passed(run)) {
+    if (is_passed(core, run)) {
         gw_run_cut(core, run, run->first, run->last);
         return;
     }
