@@ -118,14 +118,20 @@ bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_
     return true;
 }
 
-/* A message with a wanted SKIP is not sent (rule 9). False: nothing of the piece is left. */
+static bool is_over(const struct gw_story *story)
+{
+    return story->withdrawal || story->death;
+}
+
+/* A message with a wanted SKIP is not sent (rule 9), nor is one that waits to be buried. False:
+ * nothing of the piece is left. */
 static bool pass_wanted(const struct gw_stream *stream, struct gw_range *piece, uint64_t *next)
 {
-    while (stream->wanted && piece->first <= piece->last) {
+    while ((stream->wanted || stream->dying) && piece->first <= piece->last) {
         const struct gw_story *story = gw_story_from(stream, piece->first, piece->last);
-        while (story && !story->withdrawal && story->sequence < piece->last)
+        while (story && !is_over(story) && story->sequence < piece->last)
             story = gw_story_from(stream, story->sequence + 1, piece->last);
-        if (!story || !story->withdrawal)
+        if (!story || !is_over(story))
             return true;
         *next = story->sequence + 1;
         if (story->sequence > piece->first) {

@@ -306,6 +306,21 @@ static void a_rejection_is_a_dead_letter_in_one_write(void **state)
     driver_close(&d);
 }
 
+static void what_waits_to_be_buried_is_not_sent_on_a_new_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = begin(&d, 3);
+    driver_send(&d, EPOCH, 4, 1, 10);
+    driver_seal(&d); /* a slow write: the burial has to wait for it */
+    except(&d, 1, link, GW_EXCEPTION_REJECTED, 2, 7);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    driver_member(&d, 2, "b", 100);
+    assert_int_equal(driver_data(&d, 0).last, 1);
+    assert_int_equal(driver_data(&d, 1).first, 3);
+    driver_close(&d);
+}
+
 static void a_rejection_beats_the_wish_although_its_member_serves_no_more(void **state)
 {
     (void)state;
@@ -680,6 +695,7 @@ int main(void)
         cmocka_unit_test(too_many_attempts_make_a_dead_letter),
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
         cmocka_unit_test(a_rejected_message_stays_with_its_member_until_it_is_buried),
+        cmocka_unit_test(what_waits_to_be_buried_is_not_sent_on_a_new_link),
         cmocka_unit_test(a_rejection_beats_the_wish_although_its_member_serves_no_more),
         cmocka_unit_test(what_nobody_has_is_withdrawn_at_once),
         cmocka_unit_test(what_a_member_may_have_is_asked_back_until_it_answers),
