@@ -2,6 +2,8 @@
 
 /* Invariants of deliveries, of frames of other links, of crashes, and of the whole. */
 
+/* Length: one small function for each thing that is asked, and for what excuses it. */
+
 #include "checker.h"
 #include "core/state.h"
 #include "rows.h"
@@ -62,18 +64,27 @@ static const char *forbids_elsewhere(const struct sim_peer *peer,
     return NULL;
 }
 
+/* Its sender, a memory peer, was taken to have ended for a newcomer of its name. */
+static bool may_forget(const struct sim_peer *peer, const struct gw_inbound *inbound)
+{
+    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, inbound->epoch);
+
+    return peer->world->guest_linked && sim_peer_is_memory(&peer->world->peers[book->sender]);
+}
+
 static const char *forbids(const struct sim_peer *peer, const struct sim_message *message,
                            const struct gw_inbound *inbound)
 {
     uint8_t bit = (uint8_t)(1u << peer->index);
+    bool forgot = may_forget(peer, inbound);
 
     if (message->given_up)
         return "which was answered NOT_STORED";
     if (!message->durable)
         return "before it is durable at its sender";
-    if ((message->decided_by | message->rejected_by | message->skipped_by) & bit)
+    if ((message->decided_by | message->rejected_by | message->skipped_by) & bit && !forgot)
         return "which this peer has durably decided";
-    if ((message->claimed_by | message->refused_by) & bit)
+    if ((message->claimed_by | message->refused_by) & bit && !forgot)
         return "which its application has decided already";
     if (message->held_by & bit)
         return "which it has in hand";
@@ -243,6 +254,8 @@ void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, ui
                ~world->options.memory) ||
              world->guest_linked))
             message->ended = (uint8_t)how; /* a forfeited member had processed it: rule 12 */
+        if (message && how == GW_OUTCOME_DEAD && message->processed && world->guest_linked)
+            message->ended = (uint8_t)how; /* buried for what a newcomer was taken for */
         if (!message || (how == GW_OUTCOME_PROCESSED ? !message->processed
                                                      : message->ended != how)) {
             sim_fail(world, "%s reports e%" PRIu64 " %" PRIu64 " settled (%d), which it is not",
