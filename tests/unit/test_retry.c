@@ -337,24 +337,6 @@ static void a_rejection_beats_the_wish_although_its_member_serves_no_more(void *
     driver_close(&d);
 }
 
-static void a_rejected_message_is_not_sent_on_a_new_link(void **state)
-{
-    (void)state;
-    struct driver d;
-    begin(&d, 3);
-    driver_restart(&d); /* no bytes are in memory: its burial has to wait for them */
-    uint64_t link = driver_link(&d, 2, "b");
-    remote_serve(&d, 2, link, 100, 100000);
-    except(&d, 2, link, GW_EXCEPTION_REJECTED, 2, 7);
-    remote_complete(&d, 2, link);
-    driver_loaded(&d, EPOCH, 1, 3);
-    assert_int_equal(driver_data(&d, 0).first, 1);
-    assert_int_equal(driver_data(&d, 0).last, 1);
-    assert_int_equal(driver_data(&d, 1).first, 3);
-    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 2);
-    driver_close(&d);
-}
-
 /* Beside a crashed message what is not in hand comes back; what was rejected there does not: with
  * nobody after a crash, it would be offered again while its member has decided. */
 static void a_rejected_message_stays_with_its_member_until_it_is_buried(void **state)
@@ -712,7 +694,6 @@ int main(void)
         cmocka_unit_test(a_member_that_serves_no_more_keeps_only_what_it_holds),
         cmocka_unit_test(too_many_attempts_make_a_dead_letter),
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
-        cmocka_unit_test(a_rejected_message_is_not_sent_on_a_new_link),
         cmocka_unit_test(a_rejected_message_stays_with_its_member_until_it_is_buried),
         cmocka_unit_test(what_waits_to_be_buried_is_not_sent_on_a_new_link),
         cmocka_unit_test(a_rejection_beats_the_wish_although_its_member_serves_no_more),
