@@ -332,6 +332,8 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
     if (!sim_rows_window(peer, epoch, &window) &&
         (book->gone || peer->world->peers[book->sender].leaving || peer->world->guest_linked))
         return; /* of a memory peer that ended */
+    if (peer->world->guest_linked && peer->world->options.memory >> book->sender & 1)
+        return; /* it was taken for ended, and came again */
     covered = window.floor;
     struct gw_row row;
     size_t at = sim_rows_seek(peer, GW_ROW_DECIDED, epoch, 0);
