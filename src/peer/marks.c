@@ -85,7 +85,10 @@ static int open_file(const char *directory, int *fd)
         ftruncate(*fd, (off_t)sizeof(struct file)) != 0)
         return -errno;
     /* All of it now: a disk that is full later must not be met by a store into the mapping. */
-    return -posix_fallocate(*fd, 0, (off_t)sizeof(struct file));
+    do
+        error = posix_fallocate(*fd, 0, (off_t)sizeof(struct file));
+    while (error == EINTR);
+    return -error;
 }
 
 static int map_file(const char *directory, struct file **file)

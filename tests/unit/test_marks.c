@@ -68,14 +68,16 @@ static void in_a_killed_process(void (*work)(struct gw_marks *marks))
     if (child == 0) {
         struct gw_marks *marks;
 
-        if (gw_marks_open(directory, STORE, &marks) != 0)
-            _exit(1);
+        int error = gw_marks_open(directory, STORE, &marks);
+        if (error != 0)
+            _exit(-error); /* the parent says which */
         gw_marks_adopt(marks);
         work(marks);
         raise(SIGKILL);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status));
+    if (!WIFSIGNALED(status))
+        fail_msg("the child ended with %d", WEXITSTATUS(status));
 }
 
 static void is_begun(const struct gw_begun *begun, uint64_t epoch, uint64_t first, uint64_t last,
