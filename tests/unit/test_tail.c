@@ -379,6 +379,20 @@ static void a_refused_transaction_gives_no_ids(void **state)
     gw_tail_destroy(&tail);
 }
 
+/* It was opened with lower limits than before. */
+static void a_transaction_of_no_messages_needs_no_room(void **state)
+{
+    (void)state;
+    struct gw_tail *tail =
+        new_tail((struct gw_tail_options){.outbox_max_bytes = 20, .outbox_max_messages = 2});
+    struct gw_tail_group group = group_to(&work, NULL, NULL, 0, 9);
+
+    gw_tail_recovered(tail, 3, 30);
+    assert_int_equal(gw_tail_transaction(tail, NULL, 0), GW_TAIL_OK);
+    assert_int_equal(gw_tail_transaction(tail, &group, 1), GW_TAIL_OK);
+    gw_tail_destroy(&tail);
+}
+
 static void a_failed_store_ends_every_epoch_and_gives_up_what_was_not_stored(void **state)
 {
     (void)state;
@@ -688,6 +702,7 @@ int main(void)
         cmocka_unit_test(a_message_is_followed_from_waiting_to_settled),
         cmocka_unit_test(a_transaction_comes_behind_what_was_appended_before),
         cmocka_unit_test(a_refused_transaction_gives_no_ids),
+        cmocka_unit_test(a_transaction_of_no_messages_needs_no_room),
         cmocka_unit_test(a_failed_store_ends_every_epoch_and_gives_up_what_was_not_stored),
         cmocka_unit_test(an_epoch_is_never_given_twice),
         cmocka_unit_test(destinations_and_ended_epochs_are_bounded),
