@@ -184,7 +184,50 @@ void godwit_dead_free(godwit_dead_t **dead)
 
 /* --- again, or never --- */
 
-/* Inside gw_peer_enter, with dead_lock. */
+struct gw_dead_end { /* in the calling thread, while it ends one; guarded by the peer's lock */
+    godwit_id_t id;
+    struct gw_dead_end *next;
+};
+
+static bool is_ending(const struct godwit_peer *peer, godwit_id_t id)
+{
+    for (const struct gw_dead_end *one = peer->dead_ends; one; one = one->next)
+        if (one->id.epoch == id.epoch && one->id.sequence == id.sequence)
+            return true;
+    return false;
+}
+
+/* Waits until nobody else ends that one. Others go on: a requeue may wait long for room. */
+static godwit_err_t claim(struct godwit_peer *peer, struct gw_dead_end *claimed)
+{
+    const struct gw_deadline never = {.never = true};
+    godwit_err_t error = GODWIT_OK;
+
+    pthread_mutex_lock(&peer->lock);
+    while (gw_peer_may_wait() && is_ending(peer, claimed->id))
+        gw_peer_wait_change(peer, &never);
+    if (is_ending(peer, claimed->id)) {
+        error = gw_error(GODWIT_EFULL, "another call that sends it again waits for room");
+    } else {
+        claimed->next = peer->dead_ends;
+        peer->dead_ends = claimed;
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return error;
+}
+
+static void unclaim(struct godwit_peer *peer, const struct gw_dead_end *claimed)
+{
+    pthread_mutex_lock(&peer->lock);
+    struct gw_dead_end **link = &peer->dead_ends;
+    while (*link != claimed)
+        link = &(*link)->next;
+    *link = claimed->next;
+    pthread_cond_broadcast(&peer->changed);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* Inside gw_peer_enter, claimed. */
 static godwit_err_t end(struct godwit_peer *peer, struct gw_dead *dead, bool again,
                         godwit_id_t *id)
 {
@@ -208,16 +251,18 @@ static godwit_err_t end(struct godwit_peer *peer, struct gw_dead *dead, bool aga
 static godwit_err_t find_and_end(godwit_peer_t *peer, godwit_id_t id, bool again,
                                  godwit_id_t *new_id)
 {
+    struct gw_dead_end claimed = {.id = id};
     struct gw_dead *dead = NULL;
     godwit_err_t error = gw_peer_enter(peer);
 
     if (error)
         return error;
-    pthread_mutex_lock(&peer->dead_lock);
-    error = gw_dead_read(peer, id, true, &dead);
-    if (!error)
-        error = end(peer, dead, again, new_id);
-    pthread_mutex_unlock(&peer->dead_lock);
+    if (!(error = claim(peer, &claimed))) {
+        error = gw_dead_read(peer, id, true, &dead);
+        if (!error)
+            error = end(peer, dead, again, new_id);
+        unclaim(peer, &claimed);
+    }
     gw_dead_free(dead);
     gw_peer_leave(peer);
     return error;

@@ -57,7 +57,6 @@ void gw_peer_drop(struct godwit_peer *peer)
     pthread_mutex_destroy(&peer->replies_opening);
     pthread_cond_destroy(&peer->space);
     pthread_cond_destroy(&peer->changed);
-    pthread_mutex_destroy(&peer->dead_lock);
     pthread_mutex_destroy(&peer->lock);
     free(peer->directory);
     free(peer);
@@ -120,6 +119,11 @@ static _Thread_local bool never_waits;
 void gw_peer_never_wait(void)
 {
     never_waits = true;
+}
+
+bool gw_peer_may_wait(void)
+{
+    return !never_waits;
 }
 
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)

@@ -28,6 +28,7 @@
 #include <stdatomic.h>
 
 struct gw_control;
+struct gw_dead_end;
 struct gw_engine;
 struct gw_marks;
 struct godwit_inbox;
@@ -95,11 +96,10 @@ struct godwit_peer {
     struct gw_destination_entry *destinations;
     size_t destination_count;
     struct gw_outcome_book outcomes;
+    struct gw_dead_end *dead_ends; /* dead.c: the requeues and purges under way */
 
     pthread_rwlock_t store_lock; /* read: using the store; write: replacing it */
     struct gw_store *store;      /* NULL while it is being reopened */
-
-    pthread_mutex_t dead_lock; /* one requeue or purge at a time: held over a whole commit */
 
     atomic_uint_fast64_t counters[GW_COUNTER_COUNT];
     atomic_uint_fast64_t sends_blocked;
@@ -142,6 +142,7 @@ struct gw_patience {
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience);
 /* From now on this thread, one of the library's own, does not wait there: GODWIT_EFULL at once. */
 void gw_peer_never_wait(void);
+bool gw_peer_may_wait(void);
 
 /* The live members of a destination. With the lock. */
 size_t gw_peer_members(const struct godwit_peer *peer, const struct gw_destination *destination);

@@ -38,8 +38,6 @@ static int init_locks(struct godwit_peer *peer)
     int error = pthread_mutex_init(&peer->lock, NULL);
 
     if (!error)
-        error = pthread_mutex_init(&peer->dead_lock, NULL);
-    if (!error)
         error = pthread_mutex_init(&peer->replies_opening, NULL);
     if (!error)
         error = init_store_lock(&peer->store_lock);

@@ -322,6 +322,43 @@ static void of_many_who_requeue_one_sends_it(void **state)
     tear_down(&scene);
 }
 
+/* The share of the dead letter's destination is full, and its sender is patient. */
+static void a_requeue_that_waits_holds_up_no_other(void **state)
+{
+    godwit_peer_options_t options = live_options("sender");
+    godwit_destination_options_t share = GODWIT_DESTINATION_OPTIONS_INIT;
+    struct requeue first;
+    struct scene scene;
+    pthread_t thread;
+
+    (void)state;
+    set_up(&scene);
+    first.id = make_dead(&scene, "first");
+    godwit_id_t second = make_dead(&scene, "second");
+    ok(godwit_peer_close(&scene.sender));
+    options.directory = scene.directory;
+    options.durability = GODWIT_DURABILITY_OS;
+    ok(godwit_peer_open(&options, &scene.sender));
+    first.peer = scene.sender;
+    share.max_messages = 1;
+    ok(godwit_destination_set(scene.sender, STAGE, &share));
+    ok(godwit_send_data(scene.sender, STAGE, "third", 5, NULL));
+    assert_int_equal(pthread_create(&thread, NULL, requeue, &first), 0);
+    for (int i = 0; live_counter(scene.sender, "sends_blocked") == 0; i++) {
+        assert_true(i < LIVE_TIMEOUT_MS / 5);
+        usleep(5000);
+    }
+    ok(godwit_dead_purge(scene.sender, second));
+    live_join(scene.sender, scene.worker);
+    for (int i = 0; i < 2; i++) {
+        godwit_delivery_t *delivery = next_of(&scene);
+        ok(godwit_ack(&delivery));
+    }
+    pthread_join(thread, NULL);
+    ok(first.result);
+    tear_down(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +369,7 @@ int main(void)
         cmocka_unit_test(dead_letters_fill_the_outbox_until_they_are_purged_or_sent_again),
         cmocka_unit_test(a_purge_lets_a_waiting_send_go_on),
         cmocka_unit_test(of_many_who_requeue_one_sends_it),
+        cmocka_unit_test(a_requeue_that_waits_holds_up_no_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
