@@ -170,7 +170,8 @@ godwit_err_t godwit_dead_get(godwit_peer_t *peer, godwit_id_t id, godwit_dead_t 
 
 godwit_err_t godwit_dead_next(godwit_peer_t *peer, godwit_id_t after, godwit_dead_t **dead)
 {
-    after.sequence++; /* the highest possible sequence is far below the highest number */
+    if (after.sequence < UINT64_MAX) /* far above any sequence: past all of the epoch */
+        after.sequence++;
     return read_shown(peer, after, false, dead);
 }
 

@@ -139,6 +139,8 @@ static void a_rejected_message_is_kept_with_its_reason_over_restarts(void **stat
     godwit_dead_t *dead;
     fails(GODWIT_ENOTFOUND, godwit_dead_get(scene.sender, (godwit_id_t){1, 1}, &dead));
     fails(GODWIT_ENOTFOUND, godwit_dead_next(scene.sender, id, &dead));
+    id.sequence = UINT64_MAX; /* past all of its epoch */
+    fails(GODWIT_ENOTFOUND, godwit_dead_next(scene.sender, id, &dead));
     fails(GODWIT_EINVAL, godwit_dead_get(scene.sender, id, NULL));
     tear_down(&scene);
 }
