@@ -5,10 +5,10 @@
 
 #include "store/directory.h"
 
+#include "store/file.h"
 #include "store/generation.h"
 #include "store/manifest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -201,6 +201,7 @@ static int lock_for(int fd, bool inspect)
             errno = EWOULDBLOCK;
             return -1;
         }
+        flock(fd, LOCK_UN); /* or peers that wait would take each other for somebody who looks */
         nanosleep(&pause, NULL);
     }
     return 0;
@@ -226,16 +227,12 @@ struct content {
 
 static int look_inside(int fd, struct content *content)
 {
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    DIR *stream = gw_file_list(fd, ".");
     struct dirent *entry;
 
     *content = (struct content){0};
-    if (!stream) {
-        if (copy >= 0)
-            close(copy);
+    if (!stream)
         return -1;
-    }
     while (errno = 0, (entry = readdir(stream)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
@@ -256,18 +253,9 @@ static int look_inside(int fd, struct content *content)
 static enum gw_store_error read_marker(int fd, unsigned long *format)
 {
     char text[64];
-    int file = TEMP_FAILURE_RETRY(openat(fd, MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-                                         O_CLOEXEC));
 
-    if (file < 0)
-        return errno == ELOOP ? GW_STORE_FOREIGN : GW_STORE_IO;
-    ssize_t size = TEMP_FAILURE_RETRY(read(file, text, sizeof text - 1));
-    int error = errno;
-    close(file);
-    errno = error;
-    if (size < 0)
-        return error == EISDIR ? GW_STORE_FOREIGN : GW_STORE_IO;
-    text[size] = '\0';
+    if (gw_file_read(fd, MARKER, text, sizeof text) < 0)
+        return errno == ELOOP || errno == EISDIR ? GW_STORE_FOREIGN : GW_STORE_IO;
     if (strncmp(text, MARKER_TEXT, strlen(MARKER_TEXT)) != 0)
         return GW_STORE_FOREIGN;
     const char *number = text + strlen(MARKER_TEXT);
@@ -344,36 +332,16 @@ static enum gw_store_error check_database(const struct gw_directory *directory, 
     return GW_STORE_OK;
 }
 
-static int write_all(int file, const char *text)
-{
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        ssize_t written = TEMP_FAILURE_RETRY(write(file, text, left));
-        if (written < 0)
-            return -1;
-        text += written;
-        left -= (size_t)written;
-    }
-    return TEMP_FAILURE_RETRY(fsync(file));
-}
-
 /* Says, durably, that a store is being made here: whatever is found beside this file after a crash
  * holds nothing that anyone was promised. */
 static int begin_marker(int fd)
 {
     char text[64];
-    int file = TEMP_FAILURE_RETRY(openat(fd, MARKER_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-                                         O_CLOEXEC, 0600));
 
-    if (file < 0)
-        return -1;
     snprintf(text, sizeof text, "%s%d\n", MARKER_TEXT, GW_DIRECTORY_FORMAT);
-    int result = write_all(file, text);
-    int error = errno;
-    close(file);
-    errno = error;
-    return result == 0 ? TEMP_FAILURE_RETRY(fsync(fd)) : -1;
+    if (gw_file_make(fd, MARKER_NEW, text) != 0)
+        return -1;
+    return TEMP_FAILURE_RETRY(fsync(fd));
 }
 
 static enum gw_store_error make_fresh(struct gw_directory *directory, char *why, size_t size)

@@ -5,9 +5,9 @@
 #include "store/generation.h"
 
 #include "base/crc32c.h"
+#include "store/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,60 +68,27 @@ enum gw_generation_verdict gw_generation_judge(const struct gw_generation *file,
     return store->process == file->process ? GW_GENERATION_SAME : GW_GENERATION_FORKED;
 }
 
-static enum gw_store_error close_with(int file, enum gw_store_error result)
-{
-    int error = errno;
-
-    close(file);
-    errno = error;
-    return result;
-}
-
 enum gw_store_error gw_generation_read(int fd, struct gw_generation *generation)
 {
     char line[GW_GENERATION_LINE];
-    int file = TEMP_FAILURE_RETRY(openat(fd, NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    ssize_t size = gw_file_read(fd, NAME, line, sizeof line);
 
-    if (file < 0 && errno == ENOENT)
+    if (size < 0 && errno == ENOENT)
         return GW_STORE_NOT_FOUND;
-    if (file < 0)
-        return errno == ELOOP ? GW_STORE_CORRUPT : GW_STORE_IO;
-    ssize_t size = TEMP_FAILURE_RETRY(read(file, line, sizeof line - 1));
     if (size < 0)
-        return close_with(file, errno == EISDIR ? GW_STORE_CORRUPT : GW_STORE_IO);
-    line[size] = '\0';
+        return errno == ELOOP || errno == EISDIR ? GW_STORE_CORRUPT : GW_STORE_IO;
     if (strlen(line) != (size_t)size || !gw_generation_parse(line, generation))
-        return close_with(file, GW_STORE_CORRUPT);
-    return close_with(file, GW_STORE_OK);
-}
-
-static enum gw_store_error write_line(int file, const char *line)
-{
-    size_t left = strlen(line);
-
-    while (left > 0) {
-        ssize_t written = TEMP_FAILURE_RETRY(write(file, line, left));
-        if (written < 0)
-            return GW_STORE_IO;
-        line += written;
-        left -= (size_t)written;
-    }
-    return TEMP_FAILURE_RETRY(fsync(file)) == 0 ? GW_STORE_OK : GW_STORE_IO;
+        return GW_STORE_CORRUPT;
+    return GW_STORE_OK;
 }
 
 enum gw_store_error gw_generation_write(int fd, const struct gw_generation *generation)
 {
     char line[GW_GENERATION_LINE];
-    int file = TEMP_FAILURE_RETRY(openat(fd, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-                                         O_CLOEXEC, 0600));
 
-    if (file < 0)
-        return GW_STORE_IO;
     gw_generation_print(generation, line);
-    enum gw_store_error error = close_with(file, write_line(file, line));
-    if (error)
-        return error;
-    if (renameat(fd, NAME_NEW, fd, NAME) != 0 || TEMP_FAILURE_RETRY(fsync(fd)) != 0)
+    if (gw_file_make(fd, NAME_NEW, line) != 0 || renameat(fd, NAME_NEW, fd, NAME) != 0 ||
+        TEMP_FAILURE_RETRY(fsync(fd)) != 0)
         return GW_STORE_IO;
     return GW_STORE_OK;
 }

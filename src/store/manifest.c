@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "store/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -188,13 +188,10 @@ bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest)
 
 uint64_t gw_manifest_newest_log(int fd, const char *name)
 {
-    int folder = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = folder < 0 ? NULL : fdopendir(folder);
+    DIR *stream = gw_file_list(fd, name);
     struct dirent *entry;
     uint64_t newest = 0;
 
-    if (folder >= 0 && !stream)
-        close(folder);
     while (stream && (entry = readdir(stream)) != NULL) {
         char *end;
         uint64_t number = strtoull(entry->d_name, &end, 10);

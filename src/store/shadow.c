@@ -4,9 +4,9 @@
 
 #include "store/shadow.h"
 
+#include "store/file.h"
 #include "store/manifest.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,12 +40,8 @@ static int copy_bytes(int from, int to)
     ssize_t size;
 
     while ((size = TEMP_FAILURE_RETRY(read(from, bytes, sizeof bytes))) > 0)
-        for (ssize_t done = 0; done < size;) {
-            ssize_t written = TEMP_FAILURE_RETRY(write(to, bytes + done, (size_t)(size - done)));
-            if (written < 0)
-                return -1;
-            done += written;
-        }
+        if (gw_file_write(to, bytes, (size_t)size) != 0)
+            return -1;
     return size < 0 ? -1 : 0;
 }
 
@@ -100,8 +96,7 @@ static int shadow_all(const char *database, int to)
     if (!gw_manifest_read(dirfd(folder), ".", &manifest))
         manifest.next = 0; /* damaged: LevelDB says so */
     while (result == 0 && (errno = 0, entry = readdir(folder)) != NULL)
-        result = shadow_one(database, dirfd(folder), to, entry->d_name,
-                            manifest.next);
+        result = shadow_one(database, dirfd(folder), to, entry->d_name, manifest.next);
     if (result == 0 && errno)
         result = -1;
     int error = errno;
@@ -126,12 +121,9 @@ static int fill(struct gw_shadow *shadow, const char *database)
 /* Whatever is in it: LevelDB has made files of its own. There are no folders in it. */
 static void empty(int fd)
 {
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    DIR *folder = gw_file_list(fd, ".");
     struct dirent *entry;
 
-    if (copy >= 0 && !folder)
-        close(copy);
     while (folder && (entry = readdir(folder)) != NULL)
         unlinkat(fd, entry->d_name, 0); /* "." and ".." refuse it */
     if (folder)

@@ -17,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -256,10 +258,11 @@ static void the_same_process_is_refused_by_any_spelling(void **state)
 struct other {
     pid_t pid;
     int input;
+    FILE *output;
     char answer[600];
 };
 
-static struct other start_other(const char *path)
+static struct other launch_other(const char *path)
 {
     struct other other = {0};
     int input[2], output[2];
@@ -277,9 +280,21 @@ static struct other start_other(const char *path)
     close(input[0]);
     close(output[1]);
     other.input = input[1];
-    FILE *stream = fdopen(output[0], "r");
-    assert_non_null(fgets(other.answer, sizeof other.answer, stream));
-    fclose(stream);
+    other.output = fdopen(output[0], "r");
+    return other;
+}
+
+static void hear_other(struct other *other)
+{
+    assert_non_null(fgets(other->answer, sizeof other->answer, other->output));
+    fclose(other->output);
+}
+
+static struct other start_other(const char *path)
+{
+    struct other other = launch_other(path);
+
+    hear_other(&other);
     return other;
 }
 
@@ -320,6 +335,38 @@ static void another_process_is_refused(void **state)
     ASSERT_REFUSED(path, GW_STORE_BUSY, "another process");
     kill(other.pid, SIGKILL); /* a lock dies with its process */
     end_other(&other);
+    make_store(path);
+}
+
+/* Two wait for somebody who looks: when he is gone one of them gets in, whichever it is. */
+static void those_who_look_keep_nobody_from_starting(void **state)
+{
+    const char *path = scratch_at(*state, "store");
+    const struct timespec a_look = {.tv_nsec = 300000000};
+
+    make_store(path);
+    int looker = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(looker, LOCK_SH), 0);
+    struct other one = launch_other(path), two = launch_other(path);
+    nanosleep(&a_look, NULL);
+    close(looker);
+    hear_other(&one);
+    hear_other(&two);
+    assert_int_equal(!strcmp(one.answer, "OK \n") + !strcmp(two.answer, "OK \n"), 1);
+    assert_true(strstr(one.answer, "BUSY") || strstr(two.answer, "BUSY"));
+    end_other(&one);
+    end_other(&two);
+}
+
+static void one_who_looks_for_too_long_is_told_of(void **state)
+{
+    const char *path = scratch_at(*state, "store");
+
+    make_store(path);
+    int looker = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(looker, LOCK_SH), 0);
+    ASSERT_REFUSED(path, GW_STORE_BUSY, "another process");
+    close(looker);
     make_store(path);
 }
 
@@ -510,6 +557,8 @@ int main(int argc, char **argv)
         TEST(an_unfinished_making_is_finished),
         TEST(the_same_process_is_refused_by_any_spelling),
         TEST(another_process_is_refused),
+        TEST(those_who_look_keep_nobody_from_starting),
+        TEST(one_who_looks_for_too_long_is_told_of),
         TEST(a_deleted_lock_file_lets_nobody_in),
         TEST(a_forked_child_is_refused_and_leaves_the_lock),
         TEST(a_child_that_lives_on_does_not_keep_the_lock),

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Small files, written and read whole: see file.h. */
+
+#include "store/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static void close_quietly(int file)
+{
+    int error = errno;
+
+    close(file);
+    errno = error;
+}
+
+int gw_file_write(int file, const void *bytes, size_t size)
+{
+    for (const char *at = bytes; size > 0;) {
+        ssize_t written = TEMP_FAILURE_RETRY(write(file, at, size));
+        if (written < 0)
+            return -1;
+        at += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+int gw_file_make(int folder, const char *name, const char *text)
+{
+    int file = TEMP_FAILURE_RETRY(openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+                                         O_CLOEXEC, 0600));
+
+    if (file < 0)
+        return -1;
+    int result = gw_file_write(file, text, strlen(text));
+    if (result == 0)
+        result = TEMP_FAILURE_RETRY(fsync(file));
+    close_quietly(file);
+    return result;
+}
+
+ssize_t gw_file_read(int folder, const char *name, char *text, size_t size)
+{
+    int file = TEMP_FAILURE_RETRY(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                                         O_CLOEXEC));
+
+    if (file < 0)
+        return -1;
+    ssize_t got = TEMP_FAILURE_RETRY(read(file, text, size - 1));
+    close_quietly(file);
+    if (got >= 0)
+        text[got] = '\0';
+    return got;
+}
+
+DIR *gw_file_list(int folder, const char *name)
+{
+    int copy = TEMP_FAILURE_RETRY(openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+
+    if (copy >= 0 && !stream)
+        close_quietly(copy);
+    return stream;
+}
