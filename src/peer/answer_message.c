@@ -5,8 +5,8 @@
 
 #include "peer/answer.h"
 
+#include "peer/found.h"
 #include "peer/headers.h"
-#include "store/row.h"
 
 #include <string.h>
 
@@ -19,23 +19,6 @@ static godwit_err_t store_error(struct gw_store *store, enum gw_store_error erro
 {
     return gw_error(gw_error_of_store(error), "the store cannot be read: %s",
                     error == GW_STORE_NOMEM ? "out of memory" : gw_store_why(store));
-}
-
-/* One row by its key; its slices point into `value`. */
-static enum gw_store_error read_row(struct gw_store *store, enum gw_row_kind kind, godwit_id_t id,
-                                    struct gw_buffer *value, struct gw_row *row)
-{
-    struct gw_buffer key = {0};
-
-    gw_buffer_reset(value);
-    gw_row_seek(&key, kind, id.epoch, id.sequence);
-    enum gw_store_error error = gw_buffer_failed(&key) || gw_buffer_failed(value)
-                                    ? GW_STORE_NOMEM
-                                    : gw_store_get(store, slice_of(&key), value);
-    if (!error)
-        error = gw_row_read(slice_of(&key), slice_of(value), row);
-    gw_buffer_clear(&key);
-    return error;
 }
 
 /* ---- dead letters ---- */
@@ -176,7 +159,7 @@ static godwit_err_t find_sent(struct gw_buffer *out, struct gw_store *store, god
     struct gw_row row = {0};
     bool dead = sent->place == GODWIT_PLACE_DEAD;
     enum gw_store_error error =
-        read_row(store, dead ? GW_ROW_DEAD : GW_ROW_STORY, id, &value, &row);
+        gw_found_row(store, dead ? GW_ROW_DEAD : GW_ROW_STORY, id.epoch, id.sequence, &value, &row);
 
     if (error && error != GW_STORE_NOT_FOUND) {
         gw_buffer_clear(&value);
@@ -226,7 +209,7 @@ static godwit_err_t find_received(struct gw_buffer *out, struct gw_store *store,
     enum gw_store_error error = GW_STORE_NOT_FOUND;
 
     if (received->reception == GW_RECEPTION_DECIDED)
-        error = read_row(store, GW_ROW_EXCEPTION, id, &value, &row);
+        error = gw_found_row(store, GW_ROW_EXCEPTION, id.epoch, id.sequence, &value, &row);
     if (error && error != GW_STORE_NOT_FOUND) {
         gw_buffer_clear(&value);
         return store_error(store, error);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Questions to a reopened store: was it written? */
+/* Questions to a store: was it written, and how did it end? */
 
 #include "peer/found.h"
-
-#include "store/row.h"
 
 #include <string.h>
 
@@ -13,30 +11,39 @@ static struct gw_slice slice_of(const struct gw_buffer *buffer)
     return (struct gw_slice){buffer->data, buffer->size};
 }
 
-/* Reads the one row of a kind and epoch; NOT_FOUND if there is none. */
+enum gw_store_error gw_found_row(struct gw_store *store, enum gw_row_kind kind, uint64_t epoch,
+                                 uint64_t sequence, struct gw_buffer *value, struct gw_row *row)
+{
+    struct gw_buffer key = {0};
+
+    gw_row_seek(&key, kind, epoch, sequence);
+    enum gw_store_error error =
+        gw_buffer_failed(&key) ? GW_STORE_NOMEM : gw_store_get(store, slice_of(&key), value);
+    if (!error)
+        error = gw_row_read(slice_of(&key), slice_of(value), row);
+    gw_buffer_clear(&key);
+    return error;
+}
+
+/* The one row of a kind and epoch, without its texts; NOT_FOUND if there is none. */
 static enum gw_store_error read_row(struct gw_store *store, enum gw_row_kind kind, uint64_t epoch,
                                     struct gw_row *row)
 {
-    struct gw_buffer key = {0}, value = {0};
+    struct gw_buffer value = {0};
+    enum gw_store_error error = gw_found_row(store, kind, epoch, 0, &value, row);
 
-    gw_row_seek(&key, kind, epoch, 0);
-    enum gw_store_error error =
-        gw_buffer_failed(&key) ? GW_STORE_NOMEM : gw_store_get(store, slice_of(&key), &value);
-    if (!error)
-        error = gw_row_read(slice_of(&key), slice_of(&value), row);
-    gw_buffer_clear(&key);
     gw_buffer_clear(&value);
     return error;
 }
 
-/* Visits the rows of a kind and epoch. */
-static enum gw_store_error scan_rows(struct gw_store *store, enum gw_row_kind kind, uint64_t epoch,
-                                     gw_store_visit visit, void *context)
+/* Visits the rows of a kind, of epochs (of outcomes: numbers) from `first` to `last`. */
+static enum gw_store_error scan_rows(struct gw_store *store, enum gw_row_kind kind, uint64_t first,
+                                     uint64_t last, gw_store_visit visit, void *context)
 {
     struct gw_buffer from = {0}, to = {0};
 
-    gw_row_seek(&from, kind, epoch, 0);
-    gw_row_seek_end(&to, kind, epoch);
+    gw_row_seek(&from, kind, first, 0);
+    gw_row_seek_end(&to, kind, last);
     enum gw_store_error error =
         gw_buffer_failed(&from) || gw_buffer_failed(&to)
             ? GW_STORE_NOMEM
@@ -93,7 +100,7 @@ enum gw_store_error gw_found_decision(struct gw_store *store, uint64_t epoch, ui
     *found = !error && (window.flag || sequence < window.floor);
     if (*found || (error && error != GW_STORE_NOT_FOUND))
         return error;
-    error = scan_rows(store, GW_ROW_DECIDED, epoch, holds_sequence, &search);
+    error = scan_rows(store, GW_ROW_DECIDED, epoch, epoch, holds_sequence, &search);
     *found = search.found;
     return error ? error : search.error;
 }
@@ -202,13 +209,46 @@ enum gw_store_error gw_found_settled(struct gw_store *store, uint64_t epoch, uin
         return error;
     if (!error)
         floor = stream.floor;
-    enum gw_store_error dead = scan_rows(store, GW_ROW_DEAD, epoch, settle_dead, &settling);
+    enum gw_store_error dead = scan_rows(store, GW_ROW_DEAD, epoch, epoch, settle_dead, &settling);
     if (dead || settling.error)
         return dead ? dead : settling.error;
     if (floor > 1 && gw_tail_settled(tail, epoch, 1, floor - 1, GW_OUTCOME_PROCESSED) != 0)
         return GW_STORE_NOMEM;
     if (error)
         return GW_STORE_OK;
-    error = scan_rows(store, GW_ROW_SETTLED, epoch, settle, &settling);
+    error = scan_rows(store, GW_ROW_SETTLED, epoch, epoch, settle, &settling);
     return error ? error : settling.error;
+}
+
+struct ending {
+    uint64_t epoch, sequence;
+    bool found;
+    uint8_t how;
+    enum gw_store_error error;
+};
+
+static bool ends_here(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct ending *ending = context;
+    struct gw_row row;
+
+    ending->error = gw_row_read(key, value, &row);
+    if (ending->error)
+        return false;
+    ending->found = row.number > 0 && row.epoch == ending->epoch &&
+                    row.first <= ending->sequence && ending->sequence <= row.last;
+    ending->how = row.how;
+    return !ending->found;
+}
+
+enum gw_store_error gw_found_outcome(struct gw_store *store, uint64_t epoch, uint64_t sequence,
+                                     bool *found, uint8_t *how)
+{
+    struct ending ending = {.epoch = epoch, .sequence = sequence};
+    enum gw_store_error error =
+        scan_rows(store, GW_ROW_OUTCOME, 0, UINT64_MAX, ends_here, &ending);
+
+    *found = ending.found;
+    *how = ending.how;
+    return error ? error : ending.error;
 }

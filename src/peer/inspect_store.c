@@ -6,7 +6,8 @@
 
 #include "peer/inspect.h"
 
-#include "store/row.h"
+#include "peer/found.h"
+#include "peer/outcome.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -129,25 +130,6 @@ static const struct gw_turn_port nowhere = {
 
 /* ---- open and close ---- */
 
-/* One row by its key, without its texts. */
-static enum gw_store_error read_row(struct gw_still *still, enum gw_row_kind kind, godwit_id_t id,
-                                    struct gw_row *row)
-{
-    struct gw_buffer key = {0}, value = {0};
-    enum gw_store_error error = GW_STORE_NOMEM;
-
-    gw_row_seek(&key, kind, id.epoch, id.sequence);
-    struct gw_slice name = {key.data, key.size};
-    if (!gw_buffer_failed(&key))
-        error = gw_store_get(still->store, name, &value);
-    if (!error)
-        error = gw_row_read(name, (struct gw_slice){value.data, value.size}, row);
-    row->text = (struct gw_slice){0};
-    gw_buffer_clear(&key);
-    gw_buffer_clear(&value);
-    return error;
-}
-
 static enum gw_store_error recover(struct gw_still *still, char *why, size_t why_size)
 {
     struct gw_turn_options options = {0};
@@ -171,13 +153,14 @@ static enum gw_store_error recover(struct gw_still *still, char *why, size_t why
 godwit_err_t gw_still_open(const char *directory, struct gw_still **result)
 {
     struct gw_still *still = calloc(1, sizeof *still);
+    struct gw_buffer value = {0};
     char why[256] = "";
 
     if (!still)
         return gw_error_memory();
     enum gw_store_error error = gw_leveldb_inspect(directory, &still->store, why, sizeof why);
     if (!error) {
-        error = read_row(still, GW_ROW_META, (godwit_id_t){0}, &still->meta);
+        error = gw_found_row(still->store, GW_ROW_META, 0, 0, &value, &still->meta);
         if (error == GW_STORE_NOT_FOUND)
             snprintf(why, sizeof why, "%.150s holds a store that no peer was opened on yet",
                      directory);
@@ -186,6 +169,7 @@ godwit_err_t gw_still_open(const char *directory, struct gw_still **result)
                      error == GW_STORE_VERSION ? "another version of godwit wrote it"
                                                : gw_store_why(still->store));
     }
+    gw_buffer_clear(&value);
     if (!error)
         error = recover(still, why, sizeof why);
     if (!error) {
@@ -237,11 +221,37 @@ static godwit_err_t still_status(struct gw_still *still, struct gw_buffer *out)
     return GODWIT_OK;
 }
 
-/* As godwit_status does for a running peer. */
+/* It is not in the outbox: what the store still tells, as godwit_status does. */
+static enum gw_store_error ended(struct gw_still *still, godwit_id_t id,
+                                 const struct gw_whereabouts *found, godwit_status_t *sent)
+{
+    struct gw_buffer value = {0};
+    struct gw_row row;
+    bool told;
+    uint8_t how;
+    enum gw_store_error error =
+        gw_found_row(still->store, GW_ROW_DEAD, id.epoch, id.sequence, &value, &row);
+
+    gw_buffer_clear(&value);
+    if (!error) {
+        sent->place = GODWIT_PLACE_DEAD;
+        sent->attempts = (uint32_t)row.attempts;
+        gw_destination_format(&row.destination, sent->destination);
+        snprintf(sent->member, sizeof sent->member, "%s", row.peer);
+    }
+    if (error != GW_STORE_NOT_FOUND)
+        return error;
+    error = gw_found_outcome(still->store, id.epoch, id.sequence, &told, &how);
+    if (!error && told)
+        sent->place = gw_outcome_place(how);
+    else if (!error && found->place == GW_PLACE_SETTLED)
+        sent->place = gw_outcome_place(found->how);
+    return error;
+}
+
 static godwit_err_t sent_from(struct gw_still *still, godwit_id_t id, godwit_status_t *sent)
 {
     struct gw_whereabouts found;
-    struct gw_row row = {0};
 
     gw_turn_find(still->turn, id.epoch, id.sequence, &found);
     sent->attempts = (uint32_t)found.attempts;
@@ -252,19 +262,13 @@ static godwit_err_t sent_from(struct gw_still *still, godwit_id_t id, godwit_sta
     case GW_PLACE_QUEUED: sent->place = GODWIT_PLACE_QUEUED; return GODWIT_OK;
     case GW_PLACE_ASSIGNED: sent->place = GODWIT_PLACE_OFFERED; return GODWIT_OK;
     case GW_PLACE_IN_HAND: sent->place = GODWIT_PLACE_IN_HAND; return GODWIT_OK;
-    case GW_PLACE_SETTLED: sent->place = GODWIT_PLACE_PROCESSED; break;
+    case GW_PLACE_SETTLED:
     case GW_PLACE_UNKNOWN: break;
     }
-    enum gw_store_error error = read_row(still, GW_ROW_DEAD, id, &row);
-    if (error == GW_STORE_NOT_FOUND)
-        return GODWIT_OK;
+    enum gw_store_error error = ended(still, id, &found, sent);
     if (error)
         return gw_error(gw_error_of_store(error), "the store cannot be read: %s",
                         gw_store_why(still->store));
-    sent->place = GODWIT_PLACE_DEAD;
-    sent->attempts = (uint32_t)row.attempts;
-    gw_destination_format(&row.destination, sent->destination);
-    snprintf(sent->member, sizeof sent->member, "%s", row.peer);
     return GODWIT_OK;
 }
 

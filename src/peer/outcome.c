@@ -6,7 +6,6 @@
 
 #include "peer/outcome.h"
 
-#include "godwit/status.h"
 #include "store/row.h"
 
 #include <errno.h>
@@ -166,7 +165,7 @@ static godwit_err_t read_from(struct godwit_peer *peer, uint64_t number, struct 
     return result ? result : reading.found ? GODWIT_OK : GODWIT_ENOTFOUND;
 }
 
-static godwit_place_t place_of(uint8_t how)
+godwit_place_t gw_outcome_place(uint8_t how)
 {
     switch (how) {
     case GW_OUTCOME_DEAD: return GODWIT_PLACE_DEAD;
@@ -200,7 +199,7 @@ static void give(struct godwit_peer *peer, const struct gw_row *row, godwit_outc
     *outcome = (godwit_outcome_t){.number = row->number,
                                   .first = {row->epoch, row->first},
                                   .last_sequence = row->last,
-                                  .how = place_of(row->how),
+                                  .how = gw_outcome_place(row->how),
                                   .maybe_processed = row->maybe_duplicate};
     pthread_mutex_lock(&peer->lock);
     peer->outcomes.given = row->number;

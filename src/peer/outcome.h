@@ -5,6 +5,7 @@
 /* How messages ended, for a reader that asked. The rows are written with the settlements; here is
  * how far they go and how far they were read, which the row of number 0 keeps. */
 
+#include "godwit/status.h"
 #include "peer/handle.h"
 
 #define GW_OUTCOMES_MAX 1000000 /* unread: then sends wait */
@@ -21,6 +22,7 @@ static inline bool gw_outcomes_full(const struct godwit_peer *peer)
 void gw_outcomes_stored(struct godwit_peer *peer, uint64_t number);
 /* What an opened store holds. */
 void gw_outcomes_recovered(struct godwit_peer *peer, uint64_t last, uint64_t read);
+godwit_place_t gw_outcome_place(uint8_t how); /* `how`: enum gw_outcome */
 /* Sends the deletion of what was read on its way. GODWIT_ENOMEM: some is left for the next time. */
 godwit_err_t gw_outcomes_forget(struct godwit_peer *peer);
 

@@ -6,7 +6,8 @@
 #include "godwit/status.h"
 
 #include "peer/dead.h"
-#include "store/row.h"
+#include "peer/found.h"
+#include "peer/outcome.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,81 +74,43 @@ static godwit_err_t ask_dead(struct godwit_peer *peer, godwit_id_t id, godwit_st
     return GODWIT_OK;
 }
 
-struct search {
-    godwit_id_t id;
-    bool found;
-    uint8_t how;
-    enum gw_store_error error;
-};
-
-static bool look(void *context, struct gw_slice key, struct gw_slice value)
+static godwit_err_t ask_outcomes(struct godwit_peer *peer, godwit_id_t id, bool *found,
+                                 uint8_t *how)
 {
-    struct search *search = context;
-    struct gw_row row;
-
-    search->error = gw_row_read(key, value, &row);
-    if (search->error)
-        return false;
-    search->found = row.number > 0 && row.epoch == search->id.epoch &&
-                    row.first <= search->id.sequence && search->id.sequence <= row.last;
-    search->how = row.how;
-    return !search->found;
-}
-
-/* Unread outcomes are all walked: this is for people. */
-static godwit_err_t ask_outcomes(struct godwit_peer *peer, godwit_id_t id, struct search *search)
-{
-    struct gw_buffer from = {0}, to = {0};
-    enum gw_store_error error = GW_STORE_NOMEM;
     godwit_err_t result = GODWIT_OK;
 
-    *search = (struct search){.id = id};
-    gw_row_seek(&from, GW_ROW_OUTCOME, 0, 0);
-    gw_row_seek_end(&to, GW_ROW_OUTCOME, UINT64_MAX);
     pthread_rwlock_rdlock(&peer->store_lock);
     if (!peer->store) {
         result = gw_error(GODWIT_EIO, "the store failed and is being reopened: try again");
     } else {
-        if (!gw_buffer_failed(&from) && !gw_buffer_failed(&to))
-            error = gw_store_scan(peer->store, (struct gw_slice){from.data, from.size},
-                                  (struct gw_slice){to.data, to.size}, look, search);
-        error = error ? error : search->error;
+        enum gw_store_error error =
+            gw_found_outcome(peer->store, id.epoch, id.sequence, found, how);
         if (error)
             result = gw_error(gw_error_of_store(error), "the outcomes cannot be read: %s",
                               gw_store_why(peer->store));
     }
     pthread_rwlock_unlock(&peer->store_lock);
-    gw_buffer_clear(&from);
-    gw_buffer_clear(&to);
     return result;
-}
-
-static godwit_place_t place_of(uint8_t how)
-{
-    switch (how) {
-    case GW_OUTCOME_PROCESSED: return GODWIT_PLACE_PROCESSED;
-    case GW_OUTCOME_DEAD: return GODWIT_PLACE_DEAD;
-    default: return GODWIT_PLACE_WITHDRAWN;
-    }
 }
 
 /* It is not in the outbox: what the store still tells. */
 static godwit_err_t ask_store(struct godwit_peer *peer, godwit_id_t id,
                               const struct gw_whereabouts *found, godwit_status_t *status)
 {
-    struct search search;
+    bool told;
+    uint8_t how;
     godwit_err_t error = ask_dead(peer, id, status);
 
     if (error != GODWIT_ENOTFOUND)
         return error;
     if (status->place == GODWIT_PLACE_DEAD) /* requeued or purged since: that is how it ended */
         return GODWIT_OK;
-    if ((error = ask_outcomes(peer, id, &search)) != GODWIT_OK)
+    if ((error = ask_outcomes(peer, id, &told, &how)) != GODWIT_OK)
         return error;
-    if (search.found)
-        status->place = place_of(search.how);
+    if (told)
+        status->place = gw_outcome_place(how);
     else if (found->place == GW_PLACE_SETTLED)
-        status->place = place_of(found->how); /* it may not be stored yet */
+        status->place = gw_outcome_place(found->how); /* it may not be stored yet */
     return GODWIT_OK;
 }
 

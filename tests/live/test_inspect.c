@@ -65,6 +65,34 @@ static void a_running_peer_and_its_store_say_the_same(void **state)
     live_remove(here);
 }
 
+static void a_withdrawn_message_is_told_as_such_while_its_outcome_is_unread(void **state)
+{
+    char here[128], request[64] = "find ";
+    godwit_peer_options_t options = live_options("walker");
+    godwit_inspect_t *inspect;
+    godwit_peer_t *walker;
+    godwit_id_t id;
+
+    (void)state;
+    options.directory = live_directory(here);
+    options.outcomes = true;
+    ok(godwit_peer_open(&options, &walker));
+    ok(godwit_push_data(walker, "resize", "x", 1, &id));
+    ok(godwit_withdraw(walker, id));
+    fails(GODWIT_EWITHDRAWN, godwit_wait(walker, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_id_format(id, request + 5);
+    ok(godwit_peer_close(&walker));
+    ok(godwit_inspect_open(here, &inspect));
+    has(asked(inspect, request), "\"place\":\"withdrawn\"");
+    godwit_inspect_close(&inspect);
+    ok(godwit_peer_open(&options, &walker)); /* asked, it says the same */
+    ok(godwit_inspect_open(here, &inspect));
+    has(asked(inspect, request), "\"place\":\"withdrawn\"");
+    godwit_inspect_close(&inspect);
+    ok(godwit_peer_close(&walker));
+    live_remove(here);
+}
+
 static void looking_keeps_the_peer_out_and_leaves_no_trace(void **state)
 {
     char here[128];
@@ -214,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_running_peer_and_its_store_say_the_same),
+        cmocka_unit_test(a_withdrawn_message_is_told_as_such_while_its_outcome_is_unread),
         cmocka_unit_test(looking_keeps_the_peer_out_and_leaves_no_trace),
         cmocka_unit_test(a_peer_that_starts_waits_for_who_looks),
         cmocka_unit_test(what_is_no_peers_is_refused_with_a_sentence),
