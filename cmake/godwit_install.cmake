@@ -41,7 +41,8 @@ file(GLOB documents CONFIGURE_DEPENDS docs/*.md)
 file(GLOB examples CONFIGURE_DEPENDS examples/[0-9][0-9]_*.c)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
-install(FILES ${examples} examples/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES ${examples} examples/event_loop.h examples/README.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Programs find the library beside them; -DCMAKE_SKIP_INSTALL_RPATH=ON for system packages.
 if(TARGET godwit_command)
