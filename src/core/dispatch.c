@@ -103,18 +103,6 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
     return NULL;
 }
 
-/* `first` is unsettled: the last one up to `last` of which that is true without a gap. */
-static uint64_t open_until(const struct gw_stream *stream, uint64_t first, uint64_t last)
-{
-    const struct gw_ranges *sets[] = {&stream->settled, &stream->settling};
-    for (size_t i = 0; i < 2; i++) {
-        size_t next = gw_ranges_find(sets[i], first);
-        if (next < sets[i]->count && sets[i]->items[next].first <= last)
-            last = sets[i]->items[next].first - 1;
-    }
-    return last;
-}
-
 static uint64_t window_end(const struct gw_core *core, const struct gw_stream *stream)
 {
     return stream->floor_published + core->options.window; /* the first sequence beyond */
@@ -152,17 +140,13 @@ static void stalled(struct gw_core *core, struct gw_stream *stream)
             stream->floor);
 }
 
-/* Of what was never offered, withdrawn messages are passed over. */
-static uint64_t next_open(struct gw_stream *stream)
+/* The first piece that was never offered; withdrawn messages are passed over. */
+static bool next_unoffered(struct gw_stream *stream, struct gw_range *piece)
 {
-    uint64_t next = stream->next_unassigned, before;
-    do {
-        before = next;
-        next = gw_ranges_first_gap(&stream->settled, next);
-        next = gw_ranges_first_gap(&stream->settling, next);
-    } while (next != before);
-    gw_stream_skip(stream, next);
-    return next;
+    uint64_t at = stream->next_unassigned;
+    bool any = gw_open_next(stream, &at, stream->last, piece);
+    gw_stream_skip(stream, any ? piece->first : stream->last + 1);
+    return any;
 }
 
 /* How many messages from `first` on, up to `last`, this one of `able` members gets. */
@@ -185,9 +169,10 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
 /* Offers the next unassigned messages of the stream. False: it cannot go on for now. */
 static bool offer_next(struct gw_core *core, struct gw_stream *stream)
 {
-    uint64_t next = next_open(stream);
-    if (next > stream->last)
+    struct gw_range piece;
+    if (!next_unoffered(stream, &piece))
         return false;
+    uint64_t next = piece.first;
     if (next >= window_end(core, stream)) {
         stalled(core, stream);
         return false;
@@ -203,9 +188,7 @@ static bool offer_next(struct gw_core *core, struct gw_stream *stream)
     struct gw_member *member = choose(core, stream, next, size, &able);
     if (!member)
         return false;
-    uint64_t last = gw_batch_last(batch);
-    if (stream->settled.count || stream->settling.count)
-        last = open_until(stream, next, last);
+    uint64_t last = gw_at_most(piece.last, gw_batch_last(batch));
     assign(core, stream, member, batch,
            portion(core, stream, member, batch, next, last, able));
     return true;

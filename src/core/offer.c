@@ -152,15 +152,12 @@ static bool next_piece(const struct gw_run *run, struct gw_range *piece)
     const struct gw_ranges none = GW_RANGES_EMPTY;
     const struct gw_ranges *in_hand =
         offer && offer->in_hand_link == remote->link.id ? &offer->in_hand : &none;
-    uint64_t at = run->cursor > stream->floor ? run->cursor : stream->floor;
-    while (gw_ranges_next(&stream->settled, false, &at, run->last, piece)) {
-        uint64_t first = piece->first, last = piece->last;
-        while (gw_ranges_next(&stream->settling, false, &first, last, piece)) {
-            uint64_t inner = piece->first, end = piece->last;
-            while (gw_ranges_next(in_hand, false, &inner, end, piece))
-                if (pass_wanted(stream, piece, &inner))
-                    return true;
-        }
+    uint64_t at = run->cursor;
+    while (gw_open_next(stream, &at, run->last, piece)) {
+        uint64_t inner = piece->first, end = piece->last;
+        while (gw_ranges_next(in_hand, false, &inner, end, piece))
+            if (pass_wanted(stream, piece, &inner))
+                return true;
     }
     return false;
 }

@@ -142,8 +142,7 @@ static void recover_waiting(struct gw_core *core, struct gw_stream *stream)
 {
     struct gw_range piece;
     uint64_t at = stream->floor;
-    while (!core->failed && stream->next_unassigned > 1 &&
-           gw_ranges_next(&stream->settled, false, &at, stream->next_unassigned - 1, &piece))
+    while (!core->failed && gw_open_next(stream, &at, stream->next_unassigned - 1, &piece))
         for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
             const struct gw_run *run = gw_run_at(stream, next);
             uint64_t end = run ? run->last : gw_run_next_from(stream, next, piece.last);

@@ -239,16 +239,12 @@ static void end_wanted(struct gw_core *core, struct gw_stream *stream, uint64_t 
 static void take_return(struct gw_core *core, struct gw_stream *stream, struct gw_run *run,
                         const struct gw_return *back, uint64_t first, uint64_t last)
 {
-    struct gw_range outer, inner;
-    uint64_t at = first > stream->floor ? first : stream->floor;
+    struct gw_range piece;
+    uint64_t at = first;
     bool charged = back->kind != GW_RETURN_RELEASE;
-    while (charged && !core->failed &&
-           gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
-        uint64_t within = outer.first;
-        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
-            for (uint64_t one = inner.first; one <= inner.last && !core->failed; one++)
-                charge(core, stream, run->member->remote, one, back);
-    }
+    while (charged && gw_open_next(stream, &at, last, &piece))
+        for (uint64_t one = piece.first; one <= piece.last && !core->failed; one++)
+            charge(core, stream, run->member->remote, one, back);
     if (!charged)
         gw_count(core, GW_COUNTER_given_back, last - first + 1);
     gw_run_cut(core, run, first, last);

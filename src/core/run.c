@@ -182,21 +182,9 @@ void gw_run_seal_changed(struct gw_core *core, struct gw_stream *stream)
 
 /* ---- ends ---- */
 
-static uint64_t unsettled(const struct gw_stream *stream, uint64_t first, uint64_t last)
-{
-    struct gw_range outer, inner;
-    uint64_t left = 0, at = first > stream->floor ? first : stream->floor;
-    while (gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
-        uint64_t within = outer.first;
-        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
-            left += inner.last - inner.first + 1;
-    }
-    return left;
-}
-
 void gw_run_count(struct gw_run *run)
 {
-    run->left = unsettled(run->stream, run->first, run->last);
+    run->left = gw_open_count(run->stream, run->first, run->last);
     run->member->outstanding += run->left;
 }
 
@@ -298,7 +286,7 @@ static struct gw_run *split(struct gw_core *core, struct gw_run *run, uint64_t a
     rest->cursor = run->cursor > first ? run->cursor : first;
     rest->queued = false;
     rest->next_unsent = NULL;
-    rest->left = unsettled(run->stream, first, last);
+    rest->left = gw_open_count(run->stream, first, last);
     run->last = after;
     run->left -= rest->left;
     if (run->cursor > after + 1)
@@ -329,17 +317,13 @@ static uint64_t put_down(struct gw_core *core, const struct gw_run *run, uint64_
                          uint64_t last)
 {
     struct gw_stream *stream = run->stream;
-    struct gw_range outer, inner;
-    uint64_t at = first > stream->floor ? first : stream->floor, count = 0;
-    while (!core->failed && gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
-        uint64_t within = outer.first;
-        while (!core->failed &&
-               gw_ranges_next(&stream->settling, false, &within, outer.last, &inner)) {
-            gw_check(core, gw_ranges_add(&stream->waiting, inner.first, inner.last));
-            if (run->maybe_duplicate)
-                gw_check(core, gw_ranges_add(&stream->doubtful, inner.first, inner.last));
-            count += inner.last - inner.first + 1;
-        }
+    struct gw_range piece;
+    uint64_t count = 0;
+    while (!core->failed && gw_open_next(stream, &first, last, &piece)) {
+        gw_check(core, gw_ranges_add(&stream->waiting, piece.first, piece.last));
+        if (run->maybe_duplicate)
+            gw_check(core, gw_ranges_add(&stream->doubtful, piece.first, piece.last));
+        count += piece.last - piece.first + 1;
     }
     return count;
 }

@@ -81,6 +81,29 @@ bool gw_is_open(const struct gw_stream *stream, uint64_t sequence)
            !gw_ranges_contains(&stream->settling, sequence);
 }
 
+bool gw_open_next(const struct gw_stream *stream, uint64_t *at, uint64_t last,
+                  struct gw_range *piece)
+{
+    struct gw_range outer;
+    if (*at < stream->floor)
+        *at = stream->floor;
+    for (uint64_t next = *at; gw_ranges_next(&stream->settled, false, &next, last, &outer);) {
+        *at = outer.first;
+        if (gw_ranges_next(&stream->settling, false, at, outer.last, piece))
+            return true;
+    }
+    return false;
+}
+
+uint64_t gw_open_count(const struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    struct gw_range piece;
+    uint64_t count = 0;
+    while (gw_open_next(stream, &first, last, &piece))
+        count += piece.last - piece.first + 1;
+    return count;
+}
+
 static void settling_add(struct gw_core *core, struct gw_stream *stream, uint64_t first,
                          uint64_t last)
 {
@@ -109,31 +132,23 @@ static void settle_piece(struct gw_core *core, struct gw_stream *stream, struct 
 void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,
                    enum gw_outcome how, uint64_t bytes)
 {
-    struct gw_range outer, inner;
-    uint64_t at = first > stream->floor ? first : stream->floor;
-    while (!core->failed && gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
-        uint64_t within = outer.first;
-        while (!core->failed &&
-               gw_ranges_next(&stream->settling, false, &within, outer.last, &inner)) {
-            uint64_t from = inner.first, upto = inner.last;
-            struct gw_run *run = gw_run_at(stream, from);
-            if (run && run->last < upto)
-                upto = run->last;
-            if (!run)
-                upto = gw_run_next_from(stream, from, upto);
-            within = upto + 1;
-            if (run && run->turn > core->committed)
-                continue; /* looked at again when it is durable */
-            if (ending_add(stream, from, upto, (uint8_t)how, bytes)) {
-                gw_fail(core);
-                return;
-            }
-            if (run) {
-                settle_piece(core, stream, run, from, upto);
-            } else {
-                settling_add(core, stream, from, upto);
-                gw_check(core, gw_ranges_remove(&stream->waiting, from, upto));
-            }
+    struct gw_range piece;
+    while (!core->failed && gw_open_next(stream, &first, last, &piece)) {
+        struct gw_run *run = gw_run_at(stream, piece.first);
+        uint64_t upto = run ? gw_at_most(run->last, piece.last)
+                            : gw_run_next_from(stream, piece.first, piece.last);
+        first = upto + 1;
+        if (run && run->turn > core->committed)
+            continue; /* looked at again when it is durable */
+        if (ending_add(stream, piece.first, upto, (uint8_t)how, bytes)) {
+            gw_fail(core);
+            return;
+        }
+        if (run) {
+            settle_piece(core, stream, run, piece.first, upto);
+        } else {
+            settling_add(core, stream, piece.first, upto);
+            gw_check(core, gw_ranges_remove(&stream->waiting, piece.first, upto));
         }
     }
 }
@@ -143,20 +158,11 @@ void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t firs
 static void settle_run(struct gw_core *core, struct gw_stream *stream, struct gw_run *run,
                        uint64_t first, uint64_t last)
 {
-    struct gw_range outer, inner;
-    uint64_t at = first > run->first ? first : run->first;
-    if (last > run->last)
-        last = run->last;
-    while (!core->failed && gw_ranges_next(&stream->settled, false, &at, last, &outer)) {
-        uint64_t within = outer.first;
-        while (!core->failed &&
-               gw_ranges_next(&stream->settling, false, &within, outer.last, &inner)) {
-            settle_piece(core, stream, run, inner.first, inner.last);
-            within = inner.last + 1;
-            if (within > outer.last)
-                break;
-        }
-    }
+    struct gw_range piece;
+    uint64_t at = gw_at_least(first, run->first);
+    last = gw_at_most(last, run->last);
+    while (!core->failed && gw_open_next(stream, &at, last, &piece))
+        settle_piece(core, stream, run, piece.first, piece.last);
 }
 
 /* What was forfeited by this member counts all the same if its decision comes first: it is with

@@ -273,7 +273,7 @@ struct gw_core {
     struct gw_random random;
     uint64_t entropy; /* of the present event */
     uint64_t wall_ms; /* of the present event; decides nothing */
-    uint64_t runs_made; /* in this open: see gw_run_number */
+    uint64_t runs_made; /* in this open: the lower half of offer numbers, see run.c */
     uint64_t outcomes;  /* number of the last outcome row given */
     uint64_t outcomes_sealed; /* of these, in the write in flight or before */
     uint64_t outcomes_told;
@@ -423,6 +423,10 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
 void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,
                    enum gw_outcome how, uint64_t bytes);
 bool gw_is_open(const struct gw_stream *stream, uint64_t sequence); /* unsettled, as far as known */
+/* Walks the open pieces of [*at, last]. What it has passed may be settled meanwhile. */
+bool gw_open_next(const struct gw_stream *stream, uint64_t *at, uint64_t last,
+                  struct gw_range *piece);
+uint64_t gw_open_count(const struct gw_stream *stream, uint64_t first, uint64_t last);
 bool gw_is_doubtful(const struct gw_stream *stream, uint64_t sequence);
 void gw_stream_seal(struct gw_core *core, struct gw_stream *stream);
 void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);

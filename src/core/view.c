@@ -60,14 +60,7 @@ static const char *check_runs(const struct gw_stream *stream)
         if (run->last >= stream->next_unassigned)
             return "a run reaches into what was never assigned";
         before = run->last;
-        uint64_t left = 0, at = run->first > stream->floor ? run->first : stream->floor;
-        struct gw_range outer, inner;
-        while (gw_ranges_next(&stream->settled, false, &at, run->last, &outer)) {
-            uint64_t within = outer.first;
-            while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
-                left += inner.last - inner.first + 1;
-        }
-        if (left != run->left)
+        if (gw_open_count(stream, run->first, run->last) != run->left)
             return "a run's count of unsettled messages is wrong";
     }
     return NULL;
@@ -76,22 +69,17 @@ static const char *check_runs(const struct gw_stream *stream)
 /* Below next_unassigned every message is settled, in a run, or waits. */
 static const char *check_waiting(const struct gw_stream *stream)
 {
-    struct gw_range outer, inner;
+    struct gw_range piece;
     uint64_t at = stream->floor;
-    while (gw_ranges_next(&stream->settled, false, &at, stream->next_unassigned - 1, &outer)) {
-        uint64_t within = outer.first;
-        while (gw_ranges_next(&stream->settling, false, &within, outer.last, &inner))
-            for (uint64_t next = inner.first; next <= inner.last;) {
-                const struct gw_run *run = gw_run_at(stream, next);
-                uint64_t end = run ? run->last : gw_run_next_from(stream, next, inner.last);
-                if (end > inner.last)
-                    end = inner.last;
-                if (run && gw_ranges_overlaps(&stream->waiting, next, end))
-                    return "a message waits that a member has";
-                if (!run && !gw_ranges_covers(&stream->waiting, next, end))
-                    return "a message is with nobody and does not wait";
-                next = end + 1;
-            }
+    while (gw_open_next(stream, &at, stream->next_unassigned - 1, &piece)) {
+        const struct gw_run *run = gw_run_at(stream, piece.first);
+        uint64_t end = run ? gw_at_most(run->last, piece.last)
+                           : gw_run_next_from(stream, piece.first, piece.last);
+        if (run && gw_ranges_overlaps(&stream->waiting, piece.first, end))
+            return "a message waits that a member has";
+        if (!run && !gw_ranges_covers(&stream->waiting, piece.first, end))
+            return "a message is with nobody and does not wait";
+        at = end + 1;
     }
     for (size_t i = 0; i < stream->waiting.count; i++)
         if (gw_ranges_overlaps(&stream->settled, stream->waiting.items[i].first,
