@@ -110,20 +110,16 @@ static uint64_t window_end(const struct gw_core *core, const struct gw_stream *s
 
 /* ---- assigning ---- */
 
-static void assign(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
-                   const struct gw_batch *batch, uint64_t count)
+static struct gw_run *assign(struct gw_core *core, struct gw_stream *stream,
+                             struct gw_member *member, const struct gw_batch *batch,
+                             uint64_t first, uint64_t count)
 {
     gw_stream_offer(core, stream, member->remote);
-    uint64_t first = stream->next_unassigned;
     struct gw_run *run =
         core->failed ? NULL : gw_run_new(core, stream, member, first, first + count - 1);
-    if (!run)
-        return;
-    member->used_messages += count;
-    member->used_bytes += gw_batch_offset(batch, first + count) - gw_batch_offset(batch, first);
-    gw_stream_skip(stream, first + count);
-    if (GW_PLANT(REPLY_BEFORE_COMMIT))
-        gw_dispatch_durable(core, run);
+    if (run)
+        gw_run_pay(run, batch, first, count);
+    return run;
 }
 
 /* At W: says whose message holds it. */
@@ -189,8 +185,13 @@ static bool offer_next(struct gw_core *core, struct gw_stream *stream)
     if (!member)
         return false;
     uint64_t last = gw_at_most(piece.last, gw_batch_last(batch));
-    assign(core, stream, member, batch,
-           portion(core, stream, member, batch, next, last, able));
+    uint64_t count = portion(core, stream, member, batch, next, last, able);
+    struct gw_run *run = assign(core, stream, member, batch, next, count);
+    if (!run)
+        return false;
+    gw_stream_skip(stream, next + count);
+    if (GW_PLANT(REPLY_BEFORE_COMMIT))
+        gw_dispatch_durable(core, run);
     return true;
 }
 
@@ -249,15 +250,11 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
     uint64_t count = alone ? 1
                            : portion(core, stream, member, batch, piece.first, last,
                                      stream->ordered ? 1 : able);
-    last = piece.first + count - 1;
-    gw_stream_offer(core, stream, member->remote);
-    struct gw_run *run = gw_run_new(core, stream, member, piece.first, last);
+    struct gw_run *run = assign(core, stream, member, batch, piece.first, count);
     if (!run)
         return false;
-    gw_check(core, gw_ranges_remove(&stream->waiting, piece.first, last));
-    gw_check(core, gw_ranges_remove(&stream->doubtful, piece.first, last));
-    member->used_messages += count;
-    member->used_bytes += gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, piece.first);
+    gw_check(core, gw_ranges_remove(&stream->waiting, run->first, run->last));
+    gw_check(core, gw_ranges_remove(&stream->doubtful, run->first, run->last));
     run->sent = true; /* offered before, if not there */
     run->maybe_duplicate = doubtful;
     run->attempt = story ? story->attempts : 1;

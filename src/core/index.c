@@ -70,3 +70,9 @@ size_t gw_index_find(const struct gw_index *index, uint64_t sequence)
     }
     return low ? low - 1 : index->count;
 }
+
+size_t gw_index_from(const struct gw_index *index, uint64_t sequence)
+{
+    size_t at = gw_index_find(index, sequence);
+    return at == index->count ? 0 : at;
+}

@@ -26,6 +26,8 @@ int gw_index_add(struct gw_index *index, uint64_t first, void *value); /* 0 or -
 void gw_index_remove_at(struct gw_index *index, size_t at);
 /* Position of the last item with first <= sequence; index->count if there is none. */
 size_t gw_index_find(const struct gw_index *index, uint64_t sequence);
+/* The same, or 0: where to begin when what reaches into or lies above `sequence` is wanted. */
+size_t gw_index_from(const struct gw_index *index, uint64_t sequence);
 
 static inline void *gw_index_at(const struct gw_index *index, size_t at)
 {

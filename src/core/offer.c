@@ -216,8 +216,7 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     count = gw_at_most(count, gw_credit_messages(member));
     if (count)
         count = gw_batch_fitting(batch, first, count, gw_credit_bytes(member));
-    member->used_messages += count;
-    member->used_bytes += gw_batch_offset(batch, first + count) - gw_batch_offset(batch, first);
+    gw_run_pay(run, batch, first, count);
     return count;
 }
 
@@ -235,18 +234,11 @@ static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint
     return size <= gw_credit_bytes(member);
 }
 
-/* Gives back the credit that a run took for messages that will not leave on this link. */
-static void refund(struct gw_core *core, struct gw_run *run)
+/* Nothing more of it leaves on this link. */
+static void give_up(struct gw_core *core, struct gw_run *run)
 {
-    struct gw_member *member = run->member;
-    const struct gw_batch *batch = gw_stream_batch(run->stream, run->cursor);
-    if (run->charged_link != member->remote->link.id || run->cursor > run->last || !batch)
-        return;
-    run->charged_link = 0;
-    member->used_messages -= run->last - run->cursor + 1;
-    member->used_bytes -=
-        gw_batch_offset(batch, run->last + 1) - gw_batch_offset(batch, run->cursor);
-    gw_dispatch_later(core, member->target);
+    gw_run_pass(run, run->last + 1);
+    gw_dispatch_later(core, run->member->target); /* there may be credit for others */
 }
 
 /* The member refuses the stream on this link: what still waits to be sent goes nowhere. */
@@ -258,7 +250,7 @@ void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct 
             continue;
         if (run->queued) {
             gw_dispatch_unqueue(run->member, run);
-            refund(core, run);
+            give_up(core, run);
         }
         if (run->member->alone == run) { /* until the next link */
             run->member->alone = NULL;
@@ -270,21 +262,6 @@ void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct 
             gw_dispatch_send(core, member);
             gw_dispatch_later(core, member->target);
         }
-}
-
-/* Moves on to `upto`: what is passed over was paid for and does not leave on this link. */
-static void pass_over(struct gw_run *run, uint64_t upto)
-{
-    struct gw_member *member = run->member;
-    uint64_t from = run->cursor;
-    if (upto <= from)
-        return;
-    run->cursor = upto;
-    const struct gw_batch *batch = gw_stream_batch(run->stream, from);
-    if (run->charged_link != member->remote->link.id || !batch)
-        return;
-    member->used_messages -= upto - from;
-    member->used_bytes -= gw_batch_offset(batch, upto) - gw_batch_offset(batch, from);
 }
 
 enum progress { SENT, NO_BYTES, NO_CREDIT, NO_ROOM };
@@ -302,12 +279,12 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
     if (!gw_dispatch_open(core, run->stream, run->member->remote)) {
-        refund(core, run); /* refused on this link: nothing of it goes there */
+        give_up(core, run); /* refused on this link */
         return SENT;
     }
     while (!core->failed && next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
-        pass_over(run, piece.first);
+        gw_run_pass(run, piece.first);
         if (piece.first >= room_end(run))
             return NO_ROOM;
         if (piece.last >= room_end(run))
@@ -324,7 +301,7 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
         emit_data(core, run, batch, piece.first, count);
         run->cursor = piece.first + count;
     }
-    pass_over(run, run->last + 1);
+    gw_run_pass(run, run->last + 1);
     return SENT;
 }
 

@@ -142,16 +142,15 @@ static void recover_waiting(struct gw_core *core, struct gw_stream *stream)
 {
     struct gw_range piece;
     uint64_t at = stream->floor;
-    while (!core->failed && gw_open_next(stream, &at, stream->next_unassigned - 1, &piece))
-        for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
-            const struct gw_run *run = gw_run_at(stream, next);
-            uint64_t end = run ? run->last : gw_run_next_from(stream, next, piece.last);
-            if (!run) {
-                gw_check(core, gw_ranges_add(&stream->waiting, next, end));
-                gw_check(core, gw_ranges_add(&stream->doubtful, next, end));
-            }
-            next = end + 1;
+    while (!core->failed && gw_open_next(stream, &at, stream->next_unassigned - 1, &piece)) {
+        uint64_t end = piece.last;
+        at = piece.first;
+        if (!gw_run_until(stream, at, &end)) {
+            gw_check(core, gw_ranges_add(&stream->waiting, at, end));
+            gw_check(core, gw_ranges_add(&stream->doubtful, at, end));
         }
+        at = end + 1;
+    }
 }
 
 /* What was never assigned begins above everything that was. */

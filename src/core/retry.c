@@ -27,8 +27,7 @@ struct gw_story *gw_story_find(const struct gw_stream *stream, uint64_t sequence
 /* The first one in the range. */
 struct gw_story *gw_story_from(const struct gw_stream *stream, uint64_t first, uint64_t last)
 {
-    size_t at = gw_index_find(&stream->stories, first);
-    for (at = at == stream->stories.count ? 0 : at; at < stream->stories.count; at++) {
+    for (size_t at = gw_index_from(&stream->stories, first); at < stream->stories.count; at++) {
         struct gw_story *story = gw_index_at(&stream->stories, at);
         if (story->sequence > last)
             break;
@@ -130,8 +129,7 @@ void gw_retry_seal(struct gw_core *core, struct gw_stream *stream)
  * written, so that they are freed after it. */
 void gw_retry_settled(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last)
 {
-    size_t at = gw_index_find(&stream->stories, first);
-    for (at = at == stream->stories.count ? 0 : at; at < stream->stories.count; at++) {
+    for (size_t at = gw_index_from(&stream->stories, first); at < stream->stories.count; at++) {
         struct gw_story *story = gw_index_at(&stream->stories, at);
         if (story->sequence > last)
             break;
@@ -177,6 +175,17 @@ static uint64_t pause_us(struct gw_core *core, const struct gw_policy *policy, u
     return pause - spread + gw_random_below(&core->random, 2 * spread + 1);
 }
 
+/* For people, and for a dead letter: when, where and why. */
+static void note_failure(struct gw_core *core, struct gw_story *story, const struct gw_remote *by,
+                         struct gw_slice text)
+{
+    story->last_ms = core->wall_ms;
+    if (!story->first_ms)
+        story->first_ms = core->wall_ms;
+    memcpy(story->member, by->name, sizeof story->member);
+    keep_text(core, story, text);
+}
+
 static void charge(struct gw_core *core, struct gw_stream *stream, const struct gw_remote *by,
                    uint64_t sequence, const struct gw_return *back)
 {
@@ -185,9 +194,6 @@ static void charge(struct gw_core *core, struct gw_stream *stream, const struct 
     if (!story)
         return;
     story->attempts++;
-    story->last_ms = core->wall_ms;
-    if (!story->first_ms)
-        story->first_ms = core->wall_ms;
     story->alone = back->kind == GW_RETURN_CRASHED;
     story->dirty = stream->stories_dirty = true;
     bool asked = back->kind == GW_RETURN_NACK && back->delay_ms != UINT32_MAX;
@@ -198,8 +204,7 @@ static void charge(struct gw_core *core, struct gw_stream *stream, const struct 
     struct gw_slice text = back->text;
     if (back->kind == GW_RETURN_CRASHED)
         text = (struct gw_slice){(const uint8_t *)crashed, sizeof crashed - 1};
-    keep_text(core, story, text);
-    memcpy(story->member, by->name, sizeof story->member);
+    note_failure(core, story, by, text);
     gw_count(core, back->kind == GW_RETURN_NACK ? GW_COUNTER_nacked : GW_COUNTER_crashed, 1);
     gw_stream_dirty(core, stream);
     gw_commit_lazily(core);
@@ -224,15 +229,13 @@ bool gw_retry_is_over(struct gw_core *core, struct gw_stream *stream, struct gw_
 static void end_wanted(struct gw_core *core, struct gw_stream *stream, uint64_t first,
                        uint64_t last)
 {
-    size_t at = stream->wanted ? gw_index_find(&stream->stories, first) : stream->stories.count;
-    if (stream->wanted && at == stream->stories.count)
-        at = 0;
-    for (; at < stream->stories.count; at++) {
-        struct gw_story *story = gw_index_at(&stream->stories, at);
-        if (story->sequence > last)
-            break;
-        if (story->sequence >= first && story->withdrawal && !story->death && !story->over)
+    const struct gw_story *story = stream->wanted ? gw_story_from(stream, first, last) : NULL;
+    for (; story && !core->failed; story = gw_story_from(stream, first, last)) {
+        first = story->sequence + 1;
+        if (story->withdrawal && !story->death)
             gw_stream_end(core, stream, story->sequence, story->sequence, GW_OUTCOME_WITHDRAWN, 0);
+        if (first > last)
+            return;
     }
 }
 
@@ -327,10 +330,8 @@ void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_st
         gw_check(core, gw_ranges_remove(&offer->in_hand, back->first, back->last));
         gw_check(core, gw_ranges_remove(&offer->handed, back->first, back->last));
         for (uint64_t at = back->first; at <= back->last && !core->failed;) {
-            struct gw_run *run = gw_run_at(stream, at);
-            uint64_t end = run && run->last < back->last ? run->last : back->last;
-            if (!run)
-                end = gw_run_next_from(stream, at, back->last);
+            uint64_t end = back->last;
+            struct gw_run *run = gw_run_until(stream, at, &end);
             if (run && run->number == back->number && run->member->remote == offer->remote &&
                 run->turn <= core->committed)
                 take_return(core, stream, run, back, at, end);
@@ -381,11 +382,11 @@ void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
         for (uint64_t at = 1; offer && !core->failed &&
                               gw_ranges_next(&offer->handed, true, &at, stream->last, &piece);)
             for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
-                struct gw_run *run = gw_run_of_at(stream, member->remote, next);
-                uint64_t end = run && run->last < piece.last ? run->last : piece.last;
-                if (run && run->turn <= core->committed)
+                uint64_t end = piece.last;
+                struct gw_run *run = gw_run_until(stream, next, &end);
+                if (run && run->member == member && run->turn <= core->committed)
                     take_return(core, stream, run, &back, next, end);
-                next = run ? end + 1 : next + 1;
+                next = end + 1;
             }
         if (offer)
             gw_ranges_clear(&offer->handed);
@@ -401,19 +402,14 @@ static void reject(struct gw_core *core, struct gw_stream *stream, const struct 
     if (!story || story->death)
         return;
     story->death = GW_DEATH_REJECTED;
-    memcpy(story->member, by->name, sizeof story->member);
     story->code = exception->code;
-    story->last_ms = core->wall_ms;
-    if (!story->first_ms)
-        story->first_ms = core->wall_ms;
-    keep_text(core, story, exception->text);
-    memcpy(story->member, by->name, sizeof story->member);
+    note_failure(core, story, by, exception->text);
     stream->dying++;
     gw_stream_dirty(core, stream);
     gw_commit_lazily(core);
 }
 
-/* False: an exception of what this member was never offered. */
+/* One that is about what this member was never offered changes nothing. */
 void gw_retry_exceptions(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
                          const struct gw_ack_epoch *entry)
 {

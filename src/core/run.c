@@ -37,15 +37,19 @@ bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remot
     return false;
 }
 
-/* `sequence` is in no run: the last one up to `last` of which that is true without a gap. */
-uint64_t gw_run_next_from(const struct gw_stream *stream, uint64_t sequence, uint64_t last)
+struct gw_run *gw_run_until(const struct gw_stream *stream, uint64_t sequence, uint64_t *last)
 {
-    size_t at = gw_index_find(&stream->runs, sequence);
-    size_t next = at == stream->runs.count ? 0 : at + 1;
-    if (next >= stream->runs.count)
-        return last;
-    const struct gw_run *run = gw_index_at(&stream->runs, next);
-    return run->first > sequence && run->first <= last ? run->first - 1 : last;
+    size_t at = gw_index_from(&stream->runs, sequence);
+    struct gw_run *run = at < stream->runs.count ? gw_index_at(&stream->runs, at) : NULL;
+    if (run && run->last < sequence)
+        run = at + 1 < stream->runs.count ? gw_index_at(&stream->runs, at + 1) : NULL;
+    if (run && run->first <= sequence) {
+        *last = gw_at_most(*last, run->last);
+        return run;
+    }
+    if (run)
+        *last = gw_at_most(*last, run->first - 1);
+    return NULL;
 }
 
 /* Unique for ever, and growing: no other open of this store has the same upper half. One that has
@@ -250,14 +254,22 @@ void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at)
     free(run);
 }
 
+/* Credit is taken when a run is assigned, for all of it, or for each piece that leaves on a later
+ * link. */
+void gw_run_pay(struct gw_run *run, const struct gw_batch *batch, uint64_t first, uint64_t count)
+{
+    run->member->used_messages += count;
+    run->member->used_bytes +=
+        gw_batch_offset(batch, first + count) - gw_batch_offset(batch, first);
+}
+
 /* What was paid for and will not leave on this link is given back. */
 static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
 {
     struct gw_member *member = run->member;
     if (run->charged_link != member->remote->link.id || !run->charged_link || last < run->cursor)
         return;
-    if (first < run->cursor)
-        first = run->cursor;
+    first = gw_at_least(first, run->cursor);
     const struct gw_batch *batch = gw_stream_batch(run->stream, first);
     if (!batch)
         return; /* cannot be: it was in memory when it was paid for */
@@ -265,12 +277,12 @@ static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
     member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
 }
 
-void gw_run_refund(struct gw_run *run)
+void gw_run_pass(struct gw_run *run, uint64_t upto)
 {
-    if (run->cursor > run->last)
+    if (upto <= run->cursor)
         return;
-    refund_unsent(run, run->cursor, run->last);
-    run->cursor = run->last + 1;
+    refund_unsent(run, run->cursor, upto - 1);
+    run->cursor = upto;
 }
 
 /* The part above `after` becomes a run of its own, as durable and as far sent as the whole. */
@@ -306,7 +318,7 @@ static void drop_if_empty(struct gw_core *core, struct gw_run *run, bool has_row
     }
     if (has_row)
         forget_row(core, stream, run->first);
-    gw_run_refund(run);
+    gw_run_pass(run, run->last + 1);
     release(core, run);
     gw_index_remove_at(&stream->runs, gw_index_find(&stream->runs, run->first));
     free(run);

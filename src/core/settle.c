@@ -123,7 +123,7 @@ static void settle_piece(struct gw_core *core, struct gw_stream *stream, struct 
     run->member->outstanding -= last - first + 1;
     if (run->left)
         return;
-    gw_run_refund(run); /* it may not have been sent: somebody else decided it */
+    gw_run_pass(run, run->last + 1); /* it may not have been sent: somebody else decided it */
     gw_dispatch_later(core, stream->target); /* somebody may wait for the member to be free */
 }
 
@@ -134,9 +134,8 @@ void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t firs
 {
     struct gw_range piece;
     while (!core->failed && gw_open_next(stream, &first, last, &piece)) {
-        struct gw_run *run = gw_run_at(stream, piece.first);
-        uint64_t upto = run ? gw_at_most(run->last, piece.last)
-                            : gw_run_next_from(stream, piece.first, piece.last);
+        uint64_t upto = piece.last;
+        struct gw_run *run = gw_run_until(stream, piece.first, &upto);
         first = upto + 1;
         if (run && run->turn > core->committed)
             continue; /* looked at again when it is durable */
@@ -174,18 +173,16 @@ static void settle_forfeited(struct gw_core *core, struct gw_stream *stream,
     uint64_t at = first;
     while (!core->failed && gw_ranges_next(&offer->forfeited, true, &at, last, &piece)) {
         for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {
-            struct gw_run *run = gw_run_at(stream, next);
-            uint64_t end = run && run->last < piece.last ? run->last : piece.last;
-            if (run && run->turn <= core->committed)
-                settle_run(core, stream, run, next, end);
-            else if (!run)
-                end = gw_run_next_from(stream, next, piece.last);
-            uint64_t from = next;
-            while (!run && gw_ranges_next(&stream->waiting, true, &from, end, &open))
-                settling_add(core, stream, open.first, open.last);
-            if (!run)
-                gw_check(core, gw_ranges_remove(&stream->waiting, next, end));
+            uint64_t from = next, end = piece.last;
+            struct gw_run *run = gw_run_until(stream, next, &end);
             next = end + 1;
+            if (run && run->turn <= core->committed)
+                settle_run(core, stream, run, from, end);
+            if (run)
+                continue;
+            for (uint64_t with = from; gw_ranges_next(&stream->waiting, true, &with, end, &open);)
+                settling_add(core, stream, open.first, open.last);
+            gw_check(core, gw_ranges_remove(&stream->waiting, from, end));
         }
     }
 }
@@ -197,9 +194,7 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
         first = stream->floor;
     if (first > last)
         return;
-    size_t at = gw_index_find(&stream->runs, first);
-    if (at == stream->runs.count)
-        at = 0;
+    size_t at = gw_index_from(&stream->runs, first);
     for (; at < stream->runs.count && !core->failed; at++) {
         struct gw_run *run = gw_index_at(&stream->runs, at);
         if (run->first > last)
@@ -225,9 +220,7 @@ static bool wholly_settled(const struct gw_stream *stream, uint64_t first, uint6
 static void release_batches(struct gw_core *core, struct gw_stream *stream, uint64_t first,
                             uint64_t last)
 {
-    size_t at = gw_index_find(&stream->batches, first);
-    if (at == stream->batches.count)
-        at = 0;
+    size_t at = gw_index_from(&stream->batches, first);
     while (at < stream->batches.count) {
         struct gw_batch *batch = gw_index_at(&stream->batches, at);
         if (batch->first > last)
@@ -256,9 +249,7 @@ static void release_batches(struct gw_core *core, struct gw_stream *stream, uint
 
 static void drop_runs(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last)
 {
-    size_t at = gw_index_find(&stream->runs, first);
-    if (at == stream->runs.count)
-        at = 0;
+    size_t at = gw_index_from(&stream->runs, first);
     while (at < stream->runs.count && !core->failed) {
         struct gw_run *run = gw_index_at(&stream->runs, at);
         if (run->first > last)

@@ -72,9 +72,8 @@ static const char *check_waiting(const struct gw_stream *stream)
     struct gw_range piece;
     uint64_t at = stream->floor;
     while (gw_open_next(stream, &at, stream->next_unassigned - 1, &piece)) {
-        const struct gw_run *run = gw_run_at(stream, piece.first);
-        uint64_t end = run ? gw_at_most(run->last, piece.last)
-                           : gw_run_next_from(stream, piece.first, piece.last);
+        uint64_t end = piece.last;
+        const struct gw_run *run = gw_run_until(stream, piece.first, &end);
         if (run && gw_ranges_overlaps(&stream->waiting, piece.first, end))
             return "a message waits that a member has";
         if (!run && !gw_ranges_covers(&stream->waiting, piece.first, end))
