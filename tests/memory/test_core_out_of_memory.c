@@ -82,18 +82,6 @@ static void receive_all_day(struct driver *d)
     driver_tick(d, 100 * DRIVER_HEARTBEAT_US);
 }
 
-static uint64_t memory_link(struct driver *d, uint64_t conn, uint64_t process)
-{
-    struct gw_frame hello = {.type = GW_FRAME_HELLO};
-    remote_identity(&hello.u.identity, "m", process);
-    hello.u.identity.memory = true;
-    driver_frame(d, conn, &hello);
-    const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
-    uint64_t link = welcome ? welcome->link : 1;
-    remote_say(d, conn, GW_FRAME_READY, link);
-    return link;
-}
-
 /* A receiver's bad day: rejected, returned, asked back, crashed; a peer that ends with its work. */
 static void fail_all_day(struct driver *d)
 {
@@ -129,12 +117,12 @@ static void fail_all_day(struct driver *d)
     remote_offer_again(d, 1, s, 5, 45, 2, 12);
     remote_ping_floor(d, 1, s, 5, 30, 90);
     driver_commit(d);
-    s = memory_link(d, 2, 1);
+    s = driver_memory_link(d, 2, "m", 1);
     remote_open(d, 2, s, 8, true);
     remote_offer(d, 2, s, 8, 1, 5, 1);
     driver_reject(d, 8, 2, 1, "two");
     driver_commit(d);
-    memory_link(d, 2, 2);
+    driver_memory_link(d, 2, "m", 2);
     driver_decide(d, 8, 1, 1);
     driver_return(d, 8, 3, 5, GW_RETURN_RELEASE);
     driver_commit(d);

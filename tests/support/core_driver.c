@@ -3,6 +3,7 @@
 
 #include "support/core_driver.h"
 #include "base/blob.h"
+#include "core/state.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -479,6 +480,11 @@ const struct gw_frame *driver_sent_on(const struct driver *d, uint64_t conn,
     return NULL;
 }
 
+const struct gw_link *driver_link_to(const struct driver *d, const char *name)
+{
+    return &gw_remote_find(d->core, name)->link;
+}
+
 bool driver_noted(const struct driver *d, enum gw_note note, uint64_t a)
 {
     for (size_t i = 0; i < d->effects.count; i++) {
@@ -566,4 +572,10 @@ size_t driver_acked_count(const struct driver *d, uint64_t epoch)
     while (acked(d, epoch, count, &range))
         count++;
     return count;
+}
+
+void assert_range(struct gw_range range, uint64_t first, uint64_t last)
+{
+    assert_int_equal(range.first, first);
+    assert_int_equal(range.last, last);
 }

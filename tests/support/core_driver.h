@@ -13,7 +13,8 @@
  *
  * After each step the core's books are checked. A crash loses the write in flight and nothing
  * else. Everything is to "stage:work" unless it says otherwise; the clock starts at 1 s, without
- * jitter, with heartbeats of 1 s. */
+ * jitter, with heartbeats of 1 s. The sending and the receiving side have more words for it, in
+ * core_sender.h and core_receiver.h. */
 
 #include "core/core.h"
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 #define DRIVER_ROWS 256
 #define DRIVER_BATCHES 64
 #define DRIVER_TEXTS 256
+#define EPOCH 5 /* where a test has one */
 
 struct driver {
     struct gw_core *core;
@@ -111,9 +113,13 @@ void remote_close_epoch(struct driver *d, uint64_t conn, uint64_t link, uint64_t
 
 /* A peer dials and gets a link: HELLO, WELCOME, READY. Its process nonce is made of its name. */
 uint64_t driver_link(struct driver *d, uint64_t conn, const char *name);
-/* The same, and it serves stage:work with that credit and has told all: DATA may flow. */
+/* The same as that peer, and as the process of a memory peer. */
+uint64_t driver_link_as(struct driver *d, uint64_t conn, const struct gw_identity *identity);
+uint64_t driver_memory_link(struct driver *d, uint64_t conn, const char *name, uint64_t process);
+/* It serves stage:work with that credit and has told all: DATA may flow. With a new link, too. */
+void remote_serve_all(struct driver *d, uint64_t conn, uint64_t link, uint64_t messages);
 uint64_t driver_member(struct driver *d, uint64_t conn, const char *name, uint64_t messages);
-/* The same, and it opens an epoch to us; we serve stage:work already. */
+/* A new link, and it opens an epoch to us; we serve stage:work already. */
 uint64_t driver_sender(struct driver *d, uint64_t conn, const char *name, uint64_t epoch);
 
 /* ---- looking ---- */
@@ -124,6 +130,8 @@ size_t driver_sent_count(const struct driver *d, enum gw_frame_type type);
 const struct gw_frame *driver_sent(const struct driver *d, enum gw_frame_type type, size_t n);
 const struct gw_frame *driver_sent_on(const struct driver *d, uint64_t conn,
                                       enum gw_frame_type type);
+/* The link to a peer that is known. */
+const struct gw_link *driver_link_to(const struct driver *d, const char *name);
 bool driver_noted(const struct driver *d, enum gw_note note, uint64_t a);
 uint64_t driver_counter(const struct driver *d, enum gw_counter counter);
 size_t driver_rows(const struct driver *d, enum gw_row_kind kind);
@@ -135,5 +143,6 @@ struct gw_range driver_data(const struct driver *d, size_t n);
 /* The n-th range that the ACKs of the last step call decided, and how many there are. */
 struct gw_range driver_acked(const struct driver *d, uint64_t epoch, size_t n);
 size_t driver_acked_count(const struct driver *d, uint64_t epoch);
+void assert_range(struct gw_range range, uint64_t first, uint64_t last);
 
 #endif

@@ -8,6 +8,29 @@
 #include <string.h>
 #include <cmocka.h>
 
+uint64_t driver_open_window(struct driver *d, uint64_t messages)
+{
+    driver_open(d, "b");
+    driver_serve(d, "work", messages, 1 << 24);
+    return driver_sender(d, 1, "s", EPOCH);
+}
+
+uint64_t driver_open_ordered(struct driver *d, uint64_t messages)
+{
+    driver_open(d, "b");
+    driver_serve(d, "work", messages, 1 << 24);
+    uint64_t link = driver_link(d, 1, "s");
+    remote_open_ordered(d, 1, link, EPOCH);
+    return link;
+}
+
+uint64_t driver_again(struct driver *d)
+{
+    uint64_t link = driver_link(d, 1, "s");
+    remote_open(d, 1, link, EPOCH, false);
+    return link;
+}
+
 /* ---- the application ---- */
 
 void driver_reject(struct driver *d, uint64_t epoch, uint64_t sequence, uint32_t code,
@@ -190,6 +213,17 @@ const struct gw_return *driver_returned(const struct driver *d, uint64_t epoch, 
         if (n < entry->return_count)
             return &entry->returns[n];
     return NULL;
+}
+
+void assert_returned(const struct driver *d, size_t n, uint64_t first, uint64_t last,
+                     uint64_t number, enum gw_return_kind kind)
+{
+    const struct gw_return *back = driver_returned(d, EPOCH, n);
+    assert_non_null(back);
+    assert_int_equal(back->first, first);
+    assert_int_equal(back->last, last);
+    assert_int_equal(back->number, number);
+    assert_int_equal(back->kind, kind);
 }
 
 struct gw_range driver_hinted(const struct driver *d, uint64_t epoch, size_t n)

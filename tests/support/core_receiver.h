@@ -7,6 +7,13 @@
 
 #include "support/core_driver.h"
 
+/* "b" is open and serves with that credit; s is linked on connection 1 and opens EPOCH. The link
+ * of s. */
+uint64_t driver_open_window(struct driver *d, uint64_t messages);
+uint64_t driver_open_ordered(struct driver *d, uint64_t messages);
+/* s has another link, and opens EPOCH again. */
+uint64_t driver_again(struct driver *d);
+
 /* ---- the application's words ---- */
 void driver_reject(struct driver *d, uint64_t epoch, uint64_t sequence, uint32_t code,
                    const char *text);
@@ -38,6 +45,8 @@ struct gw_range driver_told_in_hand(const struct driver *d, uint64_t epoch, size
 /* The n-th piece of the last step's DELIVER, and the n-th range of its RECALLs. */
 struct gw_range driver_delivered(const struct driver *d, size_t n);
 struct gw_range driver_recall(const struct driver *d, size_t n);
+void assert_returned(const struct driver *d, size_t n, uint64_t first, uint64_t last,
+                     uint64_t number, enum gw_return_kind kind); /* of EPOCH */
 uint64_t driver_credit(const struct driver *d); /* messages, in the last step's ACK; 0: not told */
 
 #endif

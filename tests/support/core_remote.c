@@ -65,15 +65,32 @@ static uint64_t process_of(const char *name)
     return process;
 }
 
-uint64_t driver_link(struct driver *d, uint64_t conn, const char *name)
+uint64_t driver_link_as(struct driver *d, uint64_t conn, const struct gw_identity *identity)
 {
-    remote_hello(d, conn, name, process_of(name));
+    struct gw_frame hello = {.type = GW_FRAME_HELLO};
+    hello.u.identity = *identity;
+    driver_frame(d, conn, &hello);
     const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
     if (!d->lenient)
         assert_non_null(welcome);
     uint64_t link = welcome ? welcome->link : 1;
     remote_say(d, conn, GW_FRAME_READY, link);
     return link;
+}
+
+uint64_t driver_link(struct driver *d, uint64_t conn, const char *name)
+{
+    struct gw_identity identity;
+    remote_identity(&identity, name, process_of(name));
+    return driver_link_as(d, conn, &identity);
+}
+
+uint64_t driver_memory_link(struct driver *d, uint64_t conn, const char *name, uint64_t process)
+{
+    struct gw_identity identity;
+    remote_identity(&identity, name, process);
+    identity.memory = true;
+    return driver_link_as(d, conn, &identity);
 }
 
 /* ---- a member: it serves and acknowledges ---- */
@@ -151,11 +168,16 @@ void remote_closed(struct driver *d, uint64_t conn, uint64_t link, uint64_t epoc
     driver_frame(d, conn, &frame);
 }
 
+void remote_serve_all(struct driver *d, uint64_t conn, uint64_t link, uint64_t messages)
+{
+    remote_serve(d, conn, link, messages, 1 << 24);
+    remote_complete(d, conn, link);
+}
+
 uint64_t driver_member(struct driver *d, uint64_t conn, const char *name, uint64_t messages)
 {
     uint64_t link = driver_link(d, conn, name);
-    remote_serve(d, conn, link, messages, 1 << 24);
-    remote_complete(d, conn, link);
+    remote_serve_all(d, conn, link, messages);
     return link;
 }
 

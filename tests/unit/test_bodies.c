@@ -11,8 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
 static void open_with_cache(struct driver *d, uint64_t cache_bytes)
 {
     struct gw_core_options options;

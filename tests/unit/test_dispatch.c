@@ -11,14 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
 /* Messages that the last step sent on a connection. */
 static uint64_t sent_on(const struct driver *d, uint64_t conn)
 {
@@ -41,15 +33,12 @@ static const char *holder(const struct driver *d, uint64_t first)
 static uint64_t special_member(struct driver *d, uint64_t conn, const char *name, uint64_t window,
                                bool memory, uint64_t process)
 {
-    struct gw_frame hello = {.type = GW_FRAME_HELLO};
-    remote_identity(&hello.u.identity, name, process);
-    hello.u.identity.window = window;
-    hello.u.identity.memory = memory;
-    driver_frame(d, conn, &hello);
-    uint64_t link = driver_sent(d, GW_FRAME_WELCOME, 0)->link;
-    remote_say(d, conn, GW_FRAME_READY, link);
-    remote_serve(d, conn, link, 1000, 1 << 24);
-    remote_complete(d, conn, link);
+    struct gw_identity identity;
+    remote_identity(&identity, name, process);
+    identity.window = window;
+    identity.memory = memory;
+    uint64_t link = driver_link_as(d, conn, &identity);
+    remote_serve_all(d, conn, link, 1000);
     return link;
 }
 

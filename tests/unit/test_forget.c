@@ -3,6 +3,7 @@
 
 #include "core/state.h"
 #include "support/core_receiver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,25 +12,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
 #define OLD   4
-
-static uint64_t memory_link(struct driver *d, uint64_t process)
-{
-    struct gw_frame hello = {.type = GW_FRAME_HELLO};
-    remote_identity(&hello.u.identity, "m", process);
-    hello.u.identity.memory = true;
-    driver_frame(d, 1, &hello);
-    uint64_t link = driver_sent_on(d, 1, GW_FRAME_WELCOME)->link;
-    remote_say(d, 1, GW_FRAME_READY, link);
-    return link;
-}
 
 static uint64_t open_memory(struct driver *d)
 {
     driver_open(d, "b");
     driver_serve(d, "work", 100, 1 << 24);
-    uint64_t link = memory_link(d, 1);
+    uint64_t link = driver_memory_link(d, 1, "m", 1);
     remote_open(d, 1, link, EPOCH, true);
     return link;
 }
@@ -65,7 +54,7 @@ static void all_rows_of_an_ended_memory_peer_go(void **state)
     assert_int_equal(driver_rows(&d, GW_ROW_WINDOW), 2);
     assert_true(driver_row(&d, GW_ROW_WINDOW, 0)->memory);
     assert_true(receiving_rows(&d) > 4);
-    memory_link(&d, 2);
+    driver_memory_link(&d, 1, "m", 2);
     driver_commit(&d);
     driver_commit(&d);
     assert_int_equal(receiving_rows(&d), 0);
@@ -85,7 +74,7 @@ static void until_it_is_freed_a_window_is_in_its_owners_list(void **state)
     remote_close_epoch(&d, 1, link, EPOCH, 1);
     driver_commit(&d);
     assert_null(gw_remote_find(d.core, "m")->windows); /* a tombstone of one who may come back */
-    memory_link(&d, 2);
+    driver_memory_link(&d, 1, "m", 2);
     assert_non_null(gw_remote_find(d.core, "m")->windows);
     assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
     driver_commit(&d);
@@ -102,7 +91,7 @@ static void what_is_in_hand_keeps_its_window_until_it_is_decided(void **state)
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_decide(&d, EPOCH, 1, 1);
     driver_commit(&d);
-    memory_link(&d, 2);
+    driver_memory_link(&d, 1, "m", 2);
     driver_commit(&d);
     assert_true(known(&d, EPOCH));
     assert_true(receiving_rows(&d) > 0);
@@ -124,7 +113,7 @@ static void the_transaction_of_a_decision_for_an_ended_peer_commits(void **state
     struct driver d;
     uint64_t link = open_memory(&d);
     remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
-    memory_link(&d, 2);
+    driver_memory_link(&d, 1, "m", 2);
     struct gw_decision decision = {.epoch = EPOCH, .first = 1, .last = 1};
     decision.bytes = REMOTE_MESSAGE;
     struct gw_event event = {.type = GW_EVENT_TRANSACTION};
@@ -145,7 +134,7 @@ static void the_next_process_of_that_name_begins_anew(void **state)
     struct driver d;
     uint64_t link = open_memory(&d);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
-    link = memory_link(&d, 2);
+    link = driver_memory_link(&d, 1, "m", 2);
     assert_int_equal(driver_told_in_hand(&d, EPOCH, 0).first, 0); /* it does not know that epoch */
     remote_open(&d, 1, link, EPOCH + 1, true);
     remote_offer(&d, 1, link, EPOCH + 1, 1, 2, 1);
@@ -171,7 +160,7 @@ static void what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignore
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_decide(&d, EPOCH, 1, 3);
     driver_commit(&d);
-    link = memory_link(&d, 2);
+    link = driver_memory_link(&d, 1, "m", 2);
     driver_seal(&d); /* its rows are going */
     remote_ping_floor(&d, 1, link, EPOCH, 2, 3);
     remote_withdraw(&d, 1, link, EPOCH, 1, 9, GW_WITHDRAW_PURGED);
@@ -226,29 +215,22 @@ static void reply(struct driver *d, uint64_t sequence)
     driver_commit(d);
 }
 
-static enum gw_place place(const struct driver *d, uint64_t sequence)
-{
-    struct gw_whereabouts found;
-    gw_core_find(d->core, EPOCH, sequence, &found);
-    return found.place;
-}
-
 /* What was for the process before is not for the next one of that name. */
 static void replies_end_with_the_process_though_the_next_one_is_there(void **state)
 {
     (void)state;
     struct driver d;
     driver_open(&d, "b");
-    serve_replies(&d, memory_link(&d, 1));
+    serve_replies(&d, driver_memory_link(&d, 1, "m", 1));
     reply(&d, 1);
-    assert_int_equal(place(&d, 1), GW_PLACE_QUEUED); /* no credit for it */
-    serve_replies(&d, memory_link(&d, 2));
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_QUEUED); /* no credit for it */
+    serve_replies(&d, driver_memory_link(&d, 1, "m", 2));
     driver_commit(&d);
     driver_commit(&d);
-    assert_int_equal(place(&d, 1), GW_PLACE_SETTLED);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_SETTLED);
     assert_int_equal(driver_counter(&d, GW_COUNTER_abandoned), 1);
     reply(&d, 2);
-    assert_int_equal(place(&d, 2), GW_PLACE_QUEUED);
+    assert_int_equal(driver_where(&d, 2).place, GW_PLACE_QUEUED);
     driver_close(&d);
 }
 
@@ -259,11 +241,36 @@ static void replies_to_who_serves_the_name_again_are_kept(void **state)
     driver_open(&d, "b");
     reply(&d, 1); /* to one that is forgotten */
     driver_commit(&d);
-    assert_int_equal(place(&d, 1), GW_PLACE_SETTLED);
-    serve_replies(&d, memory_link(&d, 2));
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_SETTLED);
+    serve_replies(&d, driver_memory_link(&d, 1, "m", 2));
     reply(&d, 2);
     driver_commit(&d);
-    assert_int_equal(place(&d, 2), GW_PLACE_QUEUED);
+    assert_int_equal(driver_where(&d, 2).place, GW_PLACE_QUEUED);
+    driver_close(&d);
+}
+
+static void a_memory_peer_that_ends_leaves_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_memory_link(&d, 1, "m", 9);
+    reply(&d, 1);
+    struct gw_frame bye = {.type = GW_FRAME_BYE, .link = link};
+    bye.u.bye.last = true;
+    driver_frame(&d, 1, &bye);
+    driver_store(&d);
+    assert_int_equal(driver_outcome(&d, 1), GW_OUTCOME_ABANDONED);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_IDLE, 0)->u.idle, EPOCH);
+    struct gw_event event = {.type = GW_EVENT_RETIRE};
+    event.u.retire = EPOCH;
+    driver_step(&d, &event);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 0);
+    driver_lost(&d, 1);
+    driver_tick(&d, SECOND);
+    assert_null(gw_remote_find(d.core, "m"));
+    assert_null(d.core->targets);
     driver_close(&d);
 }
 
@@ -279,6 +286,7 @@ int main(void)
         cmocka_unit_test(windows_of_an_ended_peer_found_in_the_store_go_with_it),
         cmocka_unit_test(replies_end_with_the_process_though_the_next_one_is_there),
         cmocka_unit_test(replies_to_who_serves_the_name_again_are_kept),
+        cmocka_unit_test(a_memory_peer_that_ends_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,55 +12,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-static uint64_t open_window(struct driver *d)
-{
-    driver_open(d, "b");
-    driver_serve(d, "work", 100, 1 << 24);
-    return driver_sender(d, 1, "s", EPOCH);
-}
-
-static uint64_t open_ordered(struct driver *d)
-{
-    driver_open(d, "b");
-    driver_serve(d, "work", 100, 1 << 24);
-    uint64_t link = driver_link(d, 1, "s");
-    remote_open_ordered(d, 1, link, EPOCH);
-    return link;
-}
-
-static uint64_t again(struct driver *d)
-{
-    uint64_t link = driver_link(d, 1, "s");
-    remote_open(d, 1, link, EPOCH, true);
-    return link;
-}
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
-static void assert_returned(const struct driver *d, size_t n, uint64_t first, uint64_t last,
-                            uint64_t number, enum gw_return_kind kind)
-{
-    const struct gw_return *back = driver_returned(d, EPOCH, n);
-    assert_non_null(back);
-    assert_int_equal(back->first, first);
-    assert_int_equal(back->last, last);
-    assert_int_equal(back->number, number);
-    assert_int_equal(back->kind, kind);
-}
-
 /* ---- out of the hand ---- */
 
 static void a_nack_tells_its_offer_pause_and_text_at_once(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_nack(&d, EPOCH, 2, 250, "later");
     assert_returned(&d, 0, 2, 2, 10, GW_RETURN_NACK);
@@ -80,7 +38,7 @@ static void what_is_returned_leaves_the_hand_and_its_credit_at_once(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 8, 10);
     remote_ping(&d, 1, link, 0);
     assert_int_equal(driver_credit(&d), 100);
@@ -97,7 +55,7 @@ static void what_is_not_in_hand_cannot_be_returned_or_decided_after_a_return(voi
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_return(&d, EPOCH, 4, 5, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH + 1, 1, 1, GW_RETURN_RELEASE);
@@ -115,7 +73,7 @@ static void a_return_over_two_offers_names_each(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     remote_offer(&d, 1, link, EPOCH, 4, 3, 11);
     driver_return(&d, EPOCH, 2, 5, GW_RETURN_RELEASE);
@@ -128,7 +86,7 @@ static void returns_one_by_one_are_told_as_one(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 50, 10);
     for (uint64_t s = 1; s <= 50; s++)
         driver_return(&d, EPOCH, s, s, GW_RETURN_RELEASE);
@@ -144,7 +102,7 @@ static void a_return_is_told_once_on_a_link_and_again_on_each_new_one(void **sta
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_ping(&d, 1, link, 0);
@@ -165,7 +123,7 @@ static void a_return_without_a_link_is_told_on_the_next(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     driver_nack(&d, EPOCH, 2, 0, NULL);
@@ -188,7 +146,7 @@ static void many_returns_fill_several_acks_and_the_oldest_are_forgotten(void **s
     remote_offer(&d, 1, link, EPOCH, 1, 3000, 10);
     for (uint64_t s = 1; s < 3000; s += 2)
         driver_nack(&d, EPOCH, s, 0, NULL);
-    link = again(&d);
+    link = driver_sender(&d, 1, "s", EPOCH);
     driver_link(&d, 1, "s");
     for (size_t n = 0; n < 1024; n++)
         assert_returned(&d, n, 953 + 2 * n, 953 + 2 * n, 10, GW_RETURN_NACK);
@@ -197,7 +155,8 @@ static void many_returns_fill_several_acks_and_the_oldest_are_forgotten(void **s
     for (size_t n = 0; (ack = driver_sent(&d, GW_FRAME_ACK, n)); n++)
         for (size_t j = 0; j < ack->u.ack.epoch_count; j++)
             assert_true(ack->u.ack.epochs[j].return_count <= GW_ACK_RETURNS_MAX / 4);
-    link = again(&d); /* one forgotten is merely offered again, under its old number */
+    link = driver_sender(&d, 1, "s", EPOCH);
+    /* One forgotten is merely offered again, under its old number. */
     remote_offer_again(&d, 1, link, EPOCH, 1, 1, 10);
     assert_range(driver_delivered(&d, 0), 1, 1);
     driver_close(&d);
@@ -242,7 +201,7 @@ static void data_of_a_new_offer_makes_a_return_old(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_offer_again(&d, 1, link, EPOCH, 2, 1, 11);
@@ -262,7 +221,7 @@ static void data_of_an_offer_that_was_returned_crossed_with_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
     driver_nack(&d, EPOCH, 3, 0, NULL);
     driver_return(&d, EPOCH, 5, 5, GW_RETURN_RELEASE);
@@ -283,7 +242,7 @@ static void a_duplicate_of_what_is_in_hand_renames_its_offer(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
     remote_offer_again(&d, 1, link, EPOCH, 2, 2, 12);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
@@ -298,7 +257,7 @@ static void the_floor_makes_returns_old(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
     driver_return(&d, EPOCH, 2, 6, GW_RETURN_RELEASE);
     remote_ping_floor(&d, 1, link, EPOCH, 5, 9);
@@ -316,7 +275,7 @@ static void an_ordered_nack_asks_for_all_above_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     assert_true(driver_effect(&d, GW_EFFECT_DELIVER, 0)->u.deliver.ordered);
     remote_offer(&d, 1, link, EPOCH, 5, 3, 11);
@@ -338,7 +297,7 @@ static void nothing_is_delivered_above_what_an_ordered_window_has_asked_for(void
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     const struct gw_range asked = driver_recall(&d, 0);
@@ -362,7 +321,7 @@ static void a_damaged_frame_ends_a_link_with_an_ordered_window_at_once(void **st
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     struct gw_event damaged = {.type = GW_EVENT_CORRUPT};
     damaged.u.conn.conn = 1; /* 1 and 2 */
     driver_step(&d, &damaged);
@@ -377,7 +336,7 @@ static void a_damaged_frame_leaves_a_link_without_order_alone(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     struct gw_event damaged = {.type = GW_EVENT_CORRUPT};
     damaged.u.conn.conn = 1;
     driver_step(&d, &damaged);
@@ -390,7 +349,7 @@ static void an_unordered_nack_asks_for_nothing(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     assert_int_equal(driver_count(&d, GW_EFFECT_RECALL), 0);
@@ -402,7 +361,7 @@ static void nothing_overtakes_an_ordered_return(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_decide(&d, EPOCH, 1, 1);
     driver_nack(&d, EPOCH, 2, 0, NULL);
@@ -423,7 +382,7 @@ static void an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circle
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
     driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
     remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
@@ -445,7 +404,7 @@ static void an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one(void 
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_return(&d, EPOCH, 4, 4, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
@@ -462,7 +421,7 @@ static void a_return_beside_one_that_is_known_is_not_known_for_that(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_return(&d, EPOCH, 3, 3, GW_RETURN_RELEASE);
     link = driver_link(&d, 1, "s");
@@ -477,12 +436,49 @@ static void an_ordered_return_that_is_settled_elsewhere_holds_nothing_up(void **
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_ordered(&d);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
     driver_return(&d, EPOCH, 1, 2, GW_RETURN_RELEASE);
     remote_ping_floor(&d, 1, link, EPOCH, 3, 5);
     remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
     assert_range(driver_delivered(&d, 0), 3, 3);
+    driver_close(&d);
+}
+
+/* ---- transactions whose input moved on (rule 14) ---- */
+
+static void a_transaction_on_what_was_settled_elsewhere_does_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_serve(&d, "work", 100, 100000);
+    uint64_t link = driver_sender(&d, 1, "s", 77);
+    remote_data(&d, 1, link, 77, 1, 3);
+    remote_ping_floor(&d, 1, link, 77, 2, 3); /* another member decided 1 */
+    struct gw_decision decisions[] = {{.epoch = 77, .first = 1, .last = 3, .bytes = 30}};
+    struct gw_destination next = {GW_KIND_STAGE, "work"};
+    struct gw_batch *batch = gw_batch_new(EPOCH, 1, 2);
+    struct gw_event event = {.type = GW_EVENT_TRANSACTION};
+    event.u.transaction.token = 9;
+    event.u.transaction.decisions = decisions;
+    event.u.transaction.decision_count = 1;
+    event.u.transaction.destinations = &next;
+    event.u.transaction.batches = &batch;
+    event.u.transaction.batch_count = 1;
+    driver_step(&d, &event);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_STALE, 0)->u.token, 9);
+    const struct gw_frame *ack = driver_sent(&d, GW_FRAME_ACK, 0);
+    assert_int_equal(ack->u.ack.epochs[0].returns[0].first, 2); /* 2 and 3 come again */
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_TRANSACTION), 0);
+    assert_int_equal(driver_rows(&d, GW_ROW_DECIDED), 0);
+    assert_int_equal(d.batch_count, 0);
+    driver_send(&d, EPOCH, 3, 1, 10); /* the epoch is dense all the same */
+    driver_commit(&d);
+    struct gw_stream_view view;
+    assert_true(driver_stream(&d, EPOCH, &view));
+    assert_int_equal(view.unsettled, 1);
     driver_close(&d);
 }
 
@@ -512,6 +508,7 @@ int main(void)
         cmocka_unit_test(an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one),
         cmocka_unit_test(a_return_beside_one_that_is_known_is_not_known_for_that),
         cmocka_unit_test(an_ordered_return_that_is_settled_elsewhere_holds_nothing_up),
+        cmocka_unit_test(a_transaction_on_what_was_settled_elsewhere_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
 static uint64_t open_with(struct driver *d, bool memory)
 {
     struct gw_core_options options;
@@ -21,23 +19,6 @@ static uint64_t open_with(struct driver *d, bool memory)
     driver_open_with(d, &options);
     driver_serve(d, "work", 100, 1 << 24);
     return driver_sender(d, 1, "s", EPOCH);
-}
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
-static void assert_crashed(const struct driver *d, size_t n, uint64_t first, uint64_t last,
-                           uint64_t number)
-{
-    const struct gw_return *back = driver_returned(d, EPOCH, n);
-    assert_non_null(back);
-    assert_int_equal(back->first, first);
-    assert_int_equal(back->last, last);
-    assert_int_equal(back->number, number);
-    assert_int_equal(back->kind, GW_RETURN_CRASHED);
 }
 
 /* ---- hints ---- */
@@ -133,13 +114,6 @@ static void crash(struct driver *d)
     driver_serve(d, "work", 100, 1 << 24);
 }
 
-static uint64_t again(struct driver *d)
-{
-    uint64_t link = driver_link(d, 1, "s");
-    remote_open(d, 1, link, EPOCH, false);
-    return link;
-}
-
 static void what_was_begun_by_a_process_that_died_is_told_on_each_link(void **state)
 {
     (void)state;
@@ -147,8 +121,8 @@ static void what_was_begun_by_a_process_that_died_is_told_on_each_link(void **st
     crash(&d);
     for (int i = 0; i < 3; i++) {
         driver_link(&d, 1, "s");
-        assert_crashed(&d, 0, 2, 3, 10);
-        assert_crashed(&d, 1, 7, 7, 10);
+        assert_returned(&d, 0, 2, 3, 10, GW_RETURN_CRASHED);
+        assert_returned(&d, 1, 7, 7, 10, GW_RETURN_CRASHED);
         assert_null(driver_returned(&d, EPOCH, 2));
         if (i == 1)
             driver_restart(&d); /* the rows are there until the sender has answered */
@@ -161,15 +135,15 @@ static void a_crash_is_forgotten_with_its_row_when_the_message_comes_again(void 
     (void)state;
     struct driver d;
     crash(&d);
-    uint64_t link = again(&d);
+    uint64_t link = driver_again(&d);
     remote_offer_again(&d, 1, link, EPOCH, 2, 1, 11);
     assert_range(driver_delivered(&d, 0), 2, 2);
     driver_commit(&d);
     assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 2);
     driver_restart(&d);
     driver_link(&d, 1, "s");
-    assert_crashed(&d, 0, 3, 3, 10);
-    assert_crashed(&d, 1, 7, 7, 10);
+    assert_returned(&d, 0, 3, 3, 10, GW_RETURN_CRASHED);
+    assert_returned(&d, 1, 7, 7, 10, GW_RETURN_CRASHED);
     assert_null(driver_returned(&d, EPOCH, 2));
     driver_close(&d);
 }
@@ -186,13 +160,13 @@ static void a_crash_in_the_middle_of_a_row_leaves_both_ends(void **state)
     put_crash(&d, 2, 9, 10);
     driver_recover(&d);
     driver_serve(&d, "work", 100, 1 << 24);
-    link = again(&d);
+    link = driver_again(&d);
     remote_offer_again(&d, 1, link, EPOCH, 4, 2, 11);
     driver_commit(&d);
     driver_restart(&d);
     driver_link(&d, 1, "s");
-    assert_crashed(&d, 0, 2, 3, 10);
-    assert_crashed(&d, 1, 6, 9, 10);
+    assert_returned(&d, 0, 2, 3, 10, GW_RETURN_CRASHED);
+    assert_returned(&d, 1, 6, 9, 10, GW_RETURN_CRASHED);
     assert_null(driver_returned(&d, EPOCH, 2));
     driver_close(&d);
 }
@@ -202,7 +176,7 @@ static void a_crash_is_forgotten_when_the_message_is_decided_or_the_floor_passes
     (void)state;
     struct driver d;
     crash(&d);
-    uint64_t link = again(&d);
+    uint64_t link = driver_again(&d);
     remote_withdraw(&d, 1, link, EPOCH, 7, 7, GW_WITHDRAW_PURGED);
     driver_commit(&d);
     assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 1);
@@ -227,8 +201,8 @@ static void what_was_begun_and_then_decided_is_no_crash(void **state)
     put_crash(&d, 1, 5, 10);
     driver_recover(&d);
     driver_link(&d, 1, "s");
-    assert_crashed(&d, 0, 1, 1, 10);
-    assert_crashed(&d, 1, 5, 5, 10);
+    assert_returned(&d, 0, 1, 1, 10, GW_RETURN_CRASHED);
+    assert_returned(&d, 1, 5, 5, 10, GW_RETURN_CRASHED);
     assert_null(driver_returned(&d, EPOCH, 2));
     driver_commit(&d);
     assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 2);
@@ -252,7 +226,7 @@ static void a_crash_at_the_first_message_of_an_epoch_is_charged(void **state)
     remote_open(&d, 1, link, EPOCH, true);
     remote_offer_again(&d, 1, link, EPOCH, 1, 2, 10);
     assert_range(driver_delivered(&d, 0), 2, 2);
-    assert_crashed(&d, 0, 1, 1, 10);
+    assert_returned(&d, 0, 1, 1, 10, GW_RETURN_CRASHED);
     remote_offer_again(&d, 1, link, EPOCH, 1, 1, 11);
     assert_range(driver_delivered(&d, 0), 1, 1);
     driver_commit(&d);

@@ -11,11 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct gw_link *link_to(const struct driver *d, const char *name)
-{
-    return &gw_remote_find(d->core, name)->link;
-}
-
 /* Moves the frames that `from` sent on its connection over to `to`. */
 static void pass(struct driver *from, uint64_t conn, struct driver *to, uint64_t to_conn)
 {
@@ -44,7 +39,7 @@ static void a_dialler_says_hello_and_takes_the_link_of_the_welcome(void **state)
     assert_int_equal(driver_sent(&d, GW_FRAME_SERVE, 0)->link, 55);
     assert_true(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.complete);
     assert_true(driver_noted(&d, GW_NOTE_LINK_UP, 0));
-    assert_int_equal(link_to(&d, "b")->id, 55);
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
     driver_close(&d);
 }
 
@@ -61,9 +56,9 @@ static void a_late_copy_of_a_welcome_brings_no_link_back(void **state)
     driver_tick(&d, 10000000);
     assert_non_null(driver_sent(&d, GW_FRAME_HELLO, 0));
     remote_welcome(&d, 1, 55, "b", 9);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     remote_welcome(&d, 1, 56, "b", 9);
-    assert_int_equal(link_to(&d, "b")->id, 56);
+    assert_int_equal(driver_link_to(&d, "b")->id, 56);
     driver_close(&d);
 }
 
@@ -76,9 +71,9 @@ static void an_acceptor_has_the_link_only_at_ready(void **state)
     const struct gw_frame *welcome = driver_sent(&d, GW_FRAME_WELCOME, 0);
     uint64_t link = welcome->link;
     assert_int_equal(link, d.entropy); /* drawn by the shell, for this very frame */
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     remote_say(&d, 1, GW_FRAME_READY, link);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     assert_int_equal(driver_counter(&d, GW_COUNTER_links_now), 1);
     driver_close(&d);
 }
@@ -94,9 +89,9 @@ static void ready_counts_only_for_the_last_welcome(void **state)
     uint64_t second = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
     remote_say(&d, 1, GW_FRAME_READY, first);
     assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, first);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     remote_say(&d, 2, GW_FRAME_READY, second);
-    assert_int_equal(link_to(&d, "b")->id, second);
+    assert_int_equal(driver_link_to(&d, "b")->id, second);
     driver_close(&d);
 }
 
@@ -107,7 +102,7 @@ static void a_stray_hello_disturbs_no_link(void **state)
     driver_open(&d, "a");
     uint64_t link = driver_link(&d, 1, "b");
     remote_hello(&d, 2, "b", gw_remote_find(d.core, "b")->identity.process);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     remote_ping(&d, 1, link, 0);
     assert_int_equal(driver_sent_count(&d, GW_FRAME_PONG), 1);
     driver_close(&d);
@@ -149,7 +144,7 @@ static void a_connection_speaks_for_one_name(void **state)
     uint64_t link = driver_link(&d, 1, "b");
     remote_hello(&d, 1, "c", 9);
     assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_IDENTITY);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     driver_close(&d);
 }
 
@@ -194,8 +189,8 @@ static void crossing(bool a_first, bool b_ready_late)
             pass(&a, 2, &b, 1);
         }
     }
-    assert_int_equal(link_to(&a, "b")->id, welcome_b.link);
-    assert_int_equal(link_to(&b, "a")->id, welcome_b.link);
+    assert_int_equal(driver_link_to(&a, "b")->id, welcome_b.link);
+    assert_int_equal(driver_link_to(&b, "a")->id, welcome_b.link);
     assert_int_equal(driver_counter(&a, GW_COUNTER_links_now), 1);
     assert_int_equal(driver_counter(&b, GW_COUNTER_links_now), 1);
     driver_tick(&b, DRIVER_HEARTBEAT_US / 2);
@@ -223,7 +218,7 @@ static void a_dial_that_stood_back_dials_when_the_link_ends(void **state)
     uint64_t link = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
     remote_say(&d, 2, GW_FRAME_READY, link);
     remote_welcome(&d, 1, 55, "a", 9);
-    assert_int_equal(link_to(&d, "a")->id, link);
+    assert_int_equal(driver_link_to(&d, "a")->id, link);
     d.now_us += 2 * DRIVER_HEARTBEAT_US;
     remote_say(&d, 2, GW_FRAME_RESET, link);
     driver_tick(&d, 0);
@@ -241,10 +236,10 @@ static void an_endpoint_that_stood_back_dials_when_the_other_is_disconnected(voi
     driver_tick(&d, 0);
     remote_welcome(&d, 1, 55, "b", 9);
     remote_welcome(&d, 2, 66, "b", 9);
-    assert_int_equal(link_to(&d, "b")->id, 55);
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
     driver_undial(&d, 1);
     assert_int_equal(driver_sent(&d, GW_FRAME_BYE, 0)->link, 55);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     driver_tick(&d, DRIVER_HEARTBEAT_US);
     assert_non_null(driver_sent_on(&d, 2, GW_FRAME_HELLO));
     driver_close(&d);
@@ -262,7 +257,7 @@ static void a_live_incumbent_keeps_its_name(void **state)
     assert_non_null(ping);
     remote_pong(&d, 1, link, ping->u.ping.time_us, ping->u.ping.frames);
     driver_tick(&d, 500000);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     remote_hello(&d, 2, "b", 4242);
     assert_int_equal(driver_sent_on(&d, 2, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
     driver_close(&d);
@@ -276,9 +271,9 @@ static void a_dead_incumbent_loses_its_name_to_the_next_try(void **state)
     uint64_t link = driver_link(&d, 1, "b");
     remote_hello(&d, 2, "b", 4242);
     driver_tick(&d, 199999);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     driver_tick(&d, 1);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     remote_hello(&d, 2, "b", 4242);
     assert_non_null(driver_sent_on(&d, 2, GW_FRAME_WELCOME));
     driver_close(&d);

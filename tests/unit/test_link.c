@@ -11,13 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-static const struct gw_link *link_to(const struct driver *d, const char *name)
-{
-    return &gw_remote_find(d->core, name)->link;
-}
-
 /* ---- the fence ---- */
 
 static void a_frame_of_another_link_id_is_reset_and_changes_nothing(void **state)
@@ -28,12 +21,12 @@ static void a_frame_of_another_link_id_is_reset_and_changes_nothing(void **state
     uint64_t link = driver_member(&d, 1, "b", 100);
     driver_send(&d, EPOCH, 1, 4, 10);
     driver_commit(&d);
-    uint64_t heard = link_to(&d, "b")->heard_us;
+    uint64_t heard = driver_link_to(&d, "b")->heard_us;
     d.now_us += 1000;
     remote_ack(&d, 1, link + 1, EPOCH, 1, 4);
     assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link + 1);
     assert_int_equal(gw_core_commit_due_us(d.core), GW_NEVER); /* nothing was settled */
-    assert_int_equal(link_to(&d, "b")->heard_us, heard);
+    assert_int_equal(driver_link_to(&d, "b")->heard_us, heard);
     remote_serve(&d, 1, link - 1, 0, 0);
     assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link - 1);
     assert_int_equal(driver_counter(&d, GW_COUNTER_stale_frames), 2);
@@ -81,9 +74,9 @@ static void reset_and_bye_end_only_the_link_that_they_name(void **state)
     uint64_t link = driver_link(&d, 1, "b");
     remote_say(&d, 1, GW_FRAME_RESET, link + 1);
     assert_int_equal(d.effects.count, 0); /* a RESET is never answered */
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     remote_say(&d, 1, GW_FRAME_RESET, link);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_RESET));
     link = driver_link(&d, 1, "b");
     remote_say(&d, 1, GW_FRAME_BYE, link);
@@ -102,9 +95,9 @@ static void three_silent_heartbeats_end_a_link(void **state)
     uint64_t link = driver_link(&d, 1, "b");
     for (int i = 0; i < 5; i++)
         driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
-    assert_int_equal(link_to(&d, "b")->id, 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
     assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_SILENT));
     driver_close(&d);
 }
@@ -122,7 +115,7 @@ static void any_frame_proves_life_and_pings_go_out_within_a_heartbeat(void **sta
         if (i % 4 == 0)
             remote_serve(&d, 1, link, 1, 1);
     }
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     assert_true(pings >= 9);
     driver_close(&d);
 }
@@ -134,7 +127,7 @@ static void a_peer_that_slept_itself_blames_nobody_for_the_silence(void **state)
     driver_open(&d, "a");
     uint64_t link = driver_link(&d, 1, "b");
     driver_tick(&d, 10 * DRIVER_HEARTBEAT_US); /* our own process stood still */
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     driver_close(&d);
 }
 
@@ -172,7 +165,7 @@ static void no_probe_waits_longer_than_a_heartbeat(void **state)
     driver_send(&d, EPOCH, 1, 1, 10);
     driver_commit(&d);
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(link_to(&d, "b")->probe_due_us, d.now_us + pauses[i]);
+        assert_int_equal(driver_link_to(&d, "b")->probe_due_us, d.now_us + pauses[i]);
         driver_tick(&d, pauses[i]);
     }
     driver_close(&d);
@@ -189,11 +182,11 @@ static void the_timeout_follows_the_measured_round_trip(void **state)
     assert_non_null(ping);
     d.now_us += 40000;
     remote_pong(&d, 1, link, ping->u.ping.time_us, ping->u.ping.frames);
-    assert_int_equal(link_to(&d, "b")->srtt_us, 40000);
-    assert_int_equal(link_to(&d, "b")->rttvar_us, 20000);
+    assert_int_equal(driver_link_to(&d, "b")->srtt_us, 40000);
+    assert_int_equal(driver_link_to(&d, "b")->rttvar_us, 20000);
     driver_send(&d, EPOCH, 1, 1, 10);
     driver_commit(&d);
-    assert_int_equal(link_to(&d, "b")->probe_due_us, d.now_us + 120000);
+    assert_int_equal(driver_link_to(&d, "b")->probe_due_us, d.now_us + 120000);
     driver_close(&d);
 }
 
@@ -228,7 +221,7 @@ static void what_left_after_the_ping_is_no_gap(void **state)
     driver_send(&d, EPOCH, 1, 1, 10);
     driver_commit(&d);
     remote_pong(&d, 1, link, time_us, frames);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
     driver_close(&d);
 }
@@ -243,7 +236,7 @@ static void a_gap_is_found_although_the_round_trip_is_longer_than_the_heartbeat(
     driver_commit(&d);
     uint64_t asked[40];
     size_t count = 0, answered = 0;
-    for (int i = 0; i < 40 && link_to(&d, "b")->id; i++) { /* answers come 2 s late */
+    for (int i = 0; i < 40 && driver_link_to(&d, "b")->id; i++) { /* answers come 2 s late */
         driver_tick(&d, 250000);
         const struct gw_frame *ping = driver_sent(&d, GW_FRAME_PING, 0);
         if (ping)
@@ -271,7 +264,7 @@ static void two_pings_of_one_moment_are_not_mistaken_for_a_gap(void **state)
     assert_int_equal(driver_sent_count(&d, GW_FRAME_PING), 1);
     remote_pong(&d, 1, link, time_us, frames);
     assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
-    assert_int_equal(link_to(&d, "b")->id, link);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
     driver_close(&d);
 }
 

@@ -2,7 +2,7 @@
 /* The members' side of sending: what they tell, and how an old epoch ends. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-
-#define EPOCH 5
 
 /* An old epoch of ten messages at b, of which b has told the first `settled` as decided. */
 static uint64_t old_epoch(struct driver *d, uint64_t settled)
@@ -268,19 +266,6 @@ static void floors_of_many_streams_go_round(void **state)
 
 /* ---- what came back ---- */
 
-static void give_back(struct driver *d, uint64_t conn, uint64_t link, uint64_t sequence,
-                      uint64_t number)
-{
-    struct gw_return back = {.first = sequence, .last = sequence, .number = number,
-                             .kind = GW_RETURN_RELEASE};
-    struct gw_ack_epoch entry = {
-        .epoch = EPOCH, .floor = 1, .returns = &back, .return_count = 1};
-    struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
-    ack.u.ack.epochs = &entry;
-    ack.u.ack.epoch_count = 1;
-    driver_frame(d, conn, &ack);
-}
-
 /* What the link's report said of the earlier offer says nothing of the new one. */
 static void what_was_in_hand_and_came_back_is_sent_again_on_the_same_link(void **state)
 {
@@ -297,7 +282,7 @@ static void what_was_in_hand_and_came_back_is_sent_again_on_the_same_link(void *
     remote_in_hand(&d, 2, link, EPOCH, 1, 10);
     remote_complete(&d, 2, link);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
-    give_back(&d, 2, link, 4, number);
+    remote_return(&d, 2, link, GW_RETURN_RELEASE, 4, 4, number, 0);
     driver_commit(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 1);
     assert_int_equal(driver_data(&d, 0).first, 4);
@@ -355,16 +340,8 @@ static void what_is_meant_for_a_peer_is_served_by_no_other(void **state)
 
 static uint64_t memory_member(struct driver *d, uint64_t conn, uint64_t process)
 {
-    struct gw_frame frame = {.type = GW_FRAME_HELLO};
-    remote_identity(&frame.u.identity, "b", process);
-    frame.u.identity.memory = true;
-    driver_frame(d, conn, &frame);
-    const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
-    assert_non_null(welcome);
-    uint64_t link = welcome->link;
-    remote_say(d, conn, GW_FRAME_READY, link);
-    remote_serve(d, conn, link, 1000, 1 << 24);
-    remote_complete(d, conn, link);
+    uint64_t link = driver_memory_link(d, conn, "b", process);
+    remote_serve_all(d, conn, link, 1000);
     return link;
 }
 

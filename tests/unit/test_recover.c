@@ -13,8 +13,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
 /* ---- books as text ---- */
 
 struct text {

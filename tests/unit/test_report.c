@@ -11,7 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
 #define WIDE 10000
 
 /* b serves with a wide window; s dials on connection 1 and opens EPOCH. */

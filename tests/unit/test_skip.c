@@ -12,32 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-static uint64_t open_window(struct driver *d)
-{
-    driver_open(d, "b");
-    driver_serve(d, "work", 100, 1 << 24);
-    return driver_sender(d, 1, "s", EPOCH);
-}
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
-static void assert_returned(const struct driver *d, size_t n, uint64_t first, uint64_t last,
-                            uint64_t number, enum gw_return_kind kind)
-{
-    const struct gw_return *back = driver_returned(d, EPOCH, n);
-    assert_non_null(back);
-    assert_int_equal(back->first, first);
-    assert_int_equal(back->last, last);
-    assert_int_equal(back->number, number);
-    assert_int_equal(back->kind, kind);
-}
-
 static void assert_skipped(const struct driver *d, size_t n, uint64_t sequence, uint32_t code)
 {
     const struct gw_exception *exception = driver_exception(d, EPOCH, n);
@@ -61,7 +35,7 @@ static void what_is_in_hand_is_asked_of_the_application_and_only_what_it_gives_u
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
     remote_release(&d, 1, link, EPOCH, 3, 6, 10);
     assert_silent(&d);
@@ -83,7 +57,7 @@ static void what_has_begun_is_asked_again_with_each_skip_and_nothing_is_said(voi
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
     for (int i = 0; i < 3; i++) {
         remote_withdraw(&d, 1, link, EPOCH, 1, 1, GW_WITHDRAW_EXPIRED);
@@ -101,7 +75,7 @@ static void what_is_known_to_have_begun_is_not_asked_for(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
     driver_handed(&d, EPOCH, 2, 3);
     remote_release(&d, 1, link, EPOCH, 1, 5, 10);
@@ -119,7 +93,7 @@ static void what_came_by_another_offer_is_left_alone(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 11);
     remote_offer(&d, 1, link, EPOCH, 5, 4, 10);
     remote_release(&d, 1, link, EPOCH, 1, 8, 10);
@@ -137,7 +111,7 @@ static void a_message_withdrawn_before_a_handler_had_it_is_decided_skipped(void 
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     remote_withdraw(&d, 1, link, EPOCH, 2, 3, GW_WITHDRAW_EXPIRED);
     assert_int_equal(driver_effect(&d, GW_EFFECT_RECALL, 0)->u.recall.code, GW_WITHDRAW_EXPIRED);
@@ -163,7 +137,7 @@ static void the_reason_of_a_skip_is_kept_and_returned(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     remote_withdraw(&d, 1, link, EPOCH, 2, 2, GW_WITHDRAW_CANCELLED);
     driver_recalled(&d, 0, 2, 2);
@@ -184,7 +158,7 @@ static void an_answer_counts_for_what_is_still_in_hand(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
     remote_release(&d, 1, link, EPOCH, 1, 2, 10);
     struct gw_event answer = {.type = GW_EVENT_RECALLED};
@@ -209,10 +183,7 @@ static void an_ordered_release_asks_for_all_above_it(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "b");
-    driver_serve(&d, "work", 100, 1 << 24);
-    uint64_t link = driver_link(&d, 1, "s");
-    remote_open_ordered(&d, 1, link, EPOCH);
+    uint64_t link = driver_open_ordered(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     remote_offer(&d, 1, link, EPOCH, 5, 4, 11);
     remote_release(&d, 1, link, EPOCH, 2, 3, 10);
@@ -230,7 +201,7 @@ static void what_is_decided_is_said_again(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_decide(&d, EPOCH, 1, 2);
     driver_commit(&d);
@@ -249,7 +220,7 @@ static void what_is_being_committed_counts_as_decided(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_decide(&d, EPOCH, 1, 1);
     driver_seal(&d);
@@ -272,7 +243,7 @@ static void below_the_floor_the_floor_is_the_answer(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_ping_floor(&d, 1, link, EPOCH, 5, 9);
     driver_commit(&d);
     remote_withdraw(&d, 1, link, EPOCH, 3, 3, GW_WITHDRAW_PURGED);
@@ -285,7 +256,7 @@ static void a_tombstone_answers_with_its_floor(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_decide(&d, EPOCH, 1, 4);
     remote_close_epoch(&d, 1, link, EPOCH, 4);
@@ -303,7 +274,7 @@ static void what_never_came_is_released_at_once(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 4, 2, 10);
     driver_decide(&d, EPOCH, 5, 5);
     remote_release(&d, 1, link, EPOCH, 1, 9, 10);
@@ -321,7 +292,7 @@ static void a_late_skip_does_not_make_a_newer_return_forgotten(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_release(&d, 1, link, EPOCH, 3, 3, 10); /* it never came under 10 */
     remote_release(&d, 1, link, EPOCH, 3, 3, 5);  /* a late copy, of an older offer */
     assert_silent(&d);
@@ -336,7 +307,7 @@ static void what_came_back_as_a_failed_attempt_is_not_told_as_released(void **st
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     driver_nack(&d, EPOCH, 2, 9, "no");
     remote_release(&d, 1, link, EPOCH, 2, 2, 10);
@@ -353,7 +324,7 @@ static void what_is_withdrawn_and_never_came_is_skipped_so_that_late_data_meets_
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_withdraw(&d, 1, link, EPOCH, 2, 4, GW_WITHDRAW_EXPIRED);
@@ -377,7 +348,7 @@ static void nothing_is_decided_at_or_beyond_the_floor_and_w(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_withdraw(&d, 1, link, EPOCH, DRIVER_WINDOW, UINT64_C(1) << 62, GW_WITHDRAW_EXPIRED);
     driver_commit(&d);
     assert_skipped(&d, 0, DRIVER_WINDOW, GW_WITHDRAW_EXPIRED);
@@ -417,7 +388,7 @@ static void of_an_epoch_that_is_not_known_nothing_is_said(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     for (int i = 0; i < 2; i++) {
         remote_open(&d, 1, link, 66, false);
         assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.epoch, 66);
@@ -438,7 +409,7 @@ static void nobody_skips_in_the_epoch_of_another(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 100);
     remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
     uint64_t foreign = driver_link(&d, 2, "x");
     remote_withdraw(&d, 2, foreign, EPOCH, 1, 9, GW_WITHDRAW_PURGED);

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
 static struct gw_stream_view view_of(const struct driver *d)
 {
     struct gw_stream_view view;

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
 static struct gw_survey *survey_of(const struct driver *d)
 {
     static struct gw_survey survey;

@@ -12,21 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-static uint64_t open_window(struct driver *d)
-{
-    driver_open(d, "b");
-    driver_serve(d, "work", 1000, 1 << 24);
-    return driver_sender(d, 1, "s", EPOCH);
-}
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
 static void assert_rejected(const struct driver *d, size_t n, uint64_t sequence, uint32_t code,
                             const char *text)
 {
@@ -43,7 +28,7 @@ static void a_rejection_is_told_when_it_is_durable_with_code_and_text(void **sta
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
     driver_reject(&d, EPOCH, 2, 42, "no such file");
     remote_ping(&d, 1, link, 0);
@@ -79,7 +64,7 @@ static void what_was_rejected_is_never_among_the_decided(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 10, 10);
     driver_decide(&d, EPOCH, 1, 3);
     driver_reject(&d, EPOCH, 4, 1, "four");
@@ -107,7 +92,7 @@ static void a_duplicate_of_one_rejected_is_answered_as_that_alone(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 10, 10);
     driver_reject(&d, EPOCH, 4, 1, "four");
     remote_offer_again(&d, 1, link, EPOCH, 4, 1, 11);
@@ -125,7 +110,7 @@ static void the_floor_takes_rejections_away(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 10, 10);
     driver_reject(&d, EPOCH, 2, 1, "two");
     driver_reject(&d, EPOCH, 6, 1, "six");
@@ -149,7 +134,7 @@ static void what_the_floor_passed_unsaid_is_not_told_as_processed(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 10, 10);
     driver_reject(&d, EPOCH, 2, 1, "two");
     driver_seal(&d);
@@ -236,7 +221,7 @@ static void a_rejection_leaves_the_hand_and_its_credit_when_durable(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 8, 10);
     driver_reject(&d, EPOCH, 3, 1, "three");
     assert_int_equal(driver_counter(&d, GW_COUNTER_in_hand_now), 7);
@@ -251,7 +236,7 @@ static void a_tombstone_keeps_no_rejections(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
     driver_reject(&d, EPOCH, 1, 1, "one");
     driver_reject(&d, EPOCH, 2, 1, "two");

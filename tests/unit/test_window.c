@@ -2,7 +2,7 @@
 /* Windows: what is new and what is a duplicate, credit, and what a sender may not do. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_receiver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,46 +11,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define EPOCH 5
-
-/* b serves stage:work; s dials on connection 1 and opens EPOCH. */
-static uint64_t open_window(struct driver *d, uint64_t credit)
-{
-    driver_open(d, "b");
-    driver_serve(d, "work", credit, 1 << 24);
-    return driver_sender(d, 1, "s", EPOCH);
-}
-
-static uint64_t again(struct driver *d)
-{
-    uint64_t link = driver_link(d, 1, "s");
-    remote_open(d, 1, link, EPOCH, false);
-    return link;
-}
-
-static struct gw_range delivered(const struct driver *d, size_t n)
-{
-    const struct gw_effect *effect = driver_effect(d, GW_EFFECT_DELIVER, 0);
-    if (!effect || n >= effect->u.deliver.count)
-        return (struct gw_range){0, 0};
-    return effect->u.deliver.pieces[n];
-}
-
-static void assert_range(struct gw_range range, uint64_t first, uint64_t last)
-{
-    assert_int_equal(range.first, first);
-    assert_int_equal(range.last, last);
-}
-
 /* ---- duplicates ---- */
 
 static void data_is_delivered_once_while_it_is_in_hand(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
-    assert_range(delivered(&d, 0), 1, 10);
+    assert_range(driver_delivered(&d, 0), 1, 10);
     assert_string_equal(driver_effect(&d, GW_EFFECT_DELIVER, 0)->u.deliver.sender, "s");
     remote_data(&d, 1, link, EPOCH, 1, 10);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
@@ -63,7 +32,7 @@ static void a_duplicate_of_what_is_decided_and_not_yet_sealed_is_dropped(void **
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     remote_data(&d, 1, link, EPOCH, 1, 10);
@@ -76,7 +45,7 @@ static void a_duplicate_of_what_is_being_committed_is_dropped_and_not_acked(void
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     driver_seal(&d);
@@ -93,7 +62,7 @@ static void a_duplicate_of_what_is_decided_is_acked_again(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     driver_commit(&d);
@@ -107,10 +76,10 @@ static void what_lies_below_the_floor_is_dropped_and_counted(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_ping_floor(&d, 1, link, EPOCH, 8, 20);
     remote_data(&d, 1, link, EPOCH, 1, 10);
-    assert_range(delivered(&d, 0), 8, 10);
+    assert_range(driver_delivered(&d, 0), 8, 10);
     assert_int_equal(driver_counter(&d, GW_COUNTER_below_floor), 7);
     assert_int_equal(driver_counter(&d, GW_COUNTER_duplicates_dropped), 7);
     driver_close(&d);
@@ -120,7 +89,7 @@ static void only_the_new_pieces_of_a_run_are_delivered(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 3, 1); /* stays in hand */
     remote_data(&d, 1, link, EPOCH, 5, 2); /* deciding */
     remote_data(&d, 1, link, EPOCH, 9, 1); /* decided */
@@ -128,11 +97,11 @@ static void only_the_new_pieces_of_a_run_are_delivered(void **state)
     driver_commit(&d);
     driver_decide(&d, EPOCH, 5, 6);
     remote_data_floor(&d, 1, link, EPOCH, 1, 10, 1);
-    assert_range(delivered(&d, 0), 1, 2);
-    assert_range(delivered(&d, 1), 4, 4);
-    assert_range(delivered(&d, 2), 7, 8);
-    assert_range(delivered(&d, 3), 10, 10);
-    assert_range(delivered(&d, 4), 0, 0);
+    assert_range(driver_delivered(&d, 0), 1, 2);
+    assert_range(driver_delivered(&d, 1), 4, 4);
+    assert_range(driver_delivered(&d, 2), 7, 8);
+    assert_range(driver_delivered(&d, 3), 10, 10);
+    assert_range(driver_delivered(&d, 4), 0, 0);
     driver_close(&d);
 }
 
@@ -140,7 +109,7 @@ static void decisions_survive_a_restart_and_what_was_in_hand_comes_again(void **
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 5);
     driver_commit(&d);
@@ -148,9 +117,9 @@ static void decisions_survive_a_restart_and_what_was_in_hand_comes_again(void **
     driver_seal(&d); /* lost with the process */
     driver_restart(&d);
     driver_serve(&d, "work", 1000, 1 << 24);
-    link = again(&d);
+    link = driver_again(&d);
     remote_data(&d, 1, link, EPOCH, 1, 10);
-    assert_range(delivered(&d, 0), 6, 10);
+    assert_range(driver_delivered(&d, 0), 6, 10);
     driver_close(&d);
 }
 
@@ -160,7 +129,7 @@ static void an_ack_says_a_decision_only_when_it_is_durable(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 4);
     assert_int_equal(driver_sent_count(&d, GW_FRAME_ACK), 0);
@@ -180,7 +149,7 @@ static void an_ack_goes_out_on_the_link_that_is_current_then(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 1);
     driver_decide(&d, EPOCH, 1, 1);
     driver_seal(&d);
@@ -195,7 +164,7 @@ static void a_decision_of_what_is_not_in_hand_changes_nothing(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 4);
     driver_decide(&d, EPOCH, 3, 6);
     driver_decide(&d, EPOCH + 1, 1, 1);
@@ -211,7 +180,7 @@ static void a_decision_below_the_floor_is_stale(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 4);
     remote_ping_floor(&d, 1, link, EPOCH, 5, 10);
     driver_decide(&d, EPOCH, 1, 4);
@@ -225,7 +194,7 @@ static void the_floor_takes_the_rows_below_it_away(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 3);
     driver_decide(&d, EPOCH, 5, 6);
@@ -245,7 +214,7 @@ static void a_floor_is_acked_only_when_it_is_durable(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     driver_commit(&d);
@@ -271,7 +240,7 @@ static void credit_is_what_was_taken_plus_the_room_that_is_left(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 10);
+    uint64_t link = driver_open_window(&d, 10);
     remote_data(&d, 1, link, EPOCH, 1, 8);
     remote_ping(&d, 1, link, 0);
     assert_int_equal(credit(&d)->messages, 10);
@@ -288,11 +257,11 @@ static void credit_never_falls_on_a_link(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 100);
+    uint64_t link = driver_open_window(&d, 100);
     driver_serve(&d, "work", 5, 1 << 24);
     assert_int_equal(driver_sent(&d, GW_FRAME_SERVE, 0)->u.serve.items[0].credit_messages, 100);
     remote_data(&d, 1, link, EPOCH, 1, 50); /* it was promised */
-    assert_range(delivered(&d, 0), 1, 50);
+    assert_range(driver_delivered(&d, 0), 1, 50);
     driver_close(&d);
 }
 
@@ -300,7 +269,7 @@ static void a_new_link_counts_from_the_start_less_what_is_in_hand(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 10);
+    uint64_t link = driver_open_window(&d, 10);
     remote_data(&d, 1, link, EPOCH, 1, 4);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_link(&d, 1, "s");
@@ -312,7 +281,7 @@ static void duplicates_cost_credit_that_is_given_back(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 10);
+    uint64_t link = driver_open_window(&d, 10);
     remote_data(&d, 1, link, EPOCH, 1, 5);
     driver_decide(&d, EPOCH, 1, 5);
     driver_commit(&d);
@@ -328,7 +297,7 @@ static void data_beyond_the_credit_ends_the_link(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 10);
+    uint64_t link = driver_open_window(&d, 10);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     remote_data(&d, 1, link, EPOCH, 11, 1);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
@@ -343,9 +312,9 @@ static void data_beyond_the_window_ends_the_link(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, DRIVER_WINDOW, 1); /* floor 1: the last allowed */
-    assert_range(delivered(&d, 0), DRIVER_WINDOW, DRIVER_WINDOW);
+    assert_range(driver_delivered(&d, 0), DRIVER_WINDOW, DRIVER_WINDOW);
     remote_data(&d, 1, link, EPOCH, DRIVER_WINDOW + 1, 1);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
     assert_true(driver_noted(&d, GW_NOTE_VIOLATION, GW_FRAME_DATA));
@@ -356,9 +325,9 @@ static void the_floor_in_the_frame_moves_the_window_first(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data_floor(&d, 1, link, EPOCH, 150, 10, 100);
-    assert_range(delivered(&d, 0), 150, 159);
+    assert_range(driver_delivered(&d, 0), 150, 159);
     driver_close(&d);
 }
 
@@ -366,7 +335,7 @@ static void nobody_touches_the_epoch_of_another(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 5);
     uint64_t foreign = driver_link(&d, 2, "x");
     remote_open(&d, 2, foreign, EPOCH, true);
@@ -386,7 +355,7 @@ static void nobody_touches_the_epoch_of_another(void **state)
     assert_int_equal(view.in_hand, 5);
     assert_false(view.closed);
     remote_data(&d, 1, link, EPOCH, 6, 1); /* the owner's link lives */
-    assert_range(delivered(&d, 0), 6, 6);
+    assert_range(driver_delivered(&d, 0), 6, 6);
     driver_close(&d);
 }
 
@@ -394,7 +363,7 @@ static void data_must_be_announced_on_its_own_link(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_link(&d, 1, "s");
     remote_data(&d, 1, link, EPOCH, 1, 1);
@@ -407,7 +376,7 @@ static void an_epoch_neither_known_nor_fresh_is_refused_and_the_link_stays(void 
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 10);
+    uint64_t link = driver_open_window(&d, 10);
     remote_open(&d, 1, link, 66, false);
     const struct gw_frame *refusal = driver_sent(&d, GW_FRAME_REFUSE, 0);
     assert_int_equal(refusal->u.refuse.code, GW_REFUSE_EPOCH);
@@ -417,7 +386,7 @@ static void an_epoch_neither_known_nor_fresh_is_refused_and_the_link_stays(void 
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
     assert_int_equal(credit(&d)->messages, 15);
     remote_data(&d, 1, link, EPOCH, 1, 1);
-    assert_range(delivered(&d, 0), 1, 1);
+    assert_range(driver_delivered(&d, 0), 1, 1);
     driver_close(&d);
 }
 
@@ -427,7 +396,7 @@ static void closed_makes_a_tombstone_that_is_told_when_it_is_durable(void **stat
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     driver_commit(&d);
@@ -448,7 +417,7 @@ static void a_tombstone_answers_settled_also_after_a_restart(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_window(&d, 1000);
+    uint64_t link = driver_open_window(&d, 1000);
     remote_data(&d, 1, link, EPOCH, 1, 10);
     driver_decide(&d, EPOCH, 1, 10);
     remote_close_epoch(&d, 1, link, EPOCH, 10);
