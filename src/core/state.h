@@ -436,8 +436,8 @@ struct gw_run *gw_run_at(const struct gw_stream *stream, uint64_t sequence);
 struct gw_run *gw_run_of_at(const struct gw_stream *stream, const struct gw_remote *remote,
                             uint64_t sequence);
 bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remote);
-/* Who has `sequence`, NULL: nobody; *last becomes the last one, not above itself, of which the same is
- * true. */
+/* Who has `sequence`, NULL: nobody; *last becomes the last one, not above itself, of which the
+ * same is true. */
 struct gw_run *gw_run_until(const struct gw_stream *stream, uint64_t sequence, uint64_t *last);
 struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
                           uint64_t first, uint64_t last);
@@ -447,8 +447,8 @@ struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
 void gw_run_find_alone(struct gw_member *member, const struct gw_run *but);
 void gw_run_count(struct gw_run *run); /* what is left of a recovered one */
 void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64_t last);
-/* Moves on to `upto`; what is passed over was paid for and will not be sent on this link: its credit
- * comes back. */
+/* Moves on to `upto`; what is passed over was paid for and will not be sent on this link: its
+ * credit comes back. */
 void gw_run_pass(struct gw_run *run, uint64_t upto);
 void gw_run_pay(struct gw_run *run, const struct gw_batch *batch, uint64_t first, uint64_t count);
 void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at);
