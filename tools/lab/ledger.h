@@ -2,8 +2,8 @@
 #ifndef LAB_LEDGER_H
 #define LAB_LEDGER_H
 
-/* What the processes say that they promised and did, kept outside the code under test: the lab reads
- * the lines from pipes, which keep what a process wrote even if it was killed right after.
+/* What the processes say that they promised and did, kept outside the code under test: the lab
+ * reads the lines from pipes, which keep what a process wrote even if it was killed right after.
  *
  *     accepted ID LEVEL      STORED was reported; LEVEL: fsync, os or memory
  *     began ID [ATTEMPT]     a handler has it
@@ -46,7 +46,7 @@ struct lab_verdict {
     uint64_t redelivered;   /* begun more than once */
     uint64_t lost;          /* accepted at a level that covers what happened, and no trace of it */
     uint64_t repeated;      /* processed, or its effect counted, more than once */
-    uint64_t reordered;     /* processed before an older one of its stream, where order is promised */
+    uint64_t reordered;     /* processed before an older one of its stream, where order counts */
     uint64_t stuck;         /* neither settled nor known to be processed when time was over */
     uint64_t unexplained;   /* contradictions: settled as processed and nobody began; processed, and
                              * nobody sent it */

@@ -3,9 +3,9 @@
 #define LAB_RUN_H
 
 /* Runs a scenario: starts the processes, carries out the actions, waits until all is settled, ends
- * everything, judges. Whatever happens, no process that it started, no mount and no directory of its
- * own outlives it: the processes are children of this one (a subreaper), each in a group of its own,
- * and die with it. */
+ * everything, judges. Whatever happens, no process that it started, no mount and no directory of
+ * its own outlives it: the processes are children of this one (a subreaper), each in a group of its
+ * own, and die with it. */
 
 #include "ledger.h"
 #include "scenario.h"
@@ -46,6 +46,7 @@ struct lab_result {
 void lab_run(const struct lab_scenario *scenario, const struct lab_run_options *options,
              struct lab_result *result);
 void lab_result_clear(struct lab_result *result);
-int lab_end_status(enum lab_end end); /* 0 passed, 1 broken, 77 skipped, 2 failed, 130 interrupted */
+/* 0 passed, 1 broken, 77 skipped, 2 failed, 130 interrupted. */
+int lab_end_status(enum lab_end end);
 
 #endif

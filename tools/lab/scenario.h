@@ -66,9 +66,9 @@ struct lab_scenario {
     char *about;
     char *covers[LAB_COVERS_MAX]; /* ids of the catalogue of faults; NULL at the end */
     uint64_t length_us;   /* when everything has to be over: faults, then settling */
-    uint64_t settle_us;   /* how long after the last fault until what is not settled counts as stuck */
+    uint64_t settle_us;   /* after the last fault; what is not settled then is stuck */
     bool ordered;         /* order is promised and judged */
-    bool repeats_excused; /* receivers lose or restore their disk: repeats are told, not held against it */
+    bool repeats_excused; /* receivers lose or restore their disk: repeats are told, no more */
     struct lab_process_plan *processes;
     size_t process_count;
     struct lab_link_plan *links;

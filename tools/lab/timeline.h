@@ -4,7 +4,8 @@
 
 /* What happened when: faults, starts and ends of processes, and counts of what they did in each
  * tenth of a second. The terminal shows it as it happens (terminal.c), the report afterwards
- * (report.c). Bounded: beyond LAB_EVENTS_MAX events only counts grow, and `dropped` says how many. */
+ * (report.c). Bounded: beyond LAB_EVENTS_MAX events only counts grow, and `dropped` says how many;
+ * beyond LAB_TICKS_MAX ticks (an hour) two become one and `tick_us` doubles. One thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #define LAB_EVENTS_MAX 100000
 #define LAB_TICK_US    100000
+#define LAB_TICKS_MAX  36000
 
 enum lab_event_kind {
     LAB_EVENT_START,   /* a process runs */
@@ -47,7 +49,7 @@ struct lab_tick {
 };
 
 struct lab_lane {
-    struct lab_tick *ticks;
+    struct lab_tick *ticks; /* tick i: from i * tick_us on */
     size_t count, capacity;
 };
 
@@ -57,17 +59,24 @@ struct lab_timeline {
     uint64_t dropped;
     struct lab_lane *lanes;   /* one for each process */
     size_t lane_count;
+    uint64_t tick_us;         /* how long a tick is: LAB_TICK_US times a power of two */
     void (*shown)(void *context, const struct lab_event *event); /* as it is added; may be NULL */
     void *context;
 };
 
+/* -1: out of memory. */
 int lab_timeline_init(struct lab_timeline *timeline, size_t processes);
 void lab_timeline_clear(struct lab_timeline *timeline);
-/* Index of the event, or SIZE_MAX if it was dropped. */
+/* Index of the event, or SIZE_MAX if it was dropped (it is shown all the same). What comes late is
+ * moved to the time of the event before it, so that an index stays what it was. */
 size_t lab_timeline_add(struct lab_timeline *timeline, uint64_t at_us, enum lab_event_kind kind,
                         int lane, int link, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+/* The event lasts, until lab_timeline_over. SIZE_MAX is accepted by both. */
+void lab_timeline_lasts(struct lab_timeline *timeline, size_t event);
 void lab_timeline_over(struct lab_timeline *timeline, size_t event, uint64_t at_us);
+/* A lane that there is not is ignored, and so is what no memory can be had for: counts are a
+ * picture, the verdict has numbers of its own (ledger.h). */
 void lab_timeline_count(struct lab_timeline *timeline, uint64_t at_us, int lane,
                         enum lab_count count, uint64_t by);
 
