@@ -144,8 +144,7 @@ struct gw_target *gw_target_find(const struct gw_core *core,
     return target;
 }
 
-/* Replies to a peer of which nothing is known any more: its requests ended with it. */
-static bool is_for_nobody(const struct gw_core *core, const struct gw_destination *destination)
+bool gw_is_for_nobody(const struct gw_core *core, const struct gw_destination *destination)
 {
     if (destination->kind != GW_KIND_REPLY || !core->started)
         return false;
@@ -162,7 +161,7 @@ struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destinatio
     if (!target)
         return NULL;
     target->destination = *destination;
-    target->abandoned = is_for_nobody(core, destination);
+    target->abandoned = gw_is_for_nobody(core, destination);
     target->next = core->targets;
     core->targets = target;
     core->target_count++;

@@ -183,6 +183,8 @@ void gw_recover_done(struct gw_core *core)
     }
     for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
         remote->down_us = core->now_us; /* everybody has the time to come back */
+    for (struct gw_target *target = core->targets; target; target = target->next)
+        target->abandoned = gw_is_for_nobody(core, &target->destination);
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
         finish_stream(core, stream);
     if (core->streams.count || core->windows.count)

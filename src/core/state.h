@@ -355,6 +355,8 @@ struct gw_remote *gw_remote_get(struct gw_core *core,
 void gw_remote_forget(struct gw_core *core, struct gw_remote *remote); /* a passing one */
 struct gw_target *gw_target_find(const struct gw_core *core,
                                  const struct gw_destination *destination);
+/* Replies to a peer of which nothing is known any more: its requests ended with it. */
+bool gw_is_for_nobody(const struct gw_core *core, const struct gw_destination *destination);
 struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
 struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
                                 struct gw_target *target);

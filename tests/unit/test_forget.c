@@ -249,6 +249,25 @@ static void replies_to_who_serves_the_name_again_are_kept(void **state)
     driver_close(&d);
 }
 
+/* Both died, and of the client no row was left: the reply came when it was forgotten already. */
+static void replies_that_outlive_who_asked_end_at_the_restart(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "b");
+    struct gw_event event = {.type = GW_EVENT_BATCH};
+    event.u.batch.destination = (struct gw_destination){GW_KIND_REPLY, "m"};
+    event.u.batch.batch = gw_batch_new(EPOCH, 1, 1);
+    driver_step(&d, &event);
+    driver_store(&d); /* stored, and no more: it dies before it can end it */
+    driver_restart(&d);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_SETTLED);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_abandoned), 1);
+    driver_close(&d);
+}
+
 static void a_memory_peer_that_ends_leaves_nothing(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(windows_of_an_ended_peer_found_in_the_store_go_with_it),
         cmocka_unit_test(replies_end_with_the_process_though_the_next_one_is_there),
         cmocka_unit_test(replies_to_who_serves_the_name_again_are_kept),
+        cmocka_unit_test(replies_that_outlive_who_asked_end_at_the_restart),
         cmocka_unit_test(a_memory_peer_that_ends_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
