@@ -16,16 +16,9 @@ enum gw_plant gw_plant = GW_PLANT_NONE;
 void gw_plant_choose(void)
 {
     static const char *const names[GW_PLANT_COUNT] = {
-        [GW_PLANT_ACK_BEFORE_COMMIT] = "ack_before_commit",
-        [GW_PLANT_FLOOR_TOO_HIGH] = "floor_too_high",
-        [GW_PLANT_WINDOW_FORGOTTEN] = "window_forgotten",
-        [GW_PLANT_EPOCH_KEPT] = "epoch_kept",
-        [GW_PLANT_OLD_LINK] = "old_link",
-        [GW_PLANT_TXN_SPLIT] = "txn_split",
-        [GW_PLANT_PREFETCH_CHARGED] = "prefetch_charged",
-        [GW_PLANT_REPLY_BEFORE_COMMIT] = "reply_before_commit",
-        [GW_PLANT_SKIP_IN_HAND] = "skip_in_hand",
-        [GW_PLANT_RETURN_KEEPS_CREDIT] = "return_keeps_credit",
+#define X(plant, name, text) [GW_PLANT_##plant] = name,
+        GW_PLANTS(X)
+#undef X
     };
     const char *wanted = getenv("GODWIT_PLANT");
 
