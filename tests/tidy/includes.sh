@@ -5,7 +5,8 @@
 #   base, core, wire, the turn and store/row are pure: no header that reaches a socket, a file,
 #   a clock or a thread; store/row alone in store may see core, whose facts it turns into bytes
 #   msgpack only in wire, LevelDB only in store, ZeroMQ only in net
-#   patterns, examples and tools see include/ only; tools/sim sees core, wire, turn and the ports
+#   patterns, examples and tools see include/ only; tools also tools/common;
+#   tools/sim sees core, wire, turn and the ports
 set -u
 . "$(dirname "$0")/lib.sh"
 root=$1
@@ -16,6 +17,7 @@ pure+='|stdint.h|stdlib.h|string.h'
 # Public headers that hold only constants and plain types; every layer may use them.
 plain='godwit/(error|version)\.h'
 public='godwit\.h|godwit/[a-z_]+\.h'
+common='common/[a-z_]+\.h' # of tools/
 turn='peer/(turn|tail|batch|inbound)[a-z_]*\.h'
 
 # rules FILE: sets `project` (regex for "..." includes) and `outside` (regex for <...> includes),
@@ -42,9 +44,10 @@ rules() {
     include/*) project=$public ;;
     patterns/*) project=$public ;;
     tools/sim/*)
-        project="(base|core|wire)/.*|$turn|store/(store|row|memory)\.h|net/net\.h|$public"
+        project="(base|core|wire)/.*|$turn|store/(store|row|memory)\.h|net/net\.h|$public|$common"
         never='' ;;
-    tools/* | examples/*) project=$public never='' ;;
+    tools/*) project="$public|$common" never='' ;;
+    examples/*) project=$public never='' ;;
     *) return 1 ;;
     esac
 }

@@ -2,7 +2,7 @@
 /* The godwit command: a few verbs of its own; the rest are tools that it becomes. */
 
 #include "cli.h"
-#include "suggest.h"
+#include "common/suggest.h"
 #include "tool.h"
 #include <godwit.h>
 #include <stdbool.h>

@@ -12,6 +12,24 @@
 
 enum lab_target { LAB_ON_PROCESS, LAB_ON_LINK };
 
+/* After the target. */
+enum lab_argument {
+    LAB_TAKES_NONE,
+    LAB_TAKES_ERRNO, /* ENOSPC */
+    LAB_TAKES_SPAN,  /* 10ms..200ms, or one time */
+    LAB_TAKES_SHIFT, /* +10y, -1ms */
+    LAB_TAKES_COUNT, /* 64 */
+    LAB_TAKES_SIZE,  /* 64k, 10M: times 1024 */
+    LAB_TAKES_WAY,   /* forward, back; both ways without */
+};
+
+/* What `for` means to an order. */
+enum lab_length {
+    LAB_INSTANT, /* nothing: it is refused */
+    LAB_EITHER,  /* until what it did is undone: a process started again, connections let in */
+    LAB_LASTS,   /* how long it goes on; without `for` until the end of the faults */
+};
+
 /*  name, on what, its argument, what it does */
 #define LAB_VERBS(X)                                                                             \
     X(kill, PROCESS, NONE, "kill -9; with `for`, started again after that time")                 \
@@ -75,8 +93,11 @@ struct lab_order {
 };
 
 const char *lab_verb_name(enum lab_verb verb); /* with dashes: "power-cut" */
+int lab_verb_find(const char *name);           /* the same name; -1: there is none */
 const char *lab_verb_about(enum lab_verb verb);
 enum lab_target lab_verb_target(enum lab_verb verb);
+enum lab_argument lab_verb_argument(enum lab_verb verb);
+enum lab_length lab_verb_length(enum lab_verb verb);
 bool lab_verb_needs_shim(enum lab_verb verb);
 bool lab_verb_needs_tmpfs(enum lab_verb verb);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-#ifndef GODWIT_SUGGEST_H
-#define GODWIT_SUGGEST_H
+#ifndef TOOLS_SUGGEST_H
+#define TOOLS_SUGGEST_H
 
 #include <stddef.h>
 
