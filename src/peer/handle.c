@@ -13,6 +13,67 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Readers that overlap without end would keep the engine waiting at a default lock: it could then
+ * neither reopen a failed store nor answer a heartbeat. */
+static int init_store_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    int error = pthread_rwlockattr_init(&attributes);
+
+    if (error)
+        return error;
+    error = pthread_rwlockattr_setkind_np(&attributes,
+                                          PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    if (!error)
+        error = pthread_rwlock_init(lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    return error;
+}
+
+static int init_locks(struct godwit_peer *peer)
+{
+    int error = pthread_mutex_init(&peer->lock, NULL);
+
+    if (!error)
+        error = pthread_mutex_init(&peer->replies_opening, NULL);
+    if (!error)
+        error = init_store_lock(&peer->store_lock);
+    if (!error)
+        error = gw_cond_init(&peer->changed);
+    if (!error)
+        error = gw_cond_init(&peer->space);
+    return -error; /* on Linux none of these fails, nor holds anything to free */
+}
+
+struct godwit_peer *gw_peer_new(const struct gw_settings *settings)
+{
+    struct godwit_peer *peer = calloc(1, sizeof *peer);
+    struct gw_tail_options tail = {
+        .outbox_max_bytes = settings->outbox_max_bytes,
+        .outbox_max_messages = settings->outbox_max_messages,
+        .max_message = settings->max_message,
+    };
+
+    if (!peer)
+        return NULL;
+    peer->settings = *settings;
+    peer->settings.directory = NULL; /* the caller's memory */
+    peer->outcomes.fd = -1;
+    atomic_init(&peer->references, 1);
+    gw_versions_init(&peer->versions, GW_VERSIONS_KEYS);
+    peer->spare_epoch = gw_entropy_next(&peer->entropy);
+    tail.seed = gw_entropy_next(&peer->entropy);
+    if (settings->directory)
+        peer->directory = strdup(settings->directory);
+    peer->tail = gw_tail_new(&tail);
+    if (init_locks(peer) == 0 && gw_fork_mark_init(&peer->fork_mark) == 0 && peer->tail &&
+        (peer->directory || !settings->directory))
+        return peer;
+    gw_peer_drop(peer);
+    return NULL;
+}
 
 godwit_err_t gw_peer_enter(struct godwit_peer *peer)
 {

@@ -110,6 +110,10 @@ struct godwit_peer {
     atomic_uint_fast64_t replies_expired;
 };
 
+/* All of it but the engine and the control socket; NULL without memory. One reference, the
+ * caller's. */
+struct godwit_peer *gw_peer_new(const struct gw_settings *settings);
+
 /* Every public function that touches a peer stands between these two. Enter: GODWIT_EINVAL for
  * NULL, GODWIT_EFORK, GODWIT_ECLOSED; after an error there is nothing to leave. */
 godwit_err_t gw_peer_enter(struct godwit_peer *peer);

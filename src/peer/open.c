@@ -9,44 +9,10 @@
 #include "peer/reply.h"
 #include "store/directory.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/vfs.h>
 #include <time.h>
 
 #define CALLERS_NS 200000 /* between looks at whether all callers have left */
-
-/* Readers that overlap without end would keep the engine waiting at a default lock: it could then
- * neither reopen a failed store nor answer a heartbeat. */
-static int init_store_lock(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attributes;
-    int error = pthread_rwlockattr_init(&attributes);
-
-    if (error)
-        return error;
-    error = pthread_rwlockattr_setkind_np(&attributes,
-                                          PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    if (!error)
-        error = pthread_rwlock_init(lock, &attributes);
-    pthread_rwlockattr_destroy(&attributes);
-    return error;
-}
-
-static int init_locks(struct godwit_peer *peer)
-{
-    int error = pthread_mutex_init(&peer->lock, NULL);
-
-    if (!error)
-        error = pthread_mutex_init(&peer->replies_opening, NULL);
-    if (!error)
-        error = init_store_lock(&peer->store_lock);
-    if (!error)
-        error = gw_cond_init(&peer->changed);
-    if (!error)
-        error = gw_cond_init(&peer->space);
-    return -error; /* on Linux none of these fails, nor holds anything to free */
-}
 
 /* Allowed, but said: the level in force promises more than such a place can keep (fault G03). */
 static void warn_of_file_system(const struct godwit_peer *peer)
@@ -63,34 +29,6 @@ static void warn_of_file_system(const struct godwit_peer *peer)
                peer->directory, name);
 }
 
-static struct godwit_peer *new_peer(const struct gw_settings *settings)
-{
-    struct godwit_peer *peer = calloc(1, sizeof *peer);
-    struct gw_tail_options tail = {
-        .outbox_max_bytes = settings->outbox_max_bytes,
-        .outbox_max_messages = settings->outbox_max_messages,
-        .max_message = settings->max_message,
-    };
-
-    if (!peer)
-        return NULL;
-    peer->settings = *settings;
-    peer->settings.directory = NULL; /* the caller's memory */
-    peer->outcomes.fd = -1;
-    atomic_init(&peer->references, 1);
-    gw_versions_init(&peer->versions, GW_VERSIONS_KEYS);
-    peer->spare_epoch = gw_entropy_next(&peer->entropy);
-    tail.seed = gw_entropy_next(&peer->entropy);
-    if (settings->directory)
-        peer->directory = strdup(settings->directory);
-    peer->tail = gw_tail_new(&tail);
-    if (init_locks(peer) == 0 && gw_fork_mark_init(&peer->fork_mark) == 0 && peer->tail &&
-        (peer->directory || !settings->directory))
-        return peer;
-    gw_peer_drop(peer);
-    return NULL;
-}
-
 godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_t **result)
 {
     struct gw_settings settings;
@@ -100,7 +38,7 @@ godwit_err_t godwit_peer_open(const godwit_peer_options_t *options, godwit_peer_
         return gw_error(GODWIT_EINVAL, "peer is NULL: there is nowhere to put the result");
     if ((error = gw_settings_read(options, &settings)) != GODWIT_OK)
         return error;
-    struct godwit_peer *peer = new_peer(&settings);
+    struct godwit_peer *peer = gw_peer_new(&settings);
     if (!peer)
         return gw_error_memory();
     if ((error = gw_outcomes_open(peer)) || (error = gw_engine_open(peer))) {

@@ -39,13 +39,17 @@ struct sim_recall { /* to be answered */
     uint64_t ticket;
 };
 
+struct sim_output { /* adjacent messages that a transaction sends */
+    uint64_t epoch, first, last;
+};
+
 struct sim_transaction { /* given to the turn, not yet committed */
     struct sim_transaction *next;
     uint64_t token;
     struct sim_item *items;
     size_t count;
-    uint64_t output_epoch; /* one for each item; 0: none */
-    uint64_t output_first;
+    struct sim_output *outputs;
+    size_t output_count;
 };
 
 struct sim_app {

@@ -238,42 +238,50 @@ bool sim_is_stale(const struct sim_peer *peer, uint64_t epoch, const struct sim_
            peer->world->peers[book->sender].forfeits >> peer->index & 1;
 }
 
-/* Decision, effect and output of one message of a transaction: how many of them are durable. */
-static unsigned parts_stored(const struct sim_peer *peer, const struct sim_transaction *one,
-                             size_t index, unsigned *of)
+struct parts { /* of a transaction: decisions, effects, outputs */
+    size_t stored, of;
+};
+
+static void count_part(struct parts *parts, bool stored)
 {
-    const struct sim_item *item = &one->items[index];
+    parts->stored += stored;
+    parts->of++;
+}
+
+static void count_input(const struct sim_peer *peer, const struct sim_item *item,
+                        struct parts *parts)
+{
     const struct sim_message *message =
         sim_ledger_message(&peer->world->ledger, item->epoch, item->sequence);
-    bool decided = message->decided_by >> peer->index & 1 ||
-                   sim_rows_decided(peer, item->epoch, item->sequence, item->sequence);
-    unsigned stored = decided + (sim_rows_effects(peer, item->epoch, item->sequence) != 0);
+    uint8_t bit = (uint8_t)(1u << peer->index);
 
-    *of = 2;
-    if (one->output_epoch) {
-        const struct sim_message *output = sim_ledger_message(
-            &peer->world->ledger, one->output_epoch, one->output_first + index);
-        stored += output->durable || output->ended; /* asked back meanwhile */
-        *of = 3;
+    count_part(parts, (message->decided_by | message->rejected_by) & bit ||
+                          sim_rows_decided(peer, item->epoch, item->sequence, item->sequence));
+    if (!(message->refused_by & bit)) /* a refusal has no effect */
+        count_part(parts, sim_rows_effects(peer, item->epoch, item->sequence) != 0);
+}
+
+static void count_output(const struct sim_peer *peer, const struct sim_output *output,
+                         struct parts *parts)
+{
+    for (uint64_t at = output->first; at <= output->last; at++) {
+        const struct sim_message *message =
+            sim_ledger_message(&peer->world->ledger, output->epoch, at);
+        count_part(parts, message->durable || message->ended); /* asked back meanwhile */
     }
-    return stored;
 }
 
 void sim_check_all_or_none(struct sim_peer *peer)
 {
     for (struct sim_transaction *one = peer->app.transactions; one; one = one->next) {
-        size_t whole = 0;
-        for (size_t i = 0; i < one->count && !peer->world->failed; i++) {
-            unsigned of, stored = parts_stored(peer, one, i, &of);
-            whole += stored == of;
-            if (stored && stored < of)
-                sim_fail(peer->world, "all or none: %s stores %u of %u parts of a transaction on e%"
-                         PRIu64 " %" PRIu64, peer->name, stored, of,
-                         sim_ledger_find(&peer->world->ledger, one->items[i].epoch)->number,
-                         one->items[i].sequence);
-        }
-        if (whole && whole < one->count)
-            sim_fail(peer->world, "all or none: %s stores a transaction in part", peer->name);
+        struct parts parts = {0};
+        for (size_t i = 0; i < one->count; i++)
+            count_input(peer, &one->items[i], &parts);
+        for (size_t i = 0; i < one->output_count; i++)
+            count_output(peer, &one->outputs[i], &parts);
+        if (parts.stored && parts.stored < parts.of)
+            sim_fail(peer->world, "all or none: %s stores %zu of %zu parts of a transaction",
+                     peer->name, parts.stored, parts.of);
     }
 }
 

@@ -73,13 +73,21 @@ bool sim_app_reject(struct sim_peer *peer, size_t at, uint32_t code)
 
 /* --- transactions --- */
 
+static void free_transaction(struct sim_transaction *transaction)
+{
+    if (!transaction)
+        return;
+    free(transaction->items);
+    free(transaction->outputs);
+    free(transaction);
+}
+
 void sim_app_forget_transactions(struct sim_peer *peer)
 {
     while (peer->app.transactions) {
         struct sim_transaction *transaction = peer->app.transactions;
         peer->app.transactions = transaction->next;
-        free(transaction->items);
-        free(transaction);
+        free_transaction(transaction);
     }
 }
 
@@ -102,8 +110,10 @@ static void write_keys(struct sim_peer *peer, const struct sim_item *items, size
 static void number_outputs(struct sim_peer *peer, struct sim_transaction *transaction,
                            const struct gw_tail_group *group)
 {
-    transaction->output_epoch = group->batch->epoch;
-    transaction->output_first = group->batch->first;
+    transaction->outputs = must(malloc(sizeof *transaction->outputs));
+    transaction->outputs[0] = (struct sim_output){group->batch->epoch, group->batch->first,
+                                                  gw_batch_last(group->batch)};
+    transaction->output_count = 1;
     for (size_t i = 0; i < transaction->count; i++)
         sim_app_number(peer, &group->destination, group->batch->epoch, group->batch->first + i,
                        ++peer->world->ledger.next_id, group->sizes[i], &transaction->items[i]);
@@ -169,8 +179,7 @@ bool sim_app_transact(struct sim_peer *peer, size_t at, size_t count,
 
     if (onward && !make_outputs(peer, transaction, onward, &group)) {
         gw_batch_drop(group.batch);
-        free(transaction->items);
-        free(transaction);
+        free_transaction(transaction);
         return false; /* the outbox is full: later */
     }
     sim_peer_submit(peer); /* what was appended before goes first */
@@ -218,14 +227,23 @@ void sim_app_transaction(struct sim_peer *peer, uint64_t token)
 
     for (size_t i = 0; transaction && i < transaction->count; i++) {
         const struct sim_item *item = &transaction->items[i];
-        if (!(message_of(peer, item)->decided_by >> peer->index & 1) &&
+        const struct sim_message *message = message_of(peer, item);
+        if (!((message->decided_by | message->rejected_by) >> peer->index & 1) &&
             !sim_rows_decided(peer, item->epoch, item->sequence, item->sequence))
             sim_fail(peer->world, "%s reports a transaction committed before it is durable",
                      peer->name);
     }
-    if (transaction)
-        free(transaction->items);
-    free(transaction);
+    free_transaction(transaction);
+}
+
+static void cancel(struct sim_peer *peer, const struct sim_output *output)
+{
+    for (uint64_t at = output->first; at <= output->last; at++) {
+        struct sim_message *message = sim_ledger_message(&peer->world->ledger, output->epoch, at);
+        message->wanted = GW_WITHDRAW_CANCELLED;
+        message->wanted_life = peer->life;
+        message->origin_epoch = 0;
+    }
 }
 
 /* Its outputs end unsent, its other inputs go back. */
@@ -236,17 +254,13 @@ static void undo(struct sim_peer *peer, const struct sim_transaction *transactio
     for (size_t i = 0; i < transaction->count; i++) {
         struct sim_message *message = message_of(peer, &transaction->items[i]);
         message->claimed_by &= others;
+        message->refused_by &= others;
         message->transacted_by &= others;
         message->held_by &= others;
         message->at[peer->index].number = 0;
-        if (!transaction->output_epoch)
-            continue;
-        struct sim_message *output = sim_ledger_message(
-            &peer->world->ledger, transaction->output_epoch, transaction->output_first + i);
-        output->wanted = GW_WITHDRAW_CANCELLED;
-        output->wanted_life = peer->life;
-        output->origin_epoch = 0;
     }
+    for (size_t i = 0; i < transaction->output_count; i++)
+        cancel(peer, &transaction->outputs[i]);
 }
 
 /* Rule 14: an input moved on, so nothing of it counts. */
@@ -265,6 +279,5 @@ void sim_app_stale(struct sim_peer *peer, uint64_t token)
         sim_fail(peer->world, "%s refuses a transaction of which no input moved on", peer->name);
     sim_sight(peer->world, SIM_SIGHT_stale_transaction, 1);
     undo(peer, transaction);
-    free(transaction->items);
-    free(transaction);
+    free_transaction(transaction);
 }

@@ -111,6 +111,9 @@ uint64_t sim_epoch_unfinished(struct sim_epoch *epoch);
 /* A message that kills every process whose handler finishes with it: `poison` per million do. */
 bool sim_poisonous(uint64_t id, uint32_t poison);
 
+/* The bytes that belong to an id; those of a message that was not made by sim_body_fill have the
+ * id that sim_body_id gives, which is a checksum. */
+uint64_t sim_body_id(const uint8_t *bytes, size_t size);
 void sim_body_fill(uint64_t id, uint8_t *bytes, size_t size);
 bool sim_body_is(uint64_t id, const uint8_t *bytes, size_t size);
 
