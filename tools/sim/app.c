@@ -104,27 +104,28 @@ void sim_app_number(struct sim_peer *peer, const struct gw_destination *destinat
     }
 }
 
-size_t sim_app_random_size(struct sim_world *world)
+size_t sim_app_random_size(const struct sim_world *world, struct sim_lot *lot)
 {
     size_t most = world->options.body_max;
+    bool none = sim_chance(lot, 20000), large = sim_chance(lot, 100000);
+    size_t size = sim_between(lot, 1, large ? most * 8 : most);
 
-    if (sim_chance(world, 20000))
-        return 0;
-    return sim_between(world, 1, sim_chance(world, 100000) ? most * 8 : most);
+    return none ? 0 : size;
 }
 
 size_t sim_app_send(struct sim_peer *peer, const struct gw_destination *destination, size_t count)
 {
     struct sim_world *world = peer->world;
+    struct sim_lot *lot = sim_lot(peer, SIM_LOT_SENDS);
     size_t taken = 0;
 
     while (taken < count && !world->failed) {
         uint64_t epoch, sequence, id = world->ledger.next_id + 1;
-        size_t size = sim_app_random_size(world);
+        size_t size = sim_app_random_size(world, lot);
         uint8_t *bytes = must(malloc(size + 1));
         sim_body_fill(id, bytes, size);
         enum gw_tail_result result = gw_tail_append(
-            peer->tail, destination, bytes, size, gw_random_next(&world->random), &epoch,
+            peer->tail, destination, bytes, size, sim_draw(sim_lot(peer, SIM_LOT_SECRETS)), &epoch,
             &sequence);
         free(bytes);
         if (result != GW_TAIL_OK) {
@@ -145,19 +146,21 @@ static void send_burst(struct sim_world *world, void *subject, uint64_t process,
 {
     struct sim_peer *peer = subject;
     struct sim_flow *flows[] = {&world->work, &world->requests};
+    struct sim_lot lot;
 
     (void)unused;
     if (!peer->up || peer->process != process || !peer->turn || peer->leaving)
         return;
     for (size_t i = 0; i < 2 && peer->paused_until_us <= world->now_us; i++) {
-        uint64_t burst = sim_between(world, 1, world->options.burst);
+        uint64_t burst = sim_between(sim_lot(peer, SIM_LOT_SENDS), 1, world->options.burst);
         if (!(flows[i]->senders & 1u << peer->index) || flows[i]->left == 0)
             continue;
         flows[i]->left -= sim_app_send(peer, &flows[i]->destination,
                                        burst < flows[i]->left ? burst : flows[i]->left);
     }
-    if (sim_chance(world, world->options.withdraw_chance))
-        sim_app_withdraw_some(peer);
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_withdrawn, peer, ++peer->app.bursts),
+                   world->options.withdraw_chance, &lot))
+        sim_app_withdraw_some(peer, &lot);
     send_later(peer);
 }
 
@@ -169,8 +172,8 @@ static void send_later(struct sim_peer *peer)
     if (!((work->left ? work->senders : 0) & 1u << peer->index) &&
         !((requests->left ? requests->senders : 0) & 1u << peer->index))
         return;
-    sim_world_after(world, sim_between(world, 0, world->options.send_pause_us), send_burst, peer,
-                    peer->process, 0);
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_SENDS), 0, world->options.send_pause_us);
+    sim_world_after(world, pause_us, send_burst, peer, peer->process, 0);
 }
 
 /* --- asking back --- */
@@ -190,7 +193,7 @@ void sim_app_withdraw(struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
 }
 
 /* A request is cancelled, other messages are purged; also those of earlier opens. */
-void sim_app_withdraw_some(struct sim_peer *peer)
+void sim_app_withdraw_some(struct sim_peer *peer, struct sim_lot *lot)
 {
     struct sim_world *world = peer->world;
     struct sim_epoch *chosen = NULL;
@@ -198,14 +201,14 @@ void sim_app_withdraw_some(struct sim_peer *peer)
 
     for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
         if (book->sender == peer->index && !book->gone && book->submitted &&
-            sim_between(world, 0, seen++) == 0)
+            sim_between(lot, 0, seen++) == 0)
             chosen = book;
     }
     if (!chosen)
         return;
-    uint64_t left = sim_between(world, 1, WITHDRAW_MAX);
+    uint64_t left = sim_between(lot, 1, WITHDRAW_MAX);
     uint64_t low = sim_epoch_unfinished(chosen) / 2 + 1;
-    uint64_t at = sim_between(world, low < chosen->submitted ? low : chosen->submitted,
+    uint64_t at = sim_between(lot, low < chosen->submitted ? low : chosen->submitted,
                               chosen->submitted);
     for (; left-- > 0 && at <= chosen->submitted && !world->failed; at++)
         sim_app_withdraw(peer, chosen->epoch, at,

@@ -9,6 +9,7 @@
  * stage, at a server it answers each request. */
 
 #include "core/record.h"
+#include "lot.h"
 #include "peer/inbound.h"
 #include "peer/turn.h"
 
@@ -60,6 +61,7 @@ struct sim_app {
     uint64_t next_token, next_ticket, next_job, arrivals;
     uint64_t delivered; /* in this life of the turn */
     uint64_t settled;
+    uint64_t bursts;
     unsigned jobs; /* handlers at work */
     bool working;  /* a handler is about to look for work */
     bool manual;   /* a script decides */
@@ -76,10 +78,11 @@ size_t sim_app_send(struct sim_peer *peer, const struct gw_destination *destinat
 void sim_app_number(struct sim_peer *peer, const struct gw_destination *destination,
                     uint64_t epoch, uint64_t sequence, uint64_t id, size_t size,
                     const struct sim_item *origin);
-size_t sim_app_random_size(struct sim_world *world);
+size_t sim_app_random_size(const struct sim_world *world, struct sim_lot *lot);
 void sim_app_withdraw(struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
                       enum gw_withdrawal code);
-void sim_app_withdraw_some(struct sim_peer *peer);
+/* Asks some of one epoch back; the lot says which. */
+void sim_app_withdraw_some(struct sim_peer *peer, struct sim_lot *lot);
 
 /* What is in hand: items by their index. A range of items is of one epoch, without gaps. */
 void sim_app_deliver(struct sim_peer *peer, const struct gw_inbound *inbound);

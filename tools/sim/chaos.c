@@ -10,23 +10,66 @@
 
 #define S 1000000u
 
+/* One deed. All that it draws comes from its own generator, so it is the same deed whatever else
+ * happened, as long as those whom it concerns are there. */
+struct deed {
+    struct sim_world *world;
+    struct sim_lot lot;
+    uint64_t number;
+};
+
+static bool happens(struct deed *deed, enum sim_fault kind, const struct sim_peer *who,
+                    const struct sim_peer *other)
+{
+    return sim_inject_deed(deed->world, sim_occasion_deed(kind, deed->number), who, other);
+}
+
 /* --- whom --- */
 
-static struct sim_peer *some_peer(struct sim_world *world)
+/* Everyone draws, the lowest is taken: without one of the others it is still the same. */
+static uint64_t straw(uint64_t lots, uint64_t place)
 {
-    struct sim_peer *peer = &world->peers[sim_between(world, 0, world->options.peers - 1)];
+    return gw_mix64(lots ^ gw_mix64(place + 1));
+}
+
+static struct sim_peer *some_place(struct deed *deed)
+{
+    uint64_t lots = sim_draw(&deed->lot);
+    size_t lowest = 0;
+
+    for (size_t i = 1; i < deed->world->options.peers; i++) {
+        if (straw(lots, i) < straw(lots, lowest))
+            lowest = i;
+    }
+    return &deed->world->peers[lowest];
+}
+
+static struct sim_peer *some_peer(struct deed *deed)
+{
+    struct sim_peer *peer = some_place(deed);
 
     return peer->up && peer->turn && !peer->leaving ? peer : NULL;
 }
 
-static struct sim_connection *some_connection(struct sim_world *world)
+/* The same, but one whose process runs. */
+static struct sim_peer *some_awake(struct deed *deed)
+{
+    struct sim_peer *peer = some_peer(deed);
+
+    return peer && peer->paused_until_us <= deed->world->now_us ? peer : NULL;
+}
+
+static struct sim_connection *some_connection(struct deed *deed)
 {
     struct sim_connection *found = NULL;
-    uint64_t seen = 0;
+    uint64_t lots = sim_draw(&deed->lot), lowest = UINT64_MAX;
 
-    for (struct sim_connection *at = world->net.connections; at; at = at->next) {
-        if (!at->cut && sim_between(world, 0, seen++) == 0)
-            found = at;
+    for (struct sim_connection *at = deed->world->net.connections; at; at = at->next) {
+        uint64_t drawn = straw(lots, at->ends[0]->index * SIM_PEERS_MAX + at->ends[1]->index);
+        if (at->cut || drawn >= lowest)
+            continue;
+        lowest = drawn;
+        found = at;
     }
     return found;
 }
@@ -38,272 +81,284 @@ static void say(struct sim_world *world, const char *who, const char *what)
 
 /* --- the wires --- */
 
-static void cut(struct sim_world *world)
+static bool at_wire(struct deed *deed, enum sim_fault kind, const struct sim_connection *connection)
 {
-    struct sim_connection *connection = some_connection(world);
+    return happens(deed, kind, connection->ends[SIM_DIALLER], connection->ends[SIM_ACCEPTOR]);
+}
 
-    if (!connection)
+static void cut(struct deed *deed)
+{
+    struct sim_connection *connection = some_connection(deed);
+
+    if (!connection || !at_wire(deed, SIM_FAULT_connection_cut, connection))
         return;
-    say(world, connection->ends[SIM_DIALLER]->name, "connection cut");
-    sim_fault(world, SIM_FAULT_connection_cut);
-    sim_net_cut(world, connection);
+    say(deed->world, connection->ends[SIM_DIALLER]->name, "connection cut");
+    sim_net_cut(deed->world, connection);
 }
 
-static void cut_all(struct sim_world *world)
+static void cut_all(struct deed *deed)
 {
+    struct sim_world *world = deed->world;
+
+    if (!some_connection(deed) || !happens(deed, SIM_FAULT_all_cut, NULL, NULL))
+        return;
     say(world, "*", "all connections cut");
-    for (struct sim_connection *at = world->net.connections; at; at = at->next) {
-        if (at->cut)
-            continue;
-        sim_fault(world, SIM_FAULT_connection_cut);
+    for (struct sim_connection *at = world->net.connections; at; at = at->next)
         sim_net_cut(world, at);
-    }
 }
 
-static void clog_one(struct sim_world *world)
+static void clog_one(struct deed *deed)
 {
-    struct sim_connection *connection = some_connection(world);
+    struct sim_world *world = deed->world;
+    struct sim_connection *connection = some_connection(deed);
 
-    if (!connection)
+    if (!connection || !at_wire(deed, SIM_FAULT_connection_clogged, connection))
         return;
     say(world, connection->ends[SIM_DIALLER]->name, "connection clogged");
-    sim_fault(world, SIM_FAULT_connection_clogged);
-    sim_net_clog(world, connection, world->now_us + sim_between(world, 0, 3 * S));
+    sim_net_clog(world, connection, world->now_us + sim_between(&deed->lot, 0, 3 * S));
 }
 
-static void isolate(struct sim_world *world)
+static void isolate(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_world *world = deed->world;
+    struct sim_peer *peer = some_peer(deed);
 
-    if (!peer)
+    if (!peer || !happens(deed, SIM_FAULT_partition, peer, NULL))
         return;
     say(world, peer->name, "cut off from all others");
-    sim_fault(world, SIM_FAULT_partition);
-    sim_net_isolate(world, peer, world->now_us + sim_between(world, 0, 4 * S));
+    sim_net_isolate(world, peer, world->now_us + sim_between(&deed->lot, 0, 4 * S));
 }
 
-static void tell_lost(struct sim_world *world)
+static void tell_lost(struct deed *deed)
 {
-    struct sim_connection *connection = some_connection(world);
-    unsigned end = (unsigned)sim_between(world, 0, 1);
+    struct sim_connection *connection = some_connection(deed);
+    unsigned end = (unsigned)sim_between(&deed->lot, 0, 1);
 
     if (!connection || !connection->conns[end] || !connection->ends[end]->turn ||
         connection->ends[end]->process != connection->processes[end] ||
-        connection->ends[end]->paused_until_us > world->now_us)
+        connection->ends[end]->paused_until_us > deed->world->now_us)
         return;
-    sim_fault(world, SIM_FAULT_lost_told);
-    sim_peer_lost(connection->ends[end], connection->conns[end]);
+    if (happens(deed, SIM_FAULT_lost_told, connection->ends[end], connection->ends[!end]))
+        sim_peer_lost(connection->ends[end], connection->conns[end]);
 }
 
 /* --- the processes --- */
 
-static void kill(struct sim_world *world)
+static void start_again(struct deed *deed, struct sim_peer *peer)
 {
-    struct sim_peer *peer = some_peer(world);
+    sim_peer_start_later(peer, sim_between(&deed->lot, 0, 2 * S));
+}
 
-    if (!peer)
+static void kill(struct deed *deed)
+{
+    struct sim_peer *peer = some_peer(deed);
+
+    if (!peer || !happens(deed, SIM_FAULT_process_killed, peer, NULL))
         return;
-    sim_fault(world, SIM_FAULT_process_killed);
     sim_peer_crash(peer, SIM_KILLED);
-    sim_peer_start_later(peer, sim_between(world, 0, 2 * S));
+    start_again(deed, peer);
 }
 
-static void cut_power(struct sim_world *world)
+static void cut_power(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_peer(deed);
 
-    if (!peer || !world->options.sync)
+    if (!peer || !deed->world->options.sync || !happens(deed, SIM_FAULT_power_lost, peer, NULL))
         return;
-    sim_fault(world, SIM_FAULT_power_lost);
     sim_peer_crash(peer, SIM_POWER_LOST);
-    sim_peer_start_later(peer, sim_between(world, 0, 2 * S));
+    start_again(deed, peer);
 }
 
-static void pause(struct sim_world *world)
+static void pause(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
-    uint64_t for_us = sim_between(world, 0, world->options.heartbeat_us * 6);
+    struct sim_world *world = deed->world;
+    struct sim_peer *peer = some_peer(deed);
+    uint64_t for_us = sim_between(&deed->lot, 0, world->options.heartbeat_us * 6);
 
-    if (!peer)
+    if (!peer || !happens(deed, SIM_FAULT_process_paused, peer, NULL))
         return;
     say(world, peer->name, "paused");
-    sim_fault(world, SIM_FAULT_process_paused);
     sim_sight(world, SIM_SIGHT_zombie, for_us > world->options.heartbeat_us * 3);
     sim_peer_pause(peer, for_us);
 }
 
-static void leave(struct sim_world *world)
+static void leave(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_awake(deed);
 
-    if (!peer || peer->paused_until_us > world->now_us)
-        return;
-    sim_fault(world, SIM_FAULT_left_cleanly);
-    sim_peer_leave(peer);
+    if (peer && happens(deed, SIM_FAULT_left_cleanly, peer, NULL))
+        sim_peer_leave(peer);
 }
 
-static void lose_disk(struct sim_world *world)
+static void lose_disk(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_peer(deed);
 
-    if (!peer || world->options.flavour != SIM_AMNESIA || peer->index == 0)
+    if (!peer || deed->world->options.flavour != SIM_AMNESIA || peer->index == 0 ||
+        !happens(deed, SIM_FAULT_disk_lost, peer, NULL))
         return;
-    sim_fault(world, SIM_FAULT_disk_lost);
     sim_peer_crash(peer, SIM_KILLED);
     sim_peer_lose_disk(peer);
-    sim_peer_start_later(peer, sim_between(world, 0, 2 * S));
+    start_again(deed, peer);
 }
 
 /* --- the clocks --- */
 
-static void jump(struct sim_world *world)
+static void jump(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_world *world = deed->world;
+    struct sim_peer *peer = some_peer(deed);
+    bool far = sim_chance(&deed->lot, 300000);
+    uint64_t by_us = sim_between(&deed->lot, 0, far ? 100000ull * S : 5 * S);
 
-    if (!peer || world->options.quiet_clocks)
+    if (!peer || world->options.quiet_clocks ||
+        !happens(deed, SIM_FAULT_clock_jump, peer, NULL))
         return;
     say(world, peer->name, "clock jumps");
-    sim_fault(world, SIM_FAULT_clock_jump);
-    uint64_t by_us = sim_between(world, 0, sim_chance(world, 300000) ? 100000ull * S : 5 * S);
     if (world->options.memory)
         by_us %= 5 * S; /* a memory peer that lives is not to be taken for gone by its clock */
     sim_peer_jump(peer, by_us);
 }
 
-static void stall(struct sim_world *world)
+static void stall(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_peer(deed);
 
-    if (!peer)
+    if (!peer || !happens(deed, SIM_FAULT_clock_stall, peer, NULL))
         return;
-    say(world, peer->name, "clock stands still");
-    sim_fault(world, SIM_FAULT_clock_stall);
-    sim_peer_stall(peer, sim_between(world, 0, 2 * S));
+    say(deed->world, peer->name, "clock stands still");
+    sim_peer_stall(peer, sim_between(&deed->lot, 0, 2 * S));
 }
 
 /* --- what people do --- */
 
-static void end_guest(struct sim_world *world, void *subject, uint64_t process, uint64_t unused)
+static void end_guest(struct sim_world *world, void *subject, uint64_t process, uint64_t death)
 {
     struct sim_peer *guest = subject;
 
-    (void)unused;
+    (void)world;
     if (guest->process == process)
-        sim_peer_crash(guest, sim_chance(world, 500000) ? SIM_KILLED : SIM_POWER_LOST);
+        sim_peer_crash(guest, (enum sim_death)death);
 }
 
 /* A second process under a taken name, with a store of its own, dials those whom the first knows.
  * */
-static void newcomer(struct sim_world *world)
+static void newcomer(struct deed *deed)
 {
-    struct sim_peer *victim = some_peer(world), *guest = &world->peers[SIM_PEERS_MAX - 1];
+    struct sim_world *world = deed->world;
+    struct sim_peer *victim = some_peer(deed), *guest = &world->peers[SIM_PEERS_MAX - 1];
 
-    if (!victim || guest->up)
+    if (!victim || guest->up || !happens(deed, SIM_FAULT_newcomer, victim, NULL))
         return;
-    sim_fault(world, SIM_FAULT_newcomer);
     sim_peer_guest(guest, victim);
     sim_peer_start(guest);
     for (unsigned i = 0; i < 2 && !world->failed; i++) {
-        struct sim_peer *to = &world->peers[sim_between(world, 0, world->options.peers - 1)];
+        struct sim_peer *to = some_place(deed);
         if (to != victim)
             sim_peer_want_dial(guest, to, false);
     }
-    sim_world_after(world, sim_between(world, S / 10, 3 * S), end_guest, guest, guest->process, 0);
+    enum sim_death death = sim_chance(&deed->lot, 500000) ? SIM_KILLED : SIM_POWER_LOST;
+    sim_world_after(world, sim_between(&deed->lot, S / 10, 3 * S), end_guest, guest,
+                    guest->process, death);
 }
 
-static void dial_self(struct sim_world *world)
+static void dial_self(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_peer(deed);
 
-    if (!peer || peer->dial_count == SIM_DIALS_MAX)
-        return;
-    sim_fault(world, SIM_FAULT_dialled_self);
-    sim_peer_want_dial(peer, peer, true);
+    if (peer && peer->dial_count < SIM_DIALS_MAX &&
+        happens(deed, SIM_FAULT_dialled_self, peer, NULL))
+        sim_peer_want_dial(peer, peer, true);
 }
 
-static void dial_twice(struct sim_world *world)
+static size_t some_dial(struct deed *deed, const struct sim_peer *peer)
 {
-    struct sim_peer *peer = some_peer(world);
+    return sim_between(&deed->lot, 0, peer->dial_count - 1);
+}
+
+static void dial_twice(struct deed *deed)
+{
+    struct sim_peer *peer = some_peer(deed);
 
     if (!peer || !peer->dial_count || peer->dial_count == SIM_DIALS_MAX)
         return;
-    sim_fault(world, SIM_FAULT_dialled_twice);
-    sim_peer_want_dial(peer, peer->dials[sim_between(world, 0, peer->dial_count - 1)].to, true);
+    struct sim_peer *to = peer->dials[some_dial(deed, peer)].to;
+    if (happens(deed, SIM_FAULT_dialled_twice, peer, to))
+        sim_peer_want_dial(peer, to, true);
 }
 
 /* Takes a dial away or brings it back. */
-static void undial(struct sim_world *world)
+static void undial(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_awake(deed);
 
-    if (!peer || !peer->dial_count || peer->paused_until_us > world->now_us)
+    if (!peer || !peer->dial_count)
         return;
-    size_t at = sim_between(world, 0, peer->dial_count - 1);
-    if (peer->dials[at].off) {
+    size_t at = some_dial(deed, peer);
+    if (peer->dials[at].off)
         sim_peer_redial(peer, at);
-        return;
-    }
-    sim_fault(world, SIM_FAULT_undialled);
-    sim_peer_undial(peer, at, peer->dials[at].temporary);
+    else if (happens(deed, SIM_FAULT_undialled, peer, peer->dials[at].to))
+        sim_peer_undial(peer, at, peer->dials[at].temporary);
 }
 
-static void unserve(struct sim_world *world)
+static struct sim_served *some_serve(struct deed *deed, struct sim_peer *peer)
 {
-    struct sim_peer *peer = some_peer(world);
+    return &peer->serves[sim_between(&deed->lot, 0, peer->serve_count - 1)];
+}
 
-    if (!peer || !peer->serve_count || peer->paused_until_us > world->now_us)
+/* Serves no longer what it served, or again. */
+static void unserve(struct deed *deed)
+{
+    struct sim_world *world = deed->world;
+    struct sim_peer *peer = some_awake(deed);
+
+    if (!peer || !peer->serve_count)
         return;
-    size_t at = sim_between(world, 0, peer->serve_count - 1);
-    peer->serves[at].off = !peer->serves[at].off;
-    say(world, peer->name, peer->serves[at].off ? "unserves" : "serves again");
-    if (peer->serves[at].off)
-        sim_fault(world, SIM_FAULT_unserved);
-    sim_peer_serve(peer, at);
-    if (peer->serves[at].off && !world->failed && sim_chance(world, 700000))
-        sim_app_release(peer, &peer->serves[at].destination);
+    struct sim_served *served = some_serve(deed, peer);
+    if (!served->off && !happens(deed, SIM_FAULT_unserved, peer, NULL))
+        return;
+    served->off = !served->off;
+    say(world, peer->name, served->off ? "unserves" : "serves again");
+    sim_peer_serve(peer, (size_t)(served - peer->serves));
+    if (served->off && !world->failed && sim_chance(&deed->lot, 700000))
+        sim_app_release(peer, &served->destination);
 }
 
 /* An operator gives up on a member, wherever it is. */
-static void forfeit(struct sim_world *world)
+static void forfeit(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
-    struct sim_peer *member = &world->peers[sim_between(world, 0, world->options.peers - 1)];
+    struct sim_peer *peer = some_awake(deed), *member = some_place(deed);
 
-    if (!peer || member == peer || peer->paused_until_us > world->now_us)
-        return;
-    sim_fault(world, SIM_FAULT_forfeit_asked);
-    sim_peer_forfeit(peer, member);
+    if (peer && member != peer && happens(deed, SIM_FAULT_forfeit_asked, peer, member))
+        sim_peer_forfeit(peer, member);
 }
 
-static void withdraw(struct sim_world *world)
+static void withdraw(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_awake(deed);
 
-    if (!peer || peer->paused_until_us > world->now_us || !world->options.withdraw_chance)
-        return;
-    sim_app_withdraw_some(peer);
+    if (peer && deed->world->options.withdraw_chance &&
+        happens(deed, SIM_FAULT_withdrawn, peer, NULL))
+        sim_app_withdraw_some(peer, &deed->lot);
 }
 
-static void change_credit(struct sim_world *world)
+static void change_credit(struct deed *deed)
 {
-    struct sim_peer *peer = some_peer(world);
+    struct sim_peer *peer = some_awake(deed);
 
-    if (!peer || !peer->serve_count || peer->paused_until_us > world->now_us)
+    if (!peer || !peer->serve_count)
         return;
-    struct sim_served *served = &peer->serves[sim_between(world, 0, peer->serve_count - 1)];
-    if (served->off)
+    struct sim_served *served = some_serve(deed, peer);
+    if (served->off || !happens(deed, SIM_FAULT_credit_changed, peer, NULL))
         return;
-    say(world, peer->name, "changes its credit");
-    sim_fault(world, SIM_FAULT_credit_changed);
-    served->credit_messages = sim_between(world, 1, 20);
+    say(deed->world, peer->name, "changes its credit");
+    served->credit_messages = sim_between(&deed->lot, 1, 20);
     sim_peer_serve(peer, (size_t)(served - peer->serves));
 }
 
 /* --- the monkey --- */
 
-typedef void (*deed)(struct sim_world *world);
-
-static const deed deeds[] = {
+static void (*const deeds[])(struct deed *deed) = {
     cut,       cut,       cut_all, clog_one, isolate, tell_lost,    kill,
     kill,      cut_power, pause,   leave,    jump,    stall,        newcomer,
     dial_self, undial,    unserve, lose_disk, dial_twice, change_credit, forfeit, withdraw,
@@ -313,39 +368,55 @@ static const deed deeds[] = {
 
 _Static_assert(DEEDS <= SIM_DEEDS_MAX, "options hold a weight for each deed");
 
-static void act(struct sim_world *world, void *subject, uint64_t a, uint64_t b);
+static void act(struct sim_world *world, void *subject, uint64_t number, uint64_t unused);
 
-static void act_later(struct sim_world *world)
+static struct deed deed_of(struct sim_world *world, uint64_t number)
 {
-    sim_world_after(world, sim_between(world, 0, 2 * world->options.fault_pause_us), act, NULL, 0,
-                    0);
+    return (struct deed){world, sim_lot_of(world->options.seed, SIM_LOT_DEED, 0, number), number};
 }
 
-static void act(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
+/* When each deed comes is drawn from its number alone: the deeds are a schedule. */
+static void act_later(struct sim_world *world, uint64_t number)
 {
+    struct deed deed = deed_of(world, number);
+
+    sim_world_after(world, sim_between(&deed.lot, 0, 2 * world->options.fault_pause_us), act, NULL,
+                    number, 0);
+}
+
+static void do_one(struct deed *deed)
+{
+    const uint32_t *weights = deed->world->options.weights;
     uint64_t sum = 0;
 
+    for (size_t i = 0; i < DEEDS; i++)
+        sum += weights[i];
+    uint64_t lot = sim_between(&deed->lot, 1, sum);
+    for (size_t i = 0; i < DEEDS && sum > 0; i++) {
+        if (lot <= weights[i]) {
+            deeds[i](deed);
+            return;
+        }
+        lot -= weights[i];
+    }
+}
+
+static void act(struct sim_world *world, void *subject, uint64_t number, uint64_t unused)
+{
+    struct deed deed = deed_of(world, number);
+
     (void)subject;
-    (void)a;
-    (void)b;
+    (void)unused;
     if (world->calm)
         return;
-    for (size_t i = 0; i < DEEDS; i++)
-        sum += world->options.weights[i];
-    uint64_t lot = sum ? sim_between(world, 1, sum) : 0;
-    for (size_t i = 0; i < DEEDS && lot > 0; i++) {
-        if (lot <= world->options.weights[i]) {
-            deeds[i](world);
-            break;
-        }
-        lot -= world->options.weights[i];
-    }
-    act_later(world);
+    (void)sim_draw(&deed.lot); /* when it comes: it is now */
+    do_one(&deed);
+    act_later(world, number + 1);
 }
 
 void sim_chaos_begin(struct sim_world *world)
 {
-    act_later(world);
+    act_later(world, 1);
 }
 
 static void calm_peer(struct sim_world *world, struct sim_peer *peer)

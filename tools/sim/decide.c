@@ -130,7 +130,7 @@ static bool make_outputs(struct sim_peer *peer, struct sim_transaction *transact
     size_t *sizes = must(calloc(count, sizeof *sizes)), used = 0;
 
     for (size_t i = 0; i < count; i++) {
-        sizes[i] = sim_app_random_size(world);
+        sizes[i] = sim_app_random_size(world, sim_lot(peer, SIM_LOT_WORK));
         datas[i] = bytes + used;
         sim_body_fill(world->ledger.next_id + 1 + i, bytes + used, sizes[i]);
         used += sizes[i];
@@ -139,7 +139,7 @@ static bool make_outputs(struct sim_peer *peer, struct sim_transaction *transact
                                     .datas = datas,
                                     .sizes = sizes,
                                     .count = count,
-                                    .epoch_entropy = gw_random_next(&world->random)};
+                                    .epoch_entropy = sim_draw(sim_lot(peer, SIM_LOT_SECRETS))};
     bool taken = gw_tail_transaction(peer->tail, group, 1) == GW_TAIL_OK;
     if (taken)
         number_outputs(peer, transaction, group);

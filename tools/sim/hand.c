@@ -355,6 +355,6 @@ void sim_app_recall(struct sim_peer *peer, const struct gw_recall *asked)
     recall->ticket = ++peer->app.next_ticket;
     recall->next = peer->app.recalls;
     peer->app.recalls = recall;
-    sim_world_after(world, sim_between(world, 0, world->options.recall_us), recall_due, peer,
-                    peer->life, recall->ticket);
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_WORK), 0, world->options.recall_us);
+    sim_world_after(world, pause_us, recall_due, peer, peer->life, recall->ticket);
 }

@@ -46,7 +46,8 @@ static bool feeds(const struct sim_options *options, unsigned from, unsigned to)
 
 static void add_dials(struct sim_world *world, unsigned a, unsigned b)
 {
-    bool first = sim_chance(world, 500000), both = sim_chance(world, world->options.dial_both);
+    struct sim_lot lot = sim_lot_at(&world->peers[a], SIM_LOT_WORLD, b);
+    bool first = sim_chance(&lot, 500000), both = sim_chance(&lot, world->options.dial_both);
 
     if (!feeds(&world->options, a, b) && !feeds(&world->options, b, a))
         return;
@@ -116,7 +117,7 @@ static void add_policy(struct sim_world *world, const struct gw_destination *des
 
     policy->destination = *destination;
     policy->policy = world->options.policy;
-    policy->policy.ordered = sim_chance(world, world->options.ordered);
+    policy->policy.ordered = sim_chance(&world->lot, world->options.ordered);
 }
 
 static void draw_flows(struct sim_world *world)
@@ -155,7 +156,8 @@ void sim_life_begin(struct sim_world *world)
             add_dials(world, a, b);
     }
     for (unsigned i = 0; i < options->peers; i++)
-        sim_peer_start_later(&world->peers[i], sim_between(world, 0, 100 * MS));
+        sim_peer_start_later(&world->peers[i],
+                             sim_between(sim_lot(&world->peers[i], SIM_LOT_STARTS), 0, 100 * MS));
     sim_chaos_begin(world);
     sim_visits_begin(world);
     sim_world_at(world, options->faults_until_us, end_faults, NULL, 0, 0);

@@ -13,6 +13,8 @@
  * */
 
 #include "frames.h"
+#include "ledger.h"
+#include "lot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +23,8 @@
 struct sim_world;
 struct sim_peer;
 struct sim_dial;
+
+#define SIM_FRAME_TYPES 16
 
 enum { SIM_DIALLER, SIM_ACCEPTOR }; /* ends; queues[end] flows towards that end */
 
@@ -60,7 +64,23 @@ struct sim_dial {
 typedef unsigned (*sim_net_fate)(void *context, struct sim_peer *from, struct sim_peer *to,
                                  struct gw_slice header);
 
+struct sim_sent { /* what a turn sends; bytes of its own */
+    struct gw_slice header, body;
+    bool has_body;
+    uint8_t type; /* of the frame */
+};
+
+struct sim_way { /* from one peer to another, over all of their connections */
+    struct sim_lot delays;
+    struct sim_lot past;  /* which frames may come again */
+    struct sim_lot dials; /* how soon the next connection is tried */
+    uint64_t sent[SIM_FRAME_TYPES]; /* frames on live connections, by type */
+    uint64_t made; /* connections dialled this way */
+    uint64_t cuts; /* of what flowed this way */
+};
+
 struct sim_net {
+    struct sim_way ways[SIM_PLACES][SIM_PLACES]; /* [from][to] */
     struct sim_dial *dials;
     struct sim_connection *connections;
     sim_net_fate fate; /* NULL: chance decides */
@@ -70,7 +90,7 @@ struct sim_net {
 uint64_t sim_net_dial(struct sim_world *world, struct sim_peer *from, struct sim_peer *to);
 void sim_net_hangup(struct sim_world *world, struct sim_peer *peer, uint64_t conn);
 int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
-                 struct gw_slice header, struct gw_slice body, bool has_body);
+                 const struct sim_sent *sent);
 void sim_net_cut(struct sim_world *world, struct sim_connection *connection);
 void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us);
 void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold);

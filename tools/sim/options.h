@@ -22,10 +22,13 @@ enum sim_flavour {
     SIM_AMNESIA, /* a receiver loses its disk: strict messages then wait, liveness is not asked */
 };
 
+struct sim_choice;
+
 struct sim_options {
     uint64_t seed;
     enum sim_flavour flavour;
     bool scripted; /* a golden trace: nothing happens by itself */
+    const struct sim_choice *choice; /* which faults may happen; NULL: all (inject.h) */
 
     /* the peers */
     size_t peers;

@@ -15,6 +15,10 @@
 #define CLOCK_SPAN (UINT64_C(1) << 40)
 #define BIT_SPAN   4096
 
+#define ROW_DAMAGED       20000
+#define MARKS_AGAIN       50000
+#define CRASH_IN_RECOVERY 30000
+
 void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
                    const char *name)
 {
@@ -27,7 +31,7 @@ void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned inde
     sim_disk_init(&peer->disk);
     peer->run_at_us = GW_NEVER;
     if (world->options.jitter)
-        peer->clock.offset_us = sim_between(world, 0, CLOCK_SPAN);
+        peer->clock.offset_us = sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, CLOCK_SPAN);
 }
 
 void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned index,
@@ -42,6 +46,7 @@ void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned ind
     peer->next_conn = old.next_conn;
     peer->run_ticket = old.run_ticket;
     peer->load_ticket = old.load_ticket;
+    peer->commits = old.commits;
     peer->app.next_job = old.app.next_job;
     peer->app.next_ticket = old.app.next_ticket;
 }
@@ -149,7 +154,10 @@ static void run_at(struct sim_peer *peer, uint64_t at_us)
 
 void sim_peer_run_soon(struct sim_peer *peer)
 {
-    run_at(peer, peer->world->now_us + sim_between(peer->world, 0, peer->world->options.gather_us));
+    const struct sim_world *world = peer->world;
+
+    run_at(peer, world->now_us +
+                     sim_between(sim_lot(peer, SIM_LOT_TURN), 0, world->options.gather_us));
 }
 
 /* When, in virtual time, the peer's clock will show the wake. */
@@ -246,7 +254,7 @@ static struct gw_turn_options turn_options(struct sim_peer *peer)
 
     memcpy(turn.core.name, peer->name, sizeof turn.core.name);
     turn.core.process = peer->nonce;
-    turn.core.seed = gw_random_next(&peer->world->random);
+    turn.core.seed = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
     return turn;
 }
 
@@ -258,7 +266,7 @@ static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered 
     char why[256] = "";
 
     for (size_t i = 0; i < sizeof uuid; i++)
-        uuid[i] = (uint8_t)gw_random_next(&peer->world->random);
+        uuid[i] = (uint8_t)sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
     peer->store = sim_disk_open(&peer->disk, options.sync);
     enum gw_store_error error = gw_turn_claim(peer->store, &options, uuid, why, sizeof why);
     if (error == GW_STORE_OK) {
@@ -277,22 +285,31 @@ static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered 
     return error;
 }
 
+/* For what may happen at each start while there are faults at all. */
+static uint32_t rarely(const struct sim_world *world, uint32_t per_million)
+{
+    return world->calm || !world->options.fault_pause_us ? 0 : per_million;
+}
+
 /* Damages a row, which must be refused, and mends it. */
 static void try_damaged(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
     struct gw_recovered recovered = {0};
     struct sim_disk *disk = &peer->disk;
+    sim_occasion occasion = sim_occasion_of(SIM_FAULT_row_damaged, peer, peer->life);
+    struct sim_lot lot = sim_lot_at(peer, SIM_LOT_FAULT, peer->life);
 
-    if (world->calm || !world->options.fault_pause_us || !disk->count || !sim_chance(world, 20000))
+    if (!disk->count)
         return;
-    size_t row = sim_between(world, 0, disk->count - 1);
+    size_t row = sim_between(&lot, 0, disk->count - 1);
     uint8_t kind = disk->rows[row].key->data[0];
     if (kind == GW_ROW_KEY || kind == GW_ROW_BATCH || kind == GW_ROW_OUTCOME)
         return; /* these are read, and checked, when they are wanted */
     size_t key_size = disk->rows[row].key->size;
-    size_t bit = sim_between(world, 0, BIT_SPAN);
-    sim_fault(world, SIM_FAULT_row_damaged);
+    size_t bit = sim_between(&lot, 0, BIT_SPAN);
+    if (!sim_inject(world, occasion, rarely(world, ROW_DAMAGED), NULL))
+        return;
     sim_disk_damage(disk, row, bit);
     enum gw_store_error error = open_turn(peer, &recovered);
     if (error == GW_STORE_OK) {
@@ -326,10 +343,9 @@ static void write_marks(struct sim_peer *peer)
     sim_trace_effect(world->trace, "%zu marks become rows", peer->mark_count);
     sim_disk_write(&peer->disk, &write, true);
     sim_check_written(peer, &write);
-    if (!world->calm && world->options.fault_pause_us && sim_chance(world, 50000)) {
-        sim_fault(world, SIM_FAULT_marks_again);
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_marks_again, peer, peer->life),
+                   rarely(world, MARKS_AGAIN), NULL))
         sim_disk_write(&peer->disk, &write, true);
-    }
     gw_write_clear(&write);
     peer->mark_count = 0;
 }
@@ -374,9 +390,9 @@ static void begin_turn(struct sim_peer *peer)
     peer->committed = 0;
     peer->several_epochs = false;
     enum gw_store_error error = open_turn(peer, &recovered);
-    if (error == GW_STORE_OK && !world->calm && world->options.fault_pause_us &&
-        sim_chance(world, 30000)) {
-        sim_fault(world, SIM_FAULT_crash_in_recovery);
+    if (error == GW_STORE_OK &&
+        sim_inject(world, sim_occasion_of(SIM_FAULT_crash_in_recovery, peer, peer->life),
+                   rarely(world, CRASH_IN_RECOVERY), NULL)) {
         drop_turn(peer);
         error = open_turn(peer, &recovered);
     }
@@ -415,13 +431,13 @@ void sim_peer_start(struct sim_peer *peer)
     struct gw_tail_options options = {
         .outbox_max_messages = world->options.outbox_messages,
         .max_message = world->options.max_message,
-        .seed = gw_random_next(&world->random),
+        .seed = sim_draw(sim_lot(peer, SIM_LOT_SECRETS)),
     };
 
     if (peer->up)
         return;
     peer->process++;
-    peer->nonce = gw_random_next(&world->random);
+    peer->nonce = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
     peer->up = true;
     peer->leaving = false;
     peer->paused_until_us = 0;
@@ -441,7 +457,8 @@ void sim_peer_start(struct sim_peer *peer)
 static void end_write(struct sim_peer *peer, enum sim_death death)
 {
     struct sim_world *world = peer->world;
-    uint64_t lot = sim_between(world, 0, death == SIM_POWER_LOST ? 2 : 1);
+    struct sim_lot write = sim_lot_at(peer, SIM_LOT_WRITE, peer->commits);
+    uint64_t lot = sim_between(&write, 0, death == SIM_POWER_LOST ? 2 : 1);
 
     if (!peer->writing)
         return;
@@ -482,8 +499,10 @@ static void end_process(struct sim_peer *peer, enum sim_end end)
 /* A mapped file survives its process; of what was not written back, a power cut leaves some. */
 static void lose_marks(struct sim_peer *peer)
 {
+    struct sim_lot lot = sim_lot_at(peer, SIM_LOT_WRITE, peer->commits);
+
     for (size_t i = peer->mark_count; i-- > 0;) {
-        if (sim_chance(peer->world, 500000))
+        if (sim_chance(&lot, 500000))
             peer->marks[i] = peer->marks[--peer->mark_count];
     }
 }
@@ -519,7 +538,7 @@ static void end_leave(struct sim_peer *peer)
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "closed");
     end_process(peer, SIM_END_FLUSHED);
     if (!peer->guest && !peer->visitor && !peer->world->options.scripted)
-        sim_peer_start_later(peer, sim_between(peer->world, 0, 2000000));
+        sim_peer_start_later(peer, sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, 2000000));
 }
 
 /* A store in memory is kept when only its core ended; then the peer is the same to others. If it
@@ -527,7 +546,7 @@ static void end_leave(struct sim_peer *peer)
 static void renew_store(struct sim_peer *peer, bool failed)
 {
     if (!sim_peer_is_memory(peer) || failed)
-        peer->nonce = gw_random_next(&peer->world->random);
+        peer->nonce = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
     if (!sim_peer_is_memory(peer) || !failed)
         return;
     sim_fault(peer->world, SIM_FAULT_memory_lost);

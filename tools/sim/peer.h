@@ -88,6 +88,7 @@ struct sim_peer {
     uint64_t load_ticket;
     bool writing_sync;
     uint64_t committed; /* writes of this life */
+    uint64_t commits;   /* writes begun, in all lives */
     int fail_next;      /* scripts: the next commit fails: 1 not applied, 2 applied */
 
     struct sim_mark *marks;

@@ -37,7 +37,8 @@ static int port_send(void *context, uint64_t conn, struct gw_slice header, struc
         sim_trace_effect(world->trace, "send %s %s", other ? other->label : "nobody", text);
     }
     sim_check_send(peer, conn, &frame, body);
-    return sim_net_send(world, peer, conn, header, body, blob != NULL);
+    return sim_net_send(world, peer, conn,
+                        &(struct sim_sent){header, body, blob != NULL, frame.type});
 }
 
 static void port_hangup(void *context, uint64_t conn)
@@ -55,15 +56,18 @@ static void failed(struct sim_peer *peer, bool applied);
 static bool fails(struct sim_peer *peer, bool *applied)
 {
     struct sim_world *world = peer->world;
+    struct sim_lot lot;
 
     if (peer->fail_next) {
         *applied = peer->fail_next == 2;
         peer->fail_next = 0;
+        sim_fault(world, SIM_FAULT_commit_failed);
         return true;
     }
-    if (!sim_chance(world, world->options.commit_failed))
+    if (!sim_inject(world, sim_occasion_of(SIM_FAULT_commit_failed, peer, peer->commits),
+                    world->options.commit_failed, &lot))
         return false;
-    *applied = sim_chance(world, 500000);
+    *applied = sim_chance(&lot, 500000);
     return true;
 }
 
@@ -104,7 +108,6 @@ static void failed(struct sim_peer *peer, bool applied)
 {
     struct sim_world *world = peer->world;
 
-    sim_fault(world, SIM_FAULT_commit_failed);
     sim_sight(world, applied ? SIM_SIGHT_in_doubt_stored : SIM_SIGHT_in_doubt_not_stored, 1);
     gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_IO);
     peer->writing = NULL;
@@ -115,8 +118,9 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
 {
     struct sim_peer *peer = context;
     struct sim_world *world = peer->world;
-    uint64_t pause_us = sim_between(world, world->options.commit_min_us,
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_DISK), world->options.commit_min_us,
                                     world->options.commit_max_us);
+    struct sim_lot lot;
 
     if (peer->writing)
         sim_fail(world, "%s began a write while another is in flight", peer->name);
@@ -127,10 +131,10 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
         sim_describe_write(peer, write, text, sizeof text);
         sim_trace_effect(world->trace, "commit %s", text);
     }
-    if (sim_chance(world, world->options.commit_slow)) {
-        sim_fault(world, SIM_FAULT_commit_slow);
-        pause_us = sim_between(world, SLOW_US / 10, SLOW_US);
-    }
+    peer->commits++;
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits),
+                   world->options.commit_slow, &lot))
+        pause_us = sim_between(&lot, SLOW_US / 10, SLOW_US);
     peer->writing = write;
     sim_world_after(world, pause_us, commit_done, peer, peer->life, 0);
 }
@@ -182,8 +186,8 @@ static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max
         (struct sim_load){epoch, from, max_messages, max_bytes, ++peer->load_ticket};
     sim_trace_effect(world->trace, "load e%" PRIu64 " from %" PRIu64,
                      sim_trace_epoch(world->trace, epoch), from);
-    sim_world_after(world, sim_between(world, 0, world->options.load_us), load_done, peer, place,
-                    peer->load_ticket);
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_DISK), 0, world->options.load_us);
+    sim_world_after(world, pause_us, load_done, peer, place, peer->load_ticket);
 }
 
 /* --- the application --- */
@@ -365,7 +369,7 @@ static uint64_t port_entropy(void *context)
 {
     struct sim_peer *peer = context;
 
-    return gw_random_next(&peer->world->random);
+    return sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
 }
 
 const struct gw_turn_port sim_port = {

@@ -5,6 +5,13 @@
 #include "stats.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+static const char *const fault_ids[] = {
+#define X(name, text) #name,
+    SIM_FAULTS(X)
+#undef X
+};
 
 static const char *const fault_names[] = {
 #define X(name, text) text,
@@ -17,6 +24,20 @@ static const char *const sight_names[] = {
     SIM_SIGHTS(X)
 #undef X
 };
+
+const char *sim_fault_name(enum sim_fault fault)
+{
+    return fault < SIM_FAULT_COUNT ? fault_ids[fault] : "?";
+}
+
+int sim_fault_by_name(const char *name, size_t size)
+{
+    for (int i = 0; i < SIM_FAULT_COUNT; i++) {
+        if (strlen(fault_ids[i]) == size && memcmp(fault_ids[i], name, size) == 0)
+            return i;
+    }
+    return -1;
+}
 
 uint64_t sim_stats_faults(const struct sim_stats *stats)
 {

@@ -19,6 +19,7 @@
     X(frame_truncated, "frame cut short")                         \
     X(body_flipped, "bit flipped in a body")                      \
     X(connection_cut, "connection cut")                           \
+    X(all_cut, "all connections cut")                             \
     X(connection_clogged, "connection clogged")                   \
     X(send_refused, "send refused: queue full or nobody there")   \
     X(partition, "peer cut off from all others")                  \
@@ -45,6 +46,10 @@
     X(credit_changed, "credit changed")                           \
     X(left_cleanly, "clean leave and return")                     \
     X(poison, "process killed by the message that its handler had") \
+    X(handler_nacked, "handler that nacked")                      \
+    X(handler_rejected, "handler that rejected")                  \
+    X(handler_slow, "handler that took long")                     \
+    X(withdrawn, "messages asked back by their sender")           \
     X(marks_again, "marks of begun messages written twice")       \
     X(forfeit_asked, "forfeit by an operator")                    \
     X(visitor_left, "memory client left")                         \
@@ -82,7 +87,6 @@
     X(damage_refused, "damaged store refused")                             \
     X(quarantine, "receiver that forgot is quarantined")                   \
     X(zombie, "frames of a process that was paused for long")              \
-    X(slow_handler, "handler that took long")                              \
     X(nack, "message nacked")                                              \
     X(reject, "message rejected")                                          \
     X(retried, "message offered as attempt 2 or more")                     \
@@ -138,6 +142,8 @@ struct sim_stats { /* of one seed, or the sum of many */
     uint64_t sights[SIM_SIGHT_COUNT];
 };
 
+const char *sim_fault_name(enum sim_fault fault);             /* as in the list above */
+int sim_fault_by_name(const char *name, size_t size);         /* -1: none is called so */
 uint64_t sim_stats_faults(const struct sim_stats *stats); /* all kinds together */
 void sim_stats_add(struct sim_stats *sum, const struct sim_stats *one);
 void sim_stats_print(const struct sim_stats *sum, FILE *out);

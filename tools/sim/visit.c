@@ -18,7 +18,8 @@ static void come_later(struct sim_peer *visitor)
 {
     struct sim_world *world = visitor->world;
 
-    sim_world_after(world, sim_between(world, 0, 3000 * MS), come, visitor, 0, 0);
+    uint64_t pause_us = sim_between(sim_lot(visitor, SIM_LOT_STARTS), 0, 3000 * MS);
+    sim_world_after(world, pause_us, come, visitor, 0, 0);
 }
 
 /* Now and then a name is used again. */
@@ -35,7 +36,7 @@ static void enter(struct sim_world *world, struct sim_peer *visitor, unsigned in
         (struct sim_served){.destination = replies,
                             .credit_messages = world->options.credit_messages,
                             .credit_bytes = world->options.credit_bytes};
-    visitor->asks = sim_between(world, 0, ASKS_MAX);
+    visitor->asks = sim_between(sim_lot(visitor, SIM_LOT_SENDS), 0, ASKS_MAX);
     sim_peer_start(visitor);
 }
 
@@ -50,7 +51,8 @@ static void ask(struct sim_world *world, void *subject, uint64_t process, uint64
     if (visitor->paused_until_us <= world->now_us && sim_app_send(visitor,
                                                                   &world->requests.destination, 1))
         visitor->asks--;
-    sim_world_after(world, sim_between(world, 0, 300 * MS), ask, visitor, process, 0);
+    uint64_t pause_us = sim_between(sim_lot(visitor, SIM_LOT_SENDS), 0, 300 * MS);
+    sim_world_after(world, pause_us, ask, visitor, process, 0);
 }
 
 static void go(struct sim_world *world, void *subject, uint64_t process, uint64_t unused)
@@ -60,21 +62,23 @@ static void go(struct sim_world *world, void *subject, uint64_t process, uint64_
     (void)unused;
     if (!visitor->up || visitor->process != process)
         return;
-    if (!visitor->leaving && sim_chance(world, 500000) &&
-        visitor->paused_until_us <= world->now_us) {
+    struct sim_lot lot = sim_lot_at(visitor, SIM_LOT_FAULT, process);
+    bool killed = sim_inject(world, sim_occasion_of(SIM_FAULT_visitor_killed, visitor, process),
+                             500000, &lot);
+    if (!killed && !visitor->leaving && visitor->paused_until_us <= world->now_us) {
         sim_fault(world, SIM_FAULT_visitor_left);
         sim_peer_leave(visitor);
         sim_world_after(world, 1000 * MS, go, visitor, process, 0); /* if it cannot end itself */
         return;
     }
-    sim_fault(world, SIM_FAULT_visitor_killed);
-    sim_peer_crash(visitor, sim_chance(world, 500000) ? SIM_KILLED : SIM_POWER_LOST);
+    sim_peer_crash(visitor, sim_chance(&lot, 500000) ? SIM_KILLED : SIM_POWER_LOST);
 }
 
 static void come(struct sim_world *world, void *subject, uint64_t unused, uint64_t unused_too)
 {
     struct sim_peer *visitor = subject;
-    unsigned index = (unsigned)(visitor - world->peers);
+    struct sim_lot *lot = sim_lot(visitor, SIM_LOT_STARTS);
+    unsigned index = visitor->index;
 
     (void)unused;
     (void)unused_too;
@@ -83,11 +87,11 @@ static void come(struct sim_world *world, void *subject, uint64_t unused, uint64
     if (!visitor->up) {
         enter(world, visitor, index);
         for (unsigned i = 0; i < world->options.peers && !world->failed; i++) {
-            if (world->options.servers & 1u << i && sim_chance(world, 700000))
+            if (world->options.servers & 1u << i && sim_chance(lot, 700000))
                 sim_peer_want_dial(visitor, &world->peers[i], false);
         }
         ask(world, visitor, visitor->process, 0);
-        sim_world_after(world, sim_between(world, 0, 4000 * MS), go, visitor, visitor->process, 0);
+        sim_world_after(world, sim_between(lot, 0, 4000 * MS), go, visitor, visitor->process, 0);
     }
     come_later(visitor);
 }
@@ -97,6 +101,7 @@ void sim_visits_begin(struct sim_world *world)
     for (unsigned i = 0; i < world->options.visitors; i++) {
         struct sim_peer *visitor = &world->peers[SIM_VISITORS + i];
         visitor->world = world;
+        visitor->index = SIM_VISITORS + i;
         come_later(visitor);
     }
 }

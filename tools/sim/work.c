@@ -72,7 +72,7 @@ static bool can_begin(const struct sim_peer *peer, size_t at)
 static size_t choose(struct sim_peer *peer)
 {
     size_t count = peer->app.count;
-    size_t from = count ? sim_between(peer->world, 0, count - 1) : 0;
+    size_t from = sim_between(sim_lot(peer, SIM_LOT_WORK), 0, count ? count - 1 : 0);
 
     for (size_t i = 0; i < count; i++) {
         size_t at = (from + i) % count;
@@ -84,27 +84,31 @@ static size_t choose(struct sim_peer *peer)
 
 /* --- beginning --- */
 
-static uint64_t work_time(struct sim_world *world)
+static uint64_t work_time(struct sim_peer *peer, uint64_t job)
 {
+    struct sim_world *world = peer->world;
+    struct sim_lot lot = sim_lot_at(peer, SIM_LOT_JOB, job);
     uint64_t most = world->options.work_us;
 
-    if (sim_chance(world, SLOW) && !world->calm) {
-        sim_sight(world, SIM_SIGHT_slow_handler, 1);
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_slow, peer, job),
+                   world->calm ? 0 : SLOW, NULL))
         return most * SLOW_FACTOR < SLOW_US ? most * SLOW_FACTOR : SLOW_US;
-    }
-    return sim_between(world, 0, most);
+    return sim_between(&lot, 0, most);
 }
 
 static void begin_something(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
+    struct sim_lot *lot = sim_lot(peer, SIM_LOT_WORK);
     size_t at = choose(peer);
-    size_t most = sim_chance(world, 500000) ? 1 : sim_between(world, 1, RANGE_MAX);
+    bool alone = sim_chance(lot, 500000);
+    size_t most = sim_between(lot, 1, RANGE_MAX);
 
     if (at == peer->app.count)
         return;
-    sim_app_begin(peer, at, range_at(&peer->app, at, most));
-    sim_world_after(world, work_time(world), end_job, peer, peer->life, peer->app.next_job);
+    sim_app_begin(peer, at, range_at(&peer->app, at, alone ? 1 : most));
+    sim_world_after(world, work_time(peer, peer->app.next_job), end_job, peer, peer->life,
+                    peer->app.next_job);
 }
 
 /* The comb: all in hand, then every second message, which leaves more ranges than an ACK can hold,
@@ -150,27 +154,27 @@ void sim_app_work_later(struct sim_peer *peer)
     if (peer->app.working || !peer->turn)
         return;
     peer->app.working = true;
-    sim_world_after(world, sim_between(world, 0, world->options.work_us), look_for_work, peer,
-                    peer->life, 0);
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_WORK), 0, world->options.work_us);
+    sim_world_after(world, pause_us, look_for_work, peer, peer->life, 0);
 }
 
 /* --- ending --- */
 
-static uint32_t nack_delay(struct sim_world *world)
+static uint32_t nack_delay(struct sim_lot *lot)
 {
-    switch (sim_between(world, 0, 2)) {
+    switch (sim_between(lot, 0, 2)) {
     case 0:
         return 0;
     case 1:
         return UINT32_MAX;
     default:
-        return (uint32_t)sim_between(world, 1, NACK_MS);
+        return (uint32_t)sim_between(lot, 1, NACK_MS);
     }
 }
 
-static bool any_poisonous(const struct sim_peer *peer, size_t at, size_t count)
+static bool dies(struct sim_peer *peer, size_t at, size_t count, struct sim_lot *lot)
 {
-    const struct sim_world *world = peer->world;
+    struct sim_world *world = peer->world;
 
     for (size_t i = at; i < at + count; i++) {
         const struct sim_item *item = &peer->app.items[i];
@@ -178,14 +182,16 @@ static bool any_poisonous(const struct sim_peer *peer, size_t at, size_t count)
         const struct sim_message *message = sim_epoch_message(book, item->sequence);
         if (book->destination.kind != GW_KIND_REPLY && /* twenty attempts take too long */
             sim_peer_policy(peer, &book->destination).max_attempts > 0 &&
-            sim_poisonous(message->id, world->options.poison))
+            sim_poisonous(message->id, world->options.poison) &&
+            sim_inject(world, sim_occasion_of(SIM_FAULT_poison, peer, message->id), SIM_SURE,
+                       lot))
             return true;
     }
     return false;
 }
 
 /* Where what is processed is sent on to; kind 0: nowhere. */
-static struct gw_destination onward_of(struct sim_peer *peer, size_t at)
+static struct gw_destination onward_of(struct sim_peer *peer, size_t at, struct sim_lot *lot)
 {
     struct sim_world *world = peer->world;
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, peer->app.items[at].epoch);
@@ -194,40 +200,44 @@ static struct gw_destination onward_of(struct sim_peer *peer, size_t at)
     if (book->destination.kind == GW_KIND_SERVICE) {
         onward.kind = GW_KIND_REPLY;
         memcpy(onward.name, book->sender_name, sizeof onward.name);
-    } else if (world->options.sinks && sim_chance(world, 800000) &&
+    } else if (world->options.sinks && sim_chance(lot, 800000) &&
                gw_destination_equal(&book->destination, &world->work.destination)) {
         onward = done;
     }
     return onward;
 }
 
-/* False: the outbox is full, so the handler waits. */
+/* False: the outbox is full, so the handler waits; it may do something else then. */
 static bool process(struct sim_peer *peer, size_t at, size_t count)
 {
-    struct sim_world *world = peer->world;
-    struct gw_destination onward = onward_of(peer, at);
+    struct sim_lot *lot = sim_lot(peer, SIM_LOT_WORK);
+    struct gw_destination onward = onward_of(peer, at, lot);
+    bool transacts = sim_chance(lot, peer->world->options.transaction_chance);
 
-    if (onward.kind == GW_KIND_REPLY || sim_chance(world, world->options.transaction_chance))
+    if (onward.kind == GW_KIND_REPLY || transacts)
         return sim_app_transact(peer, at, count, onward.kind ? &onward : NULL);
     sim_app_decide(peer, at, count);
     return true;
 }
 
 /* A handler's end. False: it is not at its end yet. */
-static bool finish(struct sim_peer *peer, size_t at, size_t count)
+static bool finish(struct sim_peer *peer, size_t at, size_t count, uint64_t job)
 {
     struct sim_world *world = peer->world;
+    struct sim_lot lot;
 
-    if (any_poisonous(peer, at, count)) {
-        sim_fault(world, SIM_FAULT_poison);
+    if (dies(peer, at, count, &lot)) {
         sim_peer_crash(peer, SIM_KILLED);
-        sim_peer_start_later(peer, sim_between(world, 0, 500000));
-    } else if (sim_chance(world, world->options.nack_chance)) {
+        sim_peer_start_later(peer, sim_between(&lot, 0, 500000));
+    } else if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_nacked, peer, job),
+                          world->options.nack_chance, &lot)) {
         sim_sight(world, SIM_SIGHT_nack, count);
-        sim_app_return(peer, at, count, GW_RETURN_NACK, nack_delay(world));
-    } else if (count == 1 && sim_chance(world, world->options.reject_chance)) {
+        sim_app_return(peer, at, count, GW_RETURN_NACK, nack_delay(&lot));
+    } else if (count == 1 &&
+               sim_inject(world, sim_occasion_of(SIM_FAULT_handler_rejected, peer, job),
+                          world->options.reject_chance, &lot)) {
         sim_sight(world, SIM_SIGHT_reject, 1);
-        sim_app_reject(peer, at, (uint32_t)sim_between(world, 0, 99));
+        sim_app_reject(peer, at, (uint32_t)sim_between(&lot, 0, 99));
     } else {
         return process(peer, at, count);
     }
@@ -252,9 +262,10 @@ static void end_job(struct sim_world *world, void *subject, uint64_t life, uint6
         count++;
     if (!count)
         return;
-    if (!finish(peer, at, count)) {
+    if (!finish(peer, at, count, job)) {
+        uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_WORK), 1, RETRY_US);
         if (!world->failed)
-            sim_world_after(world, sim_between(world, 1, RETRY_US), end_job, peer, life, job);
+            sim_world_after(world, pause_us, end_job, peer, life, job);
         return;
     }
     if (!peer->turn || peer->life != life || world->failed)

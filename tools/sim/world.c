@@ -4,6 +4,8 @@
 
 #include "world.h"
 
+#include "wire.h"
+
 #include "wire/wire.h"
 
 #include <stdarg.h>
@@ -20,7 +22,12 @@ struct sim_world *sim_world_new(const struct sim_options *options, struct sim_tr
     world->trace = trace;
     world->stats.seeds = 1;
     world->deadline_us = GW_NEVER;
-    gw_random_seed(&world->random, gw_mix64(options->seed) ^ 0x77);
+    world->lot = sim_lot_of(options->seed, SIM_LOT_WORLD, 0, 0);
+    for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
+        for (unsigned use = 0; use < SIM_LOT_STREAMS; use++)
+            world->lots[i][use] = sim_lot_of(options->seed, (enum sim_lot_use)use, i, 0);
+    }
+    sim_ways_init(world);
     sim_ledger_init(&world->ledger);
     world->decoder = gw_decoder_new();
     if (!world->decoder)
@@ -37,6 +44,7 @@ void sim_world_destroy(struct sim_world **world)
     for (size_t i = 0; i < SIM_PEERS_MAX; i++)
         sim_peer_clear(&self->peers[i]);
     sim_net_clear(self);
+    sim_inject_clear(&self->inject);
     sim_ledger_clear(&self->ledger);
     gw_decoder_destroy(&self->decoder);
     free(self->links);
@@ -134,14 +142,14 @@ void sim_fail(struct sim_world *world, const char *format, ...)
     va_end(arguments);
 }
 
-bool sim_chance(struct sim_world *world, uint32_t per_million)
+struct sim_lot *sim_lot(const struct sim_peer *peer, enum sim_lot_use use)
 {
-    return per_million > 0 && gw_random_chance(&world->random, per_million);
+    return &peer->world->lots[peer->index][use];
 }
 
-uint64_t sim_between(struct sim_world *world, uint64_t low, uint64_t high)
+struct sim_lot sim_lot_at(const struct sim_peer *peer, enum sim_lot_use use, uint64_t number)
 {
-    return low >= high ? low : low + gw_random_below(&world->random, high - low + 1);
+    return sim_lot_of(peer->world->options.seed, use, peer->index, number);
 }
 
 void sim_fault(struct sim_world *world, enum sim_fault fault)

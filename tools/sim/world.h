@@ -2,16 +2,18 @@
 #ifndef GW_SIM_WORLD_H
 #define GW_SIM_WORLD_H
 
-/* A world: peers, wires, disks and clocks, all moved by one queue of events and one random number
- * generator. Nothing in it depends on anything but its options, so that a seed replays bit for bit.
+/* A world: peers, wires, disks and clocks, all moved by one queue of events. Nothing in it depends
+ * on anything but its options, so that a seed replays bit for bit. Chance is in lot.h, faults in
+ * inject.h.
  *
  *     struct sim_world *world = sim_world_new(&options, trace);
  *     sim_life_begin(world);                      a random life (life.c); a script does it by hand
  *     while (sim_world_step(world)) ...           each step is one event, then the checks
  */
 
-#include "base/random.h"
+#include "inject.h"
 #include "ledger.h"
+#include "lot.h"
 #include "net.h"
 #include "options.h"
 #include "peer.h"
@@ -52,7 +54,9 @@ struct sim_policy { /* of all senders to a destination */
 
 struct sim_world {
     struct sim_options options;
-    struct gw_random random;
+    struct sim_lot lot; /* for what concerns no peer */
+    struct sim_lot lots[SIM_PEERS_MAX][SIM_LOT_STREAMS];
+    struct sim_inject inject;
     uint64_t now_us;
     struct sim_event *heap;
     size_t heap_count, heap_capacity;
@@ -98,8 +102,9 @@ void sim_world_run_until(struct sim_world *world, uint64_t until_us);
 void sim_fail(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-bool sim_chance(struct sim_world *world, uint32_t per_million);
-uint64_t sim_between(struct sim_world *world, uint64_t low, uint64_t high); /* both included */
+struct sim_lot *sim_lot(const struct sim_peer *peer, enum sim_lot_use use); /* a stream */
+/* The generator of the `number`th thing of its kind at the peer. */
+struct sim_lot sim_lot_at(const struct sim_peer *peer, enum sim_lot_use use, uint64_t number);
 void sim_fault(struct sim_world *world, enum sim_fault fault);
 void sim_sight(struct sim_world *world, enum sim_sight sight, uint64_t count);
 
