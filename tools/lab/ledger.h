@@ -50,7 +50,7 @@ struct lab_ending {
     bool power;  /* what was not synced may be gone */
     bool lost;   /* its disk went back or away, or its syncs had lied, on purpose */
 };
-void lab_ledger_ended(struct lab_ledger *ledger, uint64_t at_us, size_t process,
+void lab_ledger_ended(struct lab_ledger *ledger, size_t process,
                       const struct lab_ending *ending);
 /* All that was accepted and must be kept has ended: processed, dead or withdrawn. Costs nothing. */
 bool lab_ledger_quiet(const struct lab_ledger *ledger);
@@ -75,7 +75,7 @@ struct lab_verdict {
     bool passed;            /* none of these, and something was there to judge */
 };
 
-/* Counts until now, cheap at any time: accepted to redelivered, but for `effects`; the rest is 0. */
+/* Counts until now, cheap at any time: accepted to redelivered, but for `effects`. */
 const struct lab_verdict *lab_ledger_so_far(const struct lab_ledger *ledger);
 /* When all processes have ended and the audits were heard. */
 void lab_ledger_judge(const struct lab_ledger *ledger, struct lab_verdict *verdict);
