@@ -136,6 +136,25 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
     }
 }
 
+/* Any other member may have it too: whoever tells that it has decided it, or has it in hand, is
+ * believed, as if it had been forfeited there in this open. */
+static void may_be_elsewhere(struct gw_core *core, struct gw_stream *stream,
+                             const struct gw_remote *but, uint64_t first, uint64_t last)
+{
+    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
+        if (offer->remote != but)
+            gw_check(core, gw_ranges_add(&offer->forfeited, first, last));
+}
+
+static void recover_doubts(struct gw_core *core, struct gw_stream *stream)
+{
+    for (size_t i = 0; i < stream->runs.count && !core->failed; i++) {
+        const struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->maybe_duplicate)
+            may_be_elsewhere(core, stream, run->member->remote, run->first, run->last);
+    }
+}
+
 /* What is below and in no run came back from somebody, who may have kept it: nothing says by which
  * way it came. */
 static void recover_waiting(struct gw_core *core, struct gw_stream *stream)
@@ -148,6 +167,7 @@ static void recover_waiting(struct gw_core *core, struct gw_stream *stream)
         if (!gw_run_until(stream, at, &end)) {
             gw_check(core, gw_ranges_add(&stream->waiting, at, end));
             gw_check(core, gw_ranges_add(&stream->doubtful, at, end));
+            may_be_elsewhere(core, stream, NULL, at, end);
         }
         at = end + 1;
     }
@@ -164,6 +184,7 @@ static void finish_stream(struct gw_core *core, struct gw_stream *stream)
     }
     stream->next_unassigned = next;
     recover_waiting(core, stream);
+    recover_doubts(core, stream);
     if (stream->settled.count) /* batches whose deletion waited for a read that never came back */
         gw_stream_sweep(core, stream, stream->settled.items[0].first,
                         stream->settled.items[stream->settled.count - 1].last);

@@ -95,7 +95,7 @@ static bool old_epochs_closed(const struct sim_peer *peer, struct why *why)
 
     while (sim_rows_next(peer, &at, GW_ROW_STREAM, 0, &row)) {
         const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, row.epoch);
-        if (row.number == peer->opens)
+        if (book && book->life == peer->life)
             continue;
         snprintf(why->text, why->size, "old epoch e%" PRIu64 " of %s is not closed",
                  book ? book->number : 0, peer->name);

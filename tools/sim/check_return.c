@@ -121,6 +121,18 @@ void sim_check_ack_returns(struct sim_peer *peer, struct sim_epoch *book,
 
 /* --- SKIP --- */
 
+/* Rule 8: one offer is meant, the durable one; or any, of what that member does not hold by right. */
+static bool may_release(const struct sim_peer *peer, const struct sim_peer *member,
+                        const struct sim_epoch *book, uint64_t sequence, uint64_t number)
+{
+    if (peer->forfeits & 1u << member->index)
+        return true;
+    if (number == GW_OFFER_ANY)
+        return !sim_rows_cover(peer, GW_ROW_ASSIGNMENT, book->epoch, sequence, sequence,
+                               member->name);
+    return sim_epoch_message(book, sequence)->number == number;
+}
+
 void sim_check_skip(struct sim_peer *peer, const struct sim_peer *other,
                     const struct gw_frame *frame)
 {
@@ -143,8 +155,7 @@ void sim_check_skip(struct sim_peer *peer, const struct sim_peer *other,
                 sim_fail(world, "%s withdraws e%" PRIu64 " %" PRIu64 ", which nobody wants back",
                          peer->name, book->number, at);
             else if (frame->u.skip.purpose == GW_SKIP_RELEASE && other && !other->guest &&
-                     message->number != frame->u.skip.number &&
-                     !(peer->forfeits & 1u << other->index))
+                     !may_release(peer, other, book, at, frame->u.skip.number))
                 sim_fail(world, "%s asks e%" PRIu64 " %" PRIu64 " back as of another offer",
                          peer->name, book->number, at);
         }

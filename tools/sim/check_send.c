@@ -83,6 +83,20 @@ static void note_offers(struct sim_peer *peer, const struct sim_epoch *book,
         sim_sight(peer->world, SIM_SIGHT_resent_part, 1);
 }
 
+/* P06: a crash of the sender forgets no attempt, so each is durable before the next one leaves. */
+static void check_attempt(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence,
+                          uint64_t attempt)
+{
+    struct gw_row story = {.attempts = 1};
+
+    if (attempt > 1)
+        sim_rows_one(peer, GW_ROW_STORY, book->epoch, sequence, &story);
+    if (attempt > story.attempts)
+        sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64 " as attempt %" PRIu64
+                 ", but its rows know of %" PRIu64, peer->name, book->number, sequence, attempt,
+                 story.attempts);
+}
+
 /* The offer is the one that is durable; what is wanted back is asked for, not sent (rule 9). */
 static void check_offer(struct sim_peer *peer, const struct sim_epoch *book,
                         const struct gw_frame *frame)
@@ -104,6 +118,11 @@ static void check_offer(struct sim_peer *peer, const struct sim_epoch *book,
         else if (message->ended)
             sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
                      ", which it has settled", peer->name, book->number, at);
+        else if (message->told_life == peer->life)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     ", which a member has told to be decided", peer->name, book->number, at);
+        else
+            check_attempt(peer, book, at, frame->u.data.attempt);
     }
 }
 

@@ -11,7 +11,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define TOUCHED_MAX 32
+#define TOUCHED_MAX    32
+#define OFFERED_PREFIX 9 /* of such a row's key: its kind and the epoch; the rest is a name */
 
 struct touched { /* epochs that a write changes in a way that must be looked over as a whole */
     uint64_t sent[TOUCHED_MAX], received[TOUCHED_MAX];
@@ -466,6 +467,24 @@ static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
         sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
 }
 
+/* The sender keeps in mind who may know of an epoch until each of them has closed it, or is a memory
+ * peer that ended. */
+static void learn_unoffered(struct sim_peer *peer, struct gw_slice key)
+{
+    struct sim_world *world = peer->world;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch_of(key));
+    char name[GW_NAME_MAX + 1] = "";
+    struct gw_row window;
+
+    memcpy(name, key.data + OFFERED_PREFIX, key.size - OFFERED_PREFIX);
+    const struct sim_peer *member = sim_peer_named(world, name);
+    if (!member || sim_peer_is_memory(member) || world->guest_linked || !book)
+        return;
+    if (sim_rows_window(member, book->epoch, &window) && !window.flag)
+        sim_fail(world, "%s forgets that %s was offered e%" PRIu64 ", whose window is open there",
+                 peer->name, name, book->number);
+}
+
 static void learn_delete(struct sim_peer *peer, struct gw_slice key, struct touched *touched)
 {
     switch (key.data[0]) {
@@ -479,6 +498,9 @@ static void learn_delete(struct sim_peer *peer, struct gw_slice key, struct touc
         break;
     case GW_ROW_WINDOW:
         learn_forgotten(peer, epoch_of(key));
+        break;
+    case GW_ROW_OFFERED:
+        learn_unoffered(peer, key);
         break;
     default:
         break;

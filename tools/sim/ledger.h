@@ -49,6 +49,7 @@ struct sim_message {
     uint64_t returned;     /* the last offer of which a return was told */
     uint64_t taken;        /* the last one of which its sender was told that */
     uint64_t taken_life;   /* of the sender then */
+    uint64_t told_life;    /* of the sender, when a member that it counts on told a decision */
     uint64_t data_link;    /* that its last DATA left on */
     uint64_t data_number;  /* of the offer in it */
     uint64_t wanted_life;  /* in which the sender was asked */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* Invariants of ends and beginnings: what a crash, a failed commit or a lost disk leaves, and what
+ * an open finds. */
+
+#include "checker.h"
+#include "core/state.h"
+#include "rows.h"
+#include "world.h"
+
+#include <inttypes.h>
+
+/* --- crashes --- */
+
+void sim_check_crashed(struct sim_peer *peer)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            message->held_by &= (uint8_t)~bit;
+            if (!(message->rejected_by & bit))
+                message->refused_by &= (uint8_t)~bit;
+            if (!(message->claimed_by & bit) || message->decided_by & bit)
+                continue;
+            message->claimed_by &= (uint8_t)~bit; /* decided, but not durably: it comes again */
+            message->transacted_by &= (uint8_t)~bit;
+        }
+    }
+}
+
+void sim_check_in_doubt(struct sim_peer *peer)
+{
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        uint64_t first, last, stored = 0;
+        if (book->sender != peer->index || book->life != peer->life)
+            continue;
+        for (uint64_t at = 1; at <= book->count; at = last + 1) {
+            if (sim_message_finished(sim_epoch_message(book, at)))
+                last = at;
+            else if (!sim_rows_batch(peer, book->epoch, at, &first, &last))
+                break;
+            stored = last;
+        }
+        if (stored)
+            gw_tail_stored(peer->tail, book->epoch, stored);
+    }
+}
+
+void sim_check_given_up(struct sim_peer *peer)
+{
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        if (book->sender != peer->index || book->life != peer->life)
+            continue;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            enum gw_tail_state state = gw_tail_state(peer->tail, book->epoch, at);
+            bool stored = state >= GW_TAIL_STORED && state <= GW_TAIL_WITHDRAWN;
+            if (stored != (message->durable || message->ended) ||
+                (!stored && state != GW_TAIL_NOT_STORED))
+                sim_fail(peer->world, "%s answers e%" PRIu64 " %" PRIu64
+                         " wrongly after a failed commit (state %d)", peer->name, book->number, at,
+                         (int)state);
+            if (!stored)
+                message->given_up = true;
+        }
+    }
+    if (gw_tail_unstored(peer->tail))
+        sim_fail(peer->world, "%s counts unstored messages after a failed commit", peer->name);
+}
+
+void sim_check_disk_lost(struct sim_peer *peer)
+{
+    uint8_t bit = (uint8_t)(1u << peer->index);
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
+        book->gone = book->gone || book->sender == peer->index;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            struct sim_message *message = sim_epoch_message(book, at);
+            message->rejected_by &= (uint8_t)~bit;
+            message->skipped_by &= (uint8_t)~bit;
+            message->refused_by &= (uint8_t)~bit;
+            message->failures += message->at[peer->index].begun; /* as far as others know */
+            message->at[peer->index] = (struct sim_at_peer){.number = 0};
+            if (!((message->decided_by | message->claimed_by) & bit))
+                continue;
+            message->decided_by &= (uint8_t)~bit;
+            message->claimed_by &= (uint8_t)~bit;
+            message->transacted_by &= (uint8_t)~bit;
+            message->outputs = 0;
+        }
+    }
+}
+
+/* INV 9, 30: an open knows every window that is stored, tombstones too, and no other. */
+static void check_windows(struct sim_peer *peer)
+{
+    const struct gw_core *core = gw_turn_core(peer->turn);
+    size_t at = sim_rows_seek(peer, GW_ROW_WINDOW, 0, 0), rows = 0;
+    struct gw_row row;
+
+    while (sim_rows_next(peer, &at, GW_ROW_WINDOW, 0, &row)) {
+        const struct gw_window *window = gw_map_get(&core->windows, row.epoch);
+        rows++;
+        if (!window || window->floor != row.floor || window->closed != row.flag)
+            sim_fail(peer->world, "%s opens its store and forgets the window of e%" PRIu64,
+                     peer->name, sim_ledger_find(&peer->world->ledger, row.epoch)->number);
+    }
+    if (rows != core->windows.count)
+        sim_fail(peer->world, "%s opens its store and knows %zu windows, but %zu are stored",
+                 peer->name, core->windows.count, rows);
+}
+
+/* INV 1: after any crash, what was accepted and is not processed is in the outbox; and the quota
+ * counts what is there. */
+void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes)
+{
+    struct sim_world *world = peer->world;
+    uint64_t first = 0, last = 0, rows_messages, rows_bytes;
+
+    sim_rows_outbox(peer, &rows_messages, &rows_bytes);
+    if (messages != rows_messages || bytes != rows_bytes)
+        sim_fail(world, "%s recovers %" PRIu64 " messages of %" PRIu64 " bytes, but its outbox "
+                 "holds %" PRIu64 " of %" PRIu64, peer->name, messages, bytes, rows_messages,
+                 rows_bytes);
+    check_windows(peer);
+    for (struct sim_epoch *book = world->ledger.first; book; book = book->next) {
+        if (book->sender != peer->index || book->gone)
+            continue;
+        first = last = 0;
+        for (uint64_t at = 1; at <= book->count; at++) {
+            const struct sim_message *message = sim_epoch_message(book, at);
+            if (!message->durable || message->processed || message->ended ||
+                (at >= first && at <= last))
+                continue;
+            if (!sim_rows_batch(peer, book->epoch, at, &first, &last)) {
+                sim_fail(world, "lost: e%" PRIu64 " %" PRIu64 " was accepted by %s and is gone",
+                         book->number, at, peer->name);
+                return;
+            }
+        }
+    }
+}
+
+void sim_check_quota(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    uint64_t messages, bytes;
+
+    if (world->failed || world->options.flavour == SIM_COMB)
+        return;
+    sim_rows_outbox(peer, &messages, &bytes);
+    messages += gw_tail_unstored(peer->tail);
+    if (gw_tail_outbox_messages(peer->tail) != messages)
+        sim_fail(world, "%s counts %" PRIu64 " messages in its outbox, but there are %" PRIu64,
+                 peer->name, gw_tail_outbox_messages(peer->tail), messages);
+}
