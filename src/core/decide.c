@@ -74,7 +74,8 @@ void gw_window_decide_skipped(struct gw_core *core, struct gw_window *window,
 
 static void write_row(struct gw_core *core, struct gw_window *window)
 {
-    struct gw_op *op = gw_seal_op(core, GW_OP_PUT);
+    bool gone = GW_PLANT(TOMBSTONE_FORGOTTEN) && window->closing;
+    struct gw_op *op = gw_seal_op(core, gone ? GW_OP_DELETE : GW_OP_PUT);
     if (!op)
         return;
     op->row.kind = GW_ROW_WINDOW;

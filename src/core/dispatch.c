@@ -220,7 +220,7 @@ static bool next_waiting(struct gw_core *core, struct gw_stream *stream, uint64_
             return true;
         if (!(*story)->withdrawal && !(*story)->death)
             *due = gw_at_most(*due, (*story)->due_us);
-        if (stream->ordered)
+        if (stream->ordered && !GW_PLANT(NACK_OVERTAKEN))
             return false; /* nothing may pass it */
     }
     return false;
@@ -234,7 +234,7 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
         gw_stream_request_load(core, stream, piece.first);
         return false;
     }
-    bool alone = story && story->alone;
+    bool alone = story && story->alone && !GW_PLANT(CRASH_NOT_ALONE);
     size_t able;
     uint64_t size = gw_batch_offset(batch, piece.first + 1) - gw_batch_offset(batch, piece.first);
     struct gw_member *member = alone ? choose_alone(stream, piece.first, size)

@@ -6,6 +6,7 @@
  * back as another process, or stayed away too long has ended with all that it knew: what is kept
  * for it here is forgotten. */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool d
             struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
             if (doubtful && offer)
                 lose(core, offer, run);
-            if (doubtful)
+            if (doubtful && !GW_PLANT(FORFEIT_UNFLAGGED))
                 gw_check(core, gw_ranges_add(&stream->doubtful, run->first, run->last));
             count += run->left;
             gw_run_cut(core, run, run->first, run->last);

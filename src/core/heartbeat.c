@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Liveness: PING and PONG, what they prove, and the core's timers. */
 
+#include "base/plant.h"
 #include "core/link.h"
 
 #define SILENT_HEARTBEATS 3
@@ -82,7 +83,7 @@ void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struc
         return;
     rtt_sample(link, core->now_us - time_us);
     link->ping_time_us = 0;
-    if (frame->u.ping.frames >= link->ping_frames)
+    if (frame->u.ping.frames >= link->ping_frames || GW_PLANT(GAP_IGNORED))
         return;
     gw_count(core, GW_COUNTER_gaps, 1);
     gw_send_frame(core, link->conn, GW_FRAME_RESET, link->id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What this peer serves, and how much of it each other peer may send: SERVE frames and credit. */
 
+#include "base/plant.h"
 #include "core/state.h"
 
 static struct gw_local *local_find(const struct gw_core *core,
@@ -34,9 +35,9 @@ struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
 void gw_intake_give_credit(struct gw_intake *intake)
 {
     const struct gw_local *local = intake->local;
-    uint64_t room = local->credit_messages > intake->in_hand_messages
-                        ? local->credit_messages - intake->in_hand_messages
-                        : 0;
+    bool anew = GW_PLANT(CREDIT_TWICE) && !intake->told_messages;
+    uint64_t in_hand = anew ? 0 : intake->in_hand_messages;
+    uint64_t room = local->credit_messages > in_hand ? local->credit_messages - in_hand : 0;
     uint64_t room_bytes = local->credit_bytes > intake->in_hand_bytes
                               ? local->credit_bytes - intake->in_hand_bytes
                               : 0;

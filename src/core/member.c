@@ -66,9 +66,13 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
         gw_stream_settle(core, stream, offer, 1, entry->floor - 1);
     for (size_t i = 0; i < entry->decided_count; i++)
         gw_stream_settle(core, stream, offer, entry->decided[i].first, entry->decided[i].last);
+    if (GW_PLANT(PARTIAL_ACK_WHOLE) && entry->decided_count)
+        gw_stream_settle(core, stream, offer, 1, highest);
     gw_retry_exceptions(core, offer, stream, entry);
     gw_retry_returns(core, offer, stream, entry);
     take_handed(core, stream, offer, entry);
+    for (size_t i = 0; GW_PLANT(OUTBOX_EARLY) && i < entry->handed_count; i++)
+        gw_stream_settle(core, stream, offer, entry->handed[i].first, entry->handed[i].last);
     if (remote->link.complete)
         return;
     if (offer->in_hand_link != remote->link.id)
@@ -105,6 +109,8 @@ static void remove_offer(struct gw_core *core, struct gw_stream *stream, struct 
     if (!offer)
         return;
     offer->removed = offer->dirty = true;
+    for (struct gw_offer *any = stream->offers; GW_PLANT(CLOSED_BY_ONE) && any; any = any->next)
+        any->removed = any->dirty = true;
     gw_stream_dirty(core, stream);
     gw_commit_lazily(core);
 }

@@ -54,7 +54,7 @@ void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, str
 static bool is_passed(const struct gw_core *core, const struct gw_run *run)
 {
     const struct gw_ranges *waiting = &run->stream->waiting;
-    if (!run->stream->ordered)
+    if (!run->stream->ordered || GW_PLANT(NACK_OVERTAKEN))
         return false;
     for (size_t i = 0; i < run->stream->runs.count; i++) {
         const struct gw_run *older = gw_index_at(&run->stream->runs, i);
@@ -95,6 +95,8 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
 static bool is_fresh(const struct gw_offer *offer)
 {
     const struct gw_identity *member = &offer->remote->identity;
+    if (GW_PLANT(FRESH_AGAIN))
+        return true;
     return !offer->known || (member->memory && offer->known_process != member->process);
 }
 

@@ -6,6 +6,7 @@
  * assignments, windows, decided, exceptions, crashed. Every book of the core is built from them
  * alone, so that recovery is idempotent (invariant 30). */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ static void recover_settled(struct gw_core *core, struct gw_stream *stream,
 {
     reaches(stream, row->last);
     gw_check(core, gw_ranges_add(&stream->settled, row->first, row->last));
+    if (GW_PLANT(OUTCOME_TWICE))
+        gw_check(core, gw_ranges_add(&stream->settling, row->first, row->last));
 }
 
 /* Only the first and the last batch of an epoch are told. One below the floor was settled while it
@@ -126,7 +129,8 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
         recover_batch(core, stream, row);
         return;
     case GW_ROW_ASSIGNMENT:
-        recover_assignment(core, stream, row);
+        if (!GW_PLANT(ASSIGNMENT_FORGOTTEN))
+            recover_assignment(core, stream, row);
         return;
     case GW_ROW_STORY:
         gw_story_recover(core, stream, row);

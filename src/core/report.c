@@ -2,6 +2,7 @@
 /* ACK frames: what a receiver tells. Facts only add, so any of them may be lost, repeated or split
  * over frames; what was lost is said again at the next PING. */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <string.h>
 
@@ -115,8 +116,9 @@ static bool tell_piece(struct gw_core *core, struct report *report,
                        struct gw_range *piece)
 {
     while (piece->first <= piece->last) {
-        const struct gw_verdict *verdict =
-            window->verdicts.count ? gw_verdict_from(window, piece->first) : NULL;
+        const struct gw_verdict *verdict = window->verdicts.count && !GW_PLANT(REJECTION_LOST)
+                                               ? gw_verdict_from(window, piece->first)
+                                               : NULL;
         uint64_t end = piece->last;
         if (verdict && verdict->sequence == piece->first) {
             if (!tell_verdict(core, report, entry, verdict))

@@ -117,6 +117,8 @@ static void write_story(struct gw_core *core, struct gw_stream *stream, struct g
 
 void gw_retry_seal(struct gw_core *core, struct gw_stream *stream)
 {
+    if (GW_PLANT(ATTEMPT_LATE) && core->filling.run_count)
+        return;
     for (size_t i = 0; stream->stories_dirty && i < stream->stories.count && !core->failed; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
         if (story->dirty && !story->over)
@@ -455,6 +457,8 @@ static void bury(struct gw_core *core, struct gw_stream *stream, struct gw_story
     op->row.first_ms = story->first_ms;
     op->row.last_ms = story->last_ms;
     op->row.text = text_of(story);
+    if (GW_PLANT(DEAD_LETTER_APART) && core->turn % 2)
+        return; /* the next write settles it */
     story->buried = true;
     stream->dying--;
     uint64_t bytes = gw_batch_offset(batch, story->sequence + 1) -

@@ -5,6 +5,7 @@
  *   unsettled --ACK, burial, withdrawal--> settling --SEAL--> settled, committing
  *       --COMMITTED--> SETTLED, RELEASED, the floor is published */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +204,7 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
             run->turn <= core->committed)
             settle_run(core, stream, run, first, last);
     }
-    if (offer->forfeited.count)
+    if (offer->forfeited.count && !GW_PLANT(RESEND_DECIDED))
         settle_forfeited(core, stream, offer, first, last);
 }
 

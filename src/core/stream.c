@@ -61,7 +61,7 @@ struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
     }
     stream->epoch = epoch;
     stream->target = target;
-    stream->opens = core->options.open;
+    stream->opens = GW_PLANT(CLOCK_TRUSTED) ? core->wall_ms : core->options.open;
     stream->next_unassigned = stream->floor = stream->floor_published = 1;
     stream->ordered = gw_policy_of(target)->ordered;
     struct gw_stream **link = &target->streams;

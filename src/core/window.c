@@ -259,6 +259,8 @@ bool gw_window_next_new(const struct gw_window *window, uint64_t *at, uint64_t l
                         struct gw_range *piece)
 {
     const struct gw_ranges *known[] = {&window->decided, &window->deciding, &window->in_hand};
+    if (GW_PLANT(DECIDING_FORGOTTEN))
+        known[1] = &window->decided;
     if (*at < window->floor)
         *at = window->floor;
     while (*at <= last) {

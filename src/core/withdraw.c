@@ -6,6 +6,7 @@
  * be offered elsewhere (GW_SKIP_RELEASE): not a decision, the member forgets the offer.
  * What a handler has begun stays where it is: a slow handler is never a lost message. */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <stdlib.h>
 
@@ -199,6 +200,8 @@ static void ask_forfeited(struct asking *asking)
 void gw_skip_repeat(struct gw_core *core, struct gw_remote *remote, bool new_link)
 {
     struct gw_stream *stream;
+    if (GW_PLANT(SKIP_ONCE))
+        return;
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL)) && !core->failed;) {
         if ((!stream->wanted && !stream->recalls && !new_link) ||
             !gw_stream_offer_find(stream, remote) || !can_ask(remote))
