@@ -121,7 +121,7 @@ void sim_check_ack_returns(struct sim_peer *peer, struct sim_epoch *book,
 
 /* --- SKIP --- */
 
-/* Rule 8: one offer is meant, the durable one; or any, of what that member does not hold by right. */
+/* Rule 8: the durable offer is meant; or any, of what that member does not hold by right. */
 static bool may_release(const struct sim_peer *peer, const struct sim_peer *member,
                         const struct sim_epoch *book, uint64_t sequence, uint64_t number)
 {

@@ -467,8 +467,8 @@ static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
         sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
 }
 
-/* The sender keeps in mind who may know of an epoch until each of them has closed it, or is a memory
- * peer that ended. */
+/* Who may know of an epoch is kept in mind until each of them has closed it, or is a memory peer
+ * that ended. */
 static void learn_unoffered(struct sim_peer *peer, struct gw_slice key)
 {
     struct sim_world *world = peer->world;
