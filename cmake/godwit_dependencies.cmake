@@ -1,7 +1,8 @@
 # What godwit stands on; docs/dependencies.md says why. Targets made here:
 #   PkgConfig::ZMQ  PkgConfig::MSGPACK  LevelDB::LevelDB  Threads::Threads      the library
 #   PkgConfig::CMOCKA                                                           tests
-#   PkgConfig::SODIUM  PkgConfig::CZMQ  PkgConfig::UV  (only if found)          examples, tools
+#   PkgConfig::CZMQ  (only if found)                                            the lab, examples
+#   PkgConfig::SODIUM  PkgConfig::UV  (only if found)                           examples
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -18,9 +19,9 @@ set_target_properties(LevelDB::LevelDB PROPERTIES
   IMPORTED_LOCATION "${LEVELDB_LIBRARY}"
   INTERFACE_INCLUDE_DIRECTORIES "${LEVELDB_INCLUDE_DIR}")
 
+pkg_check_modules(CZMQ IMPORTED_TARGET libczmq)
 if(GODWIT_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
   pkg_check_modules(SODIUM IMPORTED_TARGET libsodium)
-  pkg_check_modules(CZMQ IMPORTED_TARGET libczmq)
   pkg_check_modules(UV IMPORTED_TARGET libuv)
 endif()

@@ -35,7 +35,8 @@ struct lab_process_plan {
     char **audit;       /* run when all is over: prints `effect` lines; NULL: none */
     uint64_t disk_bytes; /* its directory is a tmpfs of that size; 0: an ordinary directory */
     uint64_t file_limit, memory_limit; /* RLIMIT_NOFILE, RLIMIT_AS; 0: as they are */
-    bool stays_down;    /* it is not an error if it ends by itself with status 0 */
+    bool stays_down;    /* not started again when the faults are over */
+    uint64_t restart_us; /* after an error it is started again; 0: an error fails the run */
     bool shim;          /* an action needs the preloaded shim: its disk or clock is played with */
     int line;
 };
@@ -62,11 +63,13 @@ struct lab_random { /* from time to time one of some orders, by a seed */
 
 struct lab_scenario {
     char *path;           /* as it was given */
+    char *text;           /* the file as it was read */
     char *title;          /* name of the file without folder and ending */
     char *about;
     char *covers[LAB_COVERS_MAX]; /* ids of the catalogue of faults; NULL at the end */
-    uint64_t length_us;   /* when everything has to be over: faults, then settling */
-    uint64_t settle_us;   /* after the last fault; what is not settled then is stuck */
+    uint64_t length_us;   /* all faults are over by then, and who still sends is asked to end */
+    uint64_t settle_us;   /* without progress after the faults; what waits then is stuck */
+    bool smoke;           /* one of the quick ones that `godwit lab all --smoke` runs */
     bool ordered;         /* order is promised and judged */
     bool repeats_excused; /* receivers lose or restore their disk: repeats are told, no more */
     struct lab_process_plan *processes;
@@ -81,13 +84,16 @@ struct lab_scenario {
 struct lab_mistake {
     int line;             /* 0: of the file as a whole */
     char what[200];       /* "unknown action `kil`" */
-    char mend[200];       /* "did you mean `kill`? Known are: ..." */
+    char mend[400];       /* "did you mean `kill`? Known are: ..." */
 };
 
 /* NULL: `mistake` says where, what and how to mend it. */
 struct lab_scenario *lab_scenario_read(const char *path, struct lab_mistake *mistake);
-struct lab_scenario *lab_scenario_parse(const char *title, const char *text,
+/* The text alone: programs and ports are not looked for. `size` bytes, no end needed. */
+struct lab_scenario *lab_scenario_parse(const char *path, const char *text, size_t size,
                                         struct lab_mistake *mistake);
+/* That the programs are there and ports given by hand are free; part of lab_scenario_read. */
+bool lab_scenario_check(const struct lab_scenario *scenario, struct lab_mistake *mistake);
 void lab_scenario_free(struct lab_scenario **scenario);
 /* -1: there is none of that name. */
 int lab_scenario_process(const struct lab_scenario *scenario, const char *name);
