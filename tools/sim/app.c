@@ -158,8 +158,7 @@ static void send_burst(struct sim_world *world, void *subject, uint64_t process,
         flows[i]->left -= sim_app_send(peer, &flows[i]->destination,
                                        burst < flows[i]->left ? burst : flows[i]->left);
     }
-    if (sim_inject(world, sim_occasion_of(SIM_FAULT_withdrawn, peer, ++peer->app.bursts),
-                   world->options.withdraw_chance, &lot))
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_withdrawn, peer, ++peer->app.bursts), &lot))
         sim_app_withdraw_some(peer, &lot);
     send_later(peer);
 }

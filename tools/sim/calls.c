@@ -116,7 +116,7 @@ void sim_peer_forfeit(struct sim_peer *peer, const struct sim_peer *member)
 {
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "forfeit %s",
                     member->name);
-    peer->forfeit_asked |= (uint8_t)(1u << member->index);
+    peer->forfeit_asked |= (sim_set)(1u << member->index);
     sim_port_after(peer, gw_turn_forfeit(peer->turn, sim_peer_clock(peer), member->name));
 }
 

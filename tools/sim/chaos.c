@@ -333,12 +333,11 @@ static void forfeit(struct deed *deed)
         sim_peer_forfeit(peer, member);
 }
 
-static void withdraw(struct deed *deed)
+static void purge(struct deed *deed)
 {
     struct sim_peer *peer = some_awake(deed);
 
-    if (peer && deed->world->options.withdraw_chance &&
-        happens(deed, SIM_FAULT_withdrawn, peer, NULL))
+    if (peer && happens(deed, SIM_FAULT_purged, peer, NULL))
         sim_app_withdraw_some(peer, &deed->lot);
 }
 
@@ -358,15 +357,28 @@ static void change_credit(struct deed *deed)
 
 /* --- the monkey --- */
 
-static void (*const deeds[])(struct deed *deed) = {
-    cut,       cut,       cut_all, clog_one, isolate, tell_lost,    kill,
-    kill,      cut_power, pause,   leave,    jump,    stall,        newcomer,
-    dial_self, undial,    unserve, lose_disk, dial_twice, change_credit, forfeit, withdraw,
+static void (*const deeds[SIM_FAULT_COUNT])(struct deed *deed) = {
+    [SIM_FAULT_connection_cut] = cut,
+    [SIM_FAULT_all_cut] = cut_all,
+    [SIM_FAULT_connection_clogged] = clog_one,
+    [SIM_FAULT_partition] = isolate,
+    [SIM_FAULT_lost_told] = tell_lost,
+    [SIM_FAULT_process_killed] = kill,
+    [SIM_FAULT_power_lost] = cut_power,
+    [SIM_FAULT_disk_lost] = lose_disk,
+    [SIM_FAULT_clock_jump] = jump,
+    [SIM_FAULT_clock_stall] = stall,
+    [SIM_FAULT_process_paused] = pause,
+    [SIM_FAULT_newcomer] = newcomer,
+    [SIM_FAULT_dialled_self] = dial_self,
+    [SIM_FAULT_dialled_twice] = dial_twice,
+    [SIM_FAULT_undialled] = undial,
+    [SIM_FAULT_unserved] = unserve,
+    [SIM_FAULT_credit_changed] = change_credit,
+    [SIM_FAULT_left_cleanly] = leave,
+    [SIM_FAULT_forfeit_asked] = forfeit,
+    [SIM_FAULT_purged] = purge,
 };
-
-#define DEEDS (sizeof deeds / sizeof deeds[0])
-
-_Static_assert(DEEDS <= SIM_DEEDS_MAX, "options hold a weight for each deed");
 
 static void act(struct sim_world *world, void *subject, uint64_t number, uint64_t unused);
 
@@ -384,21 +396,38 @@ static void act_later(struct sim_world *world, uint64_t number)
                     number, 0);
 }
 
-static void do_one(struct deed *deed)
+/* The kind that the deed's lot falls on, by the weights; SIM_FAULT_COUNT: none has any. */
+static unsigned lot_falls_on(struct deed *deed)
 {
-    const uint32_t *weights = deed->world->options.weights;
+    const uint32_t *weights = deed->world->options.rates;
+    unsigned kind = 0;
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < DEEDS; i++)
-        sum += weights[i];
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++)
+        sum += deeds[i] ? weights[i] : 0;
     uint64_t lot = sim_between(&deed->lot, 1, sum);
-    for (size_t i = 0; i < DEEDS && sum > 0; i++) {
-        if (lot <= weights[i]) {
-            deeds[i](deed);
-            return;
-        }
-        lot -= weights[i];
+    for (; kind < SIM_FAULT_COUNT; kind++) {
+        uint64_t weight = deeds[kind] ? weights[kind] : 0;
+        if (sum && lot <= weight)
+            break;
+        lot -= weight;
     }
+    return kind;
+}
+
+/* If only some faults are to happen, those that are named of this number do. */
+static unsigned kind_of(struct deed *deed)
+{
+    const struct sim_choice *choice = deed->world->options.choice;
+    unsigned kind = lot_falls_on(deed);
+
+    if (!choice || !choice->only)
+        return kind;
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
+        if (deeds[i] && sim_choice_names(choice, sim_occasion_deed((enum sim_fault)i, deed->number)))
+            return i;
+    }
+    return SIM_FAULT_COUNT;
 }
 
 static void act(struct sim_world *world, void *subject, uint64_t number, uint64_t unused)
@@ -410,7 +439,9 @@ static void act(struct sim_world *world, void *subject, uint64_t number, uint64_
     if (world->calm)
         return;
     (void)sim_draw(&deed.lot); /* when it comes: it is now */
-    do_one(&deed);
+    unsigned kind = kind_of(&deed);
+    if (kind < SIM_FAULT_COUNT)
+        deeds[kind](&deed);
     act_later(world, number + 1);
 }
 
@@ -442,7 +473,6 @@ void sim_chaos_end(struct sim_world *world)
 {
     say(world, "*", "the faults are over");
     world->calm = true;
-    sim_options_calm(&world->options);
     if (world->peers[SIM_PEERS_MAX - 1].guest)
         sim_peer_crash(&world->peers[SIM_PEERS_MAX - 1], SIM_POWER_LOST);
     sim_visits_end(world);

@@ -101,7 +101,7 @@ static void end_message(struct sim_peer *peer, struct sim_epoch *book, uint64_t 
     message->ended = (uint8_t)how;
     if (how == GW_OUTCOME_WITHDRAWN && !message->skipped && message->assigned &&
         message->returned != message->number)
-        message->forfeited_by |= (uint8_t)(1u << (message->assigned - 1)) & peer->forfeits;
+        message->forfeited_by |= (sim_set)(1u << (message->assigned - 1)) & peer->forfeits;
 }
 
 /* Also where somebody has processed it. */
@@ -253,7 +253,7 @@ static void count_input(const struct sim_peer *peer, const struct sim_item *item
 {
     const struct sim_message *message =
         sim_ledger_message(&peer->world->ledger, item->epoch, item->sequence);
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     count_part(parts, (message->decided_by | message->rejected_by) & bit ||
                           sim_rows_decided(peer, item->epoch, item->sequence, item->sequence));
@@ -289,7 +289,7 @@ void sim_check_all_or_none(struct sim_peer *peer)
 
 static void learn_link_down(struct sim_peer *peer, const struct sim_peer *other)
 {
-    peer->down_known |= (uint8_t)(1u << other->index);
+    peer->down_known |= (sim_set)(1u << other->index);
     peer->down_us[other->index] = sim_peer_clock(peer);
 }
 
@@ -297,7 +297,7 @@ static void learn_link_down(struct sim_peer *peer, const struct sim_peer *other)
  * without a link. */
 static void learn_forfeit(struct sim_peer *peer, const struct sim_peer *other)
 {
-    uint8_t bit = (uint8_t)(1u << other->index);
+    sim_set bit = (sim_set)(1u << other->index);
     bool failover = false;
     uint64_t least_us = UINT64_MAX;
 
@@ -329,7 +329,7 @@ void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name)
     if (!other)
         return;
     if (note == GW_NOTE_LINK_UP)
-        peer->down_known &= (uint8_t)~(1u << other->index);
+        peer->down_known &= (sim_set)~(1u << other->index);
     else if (note == GW_NOTE_LINK_DOWN)
         learn_link_down(peer, other);
     else if (note == GW_NOTE_FORFEITED)

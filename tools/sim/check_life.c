@@ -14,18 +14,18 @@
 
 void sim_check_crashed(struct sim_peer *peer)
 {
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
         for (uint64_t at = 1; at <= book->count; at++) {
             struct sim_message *message = sim_epoch_message(book, at);
-            message->held_by &= (uint8_t)~bit;
+            message->held_by &= (sim_set)~bit;
             if (!(message->rejected_by & bit))
-                message->refused_by &= (uint8_t)~bit;
+                message->refused_by &= (sim_set)~bit;
             if (!(message->claimed_by & bit) || message->decided_by & bit)
                 continue;
-            message->claimed_by &= (uint8_t)~bit; /* decided, but not durably: it comes again */
-            message->transacted_by &= (uint8_t)~bit;
+            message->claimed_by &= (sim_set)~bit; /* decided, but not durably: it comes again */
+            message->transacted_by &= (sim_set)~bit;
         }
     }
 }
@@ -72,22 +72,22 @@ void sim_check_given_up(struct sim_peer *peer)
 
 void sim_check_disk_lost(struct sim_peer *peer)
 {
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
         book->gone = book->gone || book->sender == peer->index;
         for (uint64_t at = 1; at <= book->count; at++) {
             struct sim_message *message = sim_epoch_message(book, at);
-            message->rejected_by &= (uint8_t)~bit;
-            message->skipped_by &= (uint8_t)~bit;
-            message->refused_by &= (uint8_t)~bit;
+            message->rejected_by &= (sim_set)~bit;
+            message->skipped_by &= (sim_set)~bit;
+            message->refused_by &= (sim_set)~bit;
             message->failures += message->at[peer->index].begun; /* as far as others know */
             message->at[peer->index] = (struct sim_at_peer){.number = 0};
             if (!((message->decided_by | message->claimed_by) & bit))
                 continue;
-            message->decided_by &= (uint8_t)~bit;
-            message->claimed_by &= (uint8_t)~bit;
-            message->transacted_by &= (uint8_t)~bit;
+            message->decided_by &= (sim_set)~bit;
+            message->claimed_by &= (sim_set)~bit;
+            message->transacted_by &= (sim_set)~bit;
             message->outputs = 0;
         }
     }

@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static uint8_t bit_of(const struct sim_peer *peer)
+static sim_set bit_of(const struct sim_peer *peer)
 {
-    return (uint8_t)(1u << peer->index);
+    return (sim_set)(1u << peer->index);
 }
 
 /* --- beginning, in order (INV 8, rules 19 and 20) --- */
@@ -27,7 +27,7 @@ static bool of_stream(const struct sim_epoch *book, const struct sim_epoch *othe
 static const struct sim_message *left_behind(const struct sim_peer *peer,
                                              const struct sim_epoch *book, uint64_t before)
 {
-    uint8_t bit = bit_of(peer);
+    sim_set bit = bit_of(peer);
 
     for (uint64_t at = book->unfinished; at < before && at <= book->count; at++) {
         const struct sim_message *message = sim_epoch_message(book, at);
@@ -70,7 +70,7 @@ void sim_check_begun(struct sim_peer *peer, const struct sim_item *item)
 static const char *forbids_return(const struct sim_peer *peer, const struct sim_message *message,
                                   const struct gw_return *back)
 {
-    uint8_t bit = bit_of(peer);
+    sim_set bit = bit_of(peer);
     const struct sim_at_peer *here = &message->at[peer->index];
 
     if ((message->decided_by | message->rejected_by | message->skipped_by) & bit)
@@ -170,8 +170,8 @@ void sim_check_handlers_end(struct sim_peer *peer, bool killed)
         const struct sim_item *item = &peer->app.items[i];
         struct sim_message *message =
             sim_ledger_message(&peer->world->ledger, item->epoch, item->sequence);
-        message->held_by &= (uint8_t)~bit_of(peer);
-        message->begun_by &= (uint8_t)~bit_of(peer);
+        message->held_by &= (sim_set)~bit_of(peer);
+        message->begun_by &= (sim_set)~bit_of(peer);
         message->at[peer->index].number = 0;
         if (!item->job || !killed || sim_peer_is_memory(peer))
             continue;

@@ -166,7 +166,7 @@ static void check_data(struct sim_peer *peer, const struct sim_peer *other,
 static void check_processed(struct sim_peer *peer, const struct sim_epoch *book, uint64_t at)
 {
     const struct sim_message *message = sim_epoch_message(book, at);
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (message && (message->rejected_by | message->skipped_by) & bit)
         sim_fail(peer->world, "%s names e%" PRIu64 " %" PRIu64
@@ -177,7 +177,7 @@ static void check_exception(struct sim_peer *peer, const struct sim_epoch *book,
                             const struct gw_exception *exception)
 {
     const struct sim_message *message = sim_epoch_message(book, exception->sequence);
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
     bool skipped = exception->kind == GW_EXCEPTION_SKIPPED;
 
     if (!message || !((skipped ? message->skipped_by : message->rejected_by) & bit))

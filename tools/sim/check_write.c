@@ -70,7 +70,7 @@ static void learn_batch(struct sim_peer *peer, const struct gw_batch *batch)
 static bool is_not_there(const struct sim_peer *peer, const struct sim_peer *member,
                          const struct sim_message *message)
 {
-    uint8_t here = (uint8_t)(message->held_by | message->claimed_by | message->refused_by |
+    sim_set here = (sim_set)(message->held_by | message->claimed_by | message->refused_by |
                              message->decided_by | message->rejected_by);
 
     return !(here >> member->index & 1) &&
@@ -84,7 +84,7 @@ static void learn_move(struct sim_peer *peer, const struct sim_epoch *book, uint
 {
     struct sim_world *world = peer->world;
     const struct sim_peer *old = &world->peers[message->assigned - 1];
-    uint8_t bit = (uint8_t)(1u << old->index);
+    sim_set bit = (sim_set)(1u << old->index);
 
     message->forfeited_by |= bit & peer->forfeits;
     if (message->returned == message->number || sim_holder_gone(peer, message) ||
@@ -158,7 +158,7 @@ static void look_over_outbox(struct sim_peer *peer, uint64_t epoch)
  * made before a memory peer that leaves for good could tell its own. */
 static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_message *message)
 {
-    uint8_t others = (uint8_t)((message->decided_by | message->rejected_by) &
+    sim_set others = (sim_set)((message->decided_by | message->rejected_by) &
                                ~(1u << peer->index));
 
     if (sim_peer_is_memory(peer) && peer->leaving)
@@ -172,7 +172,7 @@ static void see_decision(struct sim_peer *peer, const struct sim_epoch *book,
                          const struct sim_message *message)
 {
     struct sim_world *world = peer->world;
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (message->forfeited_by & bit && message->assigned != peer->index + 1)
         sim_sight(world, SIM_SIGHT_late_decision, 1);
@@ -193,7 +193,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
 {
     struct sim_world *world = peer->world;
     struct sim_message *message = message_of(peer, book, sequence);
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (!message || (message->decided_by | message->rejected_by | message->skipped_by) & bit)
         return;
@@ -216,7 +216,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
     see_decision(peer, book, message);
     message->decided_by |= bit;
     message->processed = true;
-    message->held_by &= (uint8_t)~bit;
+    message->held_by &= (sim_set)~bit;
     if (message->transacted_by & bit && sim_rows_effects(peer, book->epoch, sequence) != 1)
         sim_fail(world, "all or none: %s decides e%" PRIu64 " %" PRIu64
                  " without the effect of its transaction", peer->name, book->number, sequence);
@@ -225,7 +225,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
 static void learn_rejection(struct sim_peer *peer, const struct sim_epoch *book,
                             const struct gw_row *row, struct sim_message *message)
 {
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (!(message->refused_by & bit) || message->codes[peer->index] != row->code)
         sim_fail(peer->world, "%s stores a rejection of e%" PRIu64 " %" PRIu64
@@ -235,7 +235,7 @@ static void learn_rejection(struct sim_peer *peer, const struct sim_epoch *book,
                  peer->name, book->number, row->first);
     message->rejected_by |= bit;
     message->rejected = true;
-    message->held_by &= (uint8_t)~bit;
+    message->held_by &= (sim_set)~bit;
 }
 
 /* Of DATA and SKIP one wins: what is skipped is in nobody's hand here, and never was decided. */
@@ -243,7 +243,7 @@ static void learn_skip(struct sim_peer *peer, const struct sim_epoch *book,
                        const struct gw_row *row, struct sim_message *message)
 {
     struct sim_world *world = peer->world;
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (message->held_by & bit)
         sim_fail(world, "%s skips e%" PRIu64 " %" PRIu64 ", which is in hand there", peer->name,
@@ -268,7 +268,7 @@ static void learn_exception(struct sim_peer *peer, const struct sim_epoch *book,
                             const struct gw_row *row)
 {
     struct sim_message *message = message_of(peer, book, row->first);
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     if (!message)
         return;
@@ -303,7 +303,7 @@ static void learn_crashed(struct sim_peer *peer, const struct sim_epoch *book,
 
 static void learn_window(struct sim_peer *peer, struct sim_epoch *book, const struct gw_row *row)
 {
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
 
     for (uint64_t at = sim_epoch_unfinished(book); at < row->floor; at++) {
         const struct sim_message *message = sim_epoch_message(book, at);
@@ -324,7 +324,7 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
 {
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
     struct gw_row window = {.floor = 1};
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
     uint64_t covered;
     bool more;
 
@@ -542,6 +542,20 @@ static void learn_op(struct sim_peer *peer, struct gw_slice key, const struct si
     }
 }
 
+/* A row that the same write deletes: only an exception is a fact all the same, which a floor has
+ * passed at once. */
+static void learn_passed(struct sim_peer *peer, struct gw_slice key, struct gw_slice value)
+{
+    struct gw_row row;
+    const struct sim_epoch *book;
+
+    if (key.data[0] != GW_ROW_EXCEPTION || gw_row_read(key, value, &row) != GW_STORE_OK)
+        return;
+    book = sim_ledger_find(&peer->world->ledger, row.epoch);
+    if (book)
+        learn_exception(peer, book, &row);
+}
+
 void sim_check_written(struct sim_peer *peer, const struct gw_write *write)
 {
     struct touched touched = {.sent_count = 0};
@@ -555,7 +569,10 @@ void sim_check_written(struct sim_peer *peer, const struct gw_write *write)
             const struct sim_value *value = op->put ? stored(peer, key) : NULL;
             if (value)
                 learn_op(peer, key, value, &touched);
-            else if (!op->put)
+            else if (op->put)
+                learn_passed(peer, key, (struct gw_slice){write->bytes.data + op->value,
+                                                          op->value_size});
+            else
                 learn_delete(peer, key, &touched);
         }
     }

@@ -33,12 +33,12 @@ static bool is_late(const struct sim_peer *peer, const struct sim_message *messa
 }
 
 /* A memory peer that said BYE takes with it what it had not yet acknowledged. */
-static uint8_t memories_that_leave(const struct sim_world *world)
+static sim_set memories_that_leave(const struct sim_world *world)
 {
-    uint8_t bits = 0;
+    sim_set bits = 0;
 
     for (size_t i = 0; i < SIM_PEERS_MAX; i++)
-        bits |= (uint8_t)((world->peers[i].leaving && world->options.memory >> i & 1) << i);
+        bits |= (sim_set)((world->peers[i].leaving && world->options.memory >> i & 1) << i);
     return bits;
 }
 
@@ -47,9 +47,9 @@ static const char *forbids_elsewhere(const struct sim_peer *peer,
                                      const struct sim_message *message,
                                      const struct gw_inbound *inbound)
 {
-    uint8_t others = (uint8_t)~(1u << peer->index | memories_that_leave(peer->world));
-    uint8_t decided = (message->decided_by | message->rejected_by | message->skipped_by) & others;
-    uint8_t kept = (uint8_t)(message->held_by | message->claimed_by | message->refused_by) & others;
+    sim_set others = (sim_set)~(1u << peer->index | memories_that_leave(peer->world));
+    sim_set decided = (message->decided_by | message->rejected_by | message->skipped_by) & others;
+    sim_set kept = (sim_set)(message->held_by | message->claimed_by | message->refused_by) & others;
 
     if (is_late(peer, message, inbound) || peer->world->guest_linked)
         return NULL;
@@ -75,7 +75,7 @@ static bool may_forget(const struct sim_peer *peer, const struct gw_inbound *inb
 static const char *forbids(const struct sim_peer *peer, const struct sim_message *message,
                            const struct gw_inbound *inbound)
 {
-    uint8_t bit = (uint8_t)(1u << peer->index);
+    sim_set bit = (sim_set)(1u << peer->index);
     bool forgot = may_forget(peer, inbound);
 
     if (message->given_up)

@@ -50,7 +50,7 @@ bool sim_app_decide(struct sim_peer *peer, size_t at, size_t count)
     struct gw_decision decision = decision_of(peer->app.items + at, count);
 
     for (size_t i = at; i < at + count; i++)
-        message_of(peer, &peer->app.items[i])->claimed_by |= (uint8_t)(1u << peer->index);
+        message_of(peer, &peer->app.items[i])->claimed_by |= (sim_set)(1u << peer->index);
     sim_app_put_down(peer, at, count);
     say_decision(peer, "decide", &decision);
     return sim_peer_decide(peer, &decision) == 0;
@@ -64,7 +64,7 @@ bool sim_app_reject(struct sim_peer *peer, size_t at, uint32_t code)
     decision.rejected = true;
     decision.code = code;
     decision.text = "never";
-    message->refused_by |= (uint8_t)(1u << peer->index);
+    message->refused_by |= (sim_set)(1u << peer->index);
     message->codes[peer->index] = code;
     sim_app_put_down(peer, at, 1);
     say_decision(peer, "reject", &decision);
@@ -164,8 +164,8 @@ static void claim_all(struct sim_peer *peer, const struct sim_transaction *trans
 {
     for (size_t i = 0; i < transaction->count; i++) {
         struct sim_message *message = message_of(peer, &transaction->items[i]);
-        message->claimed_by |= (uint8_t)(1u << peer->index);
-        message->transacted_by |= (uint8_t)(1u << peer->index);
+        message->claimed_by |= (sim_set)(1u << peer->index);
+        message->transacted_by |= (sim_set)(1u << peer->index);
     }
 }
 
@@ -249,7 +249,7 @@ static void cancel(struct sim_peer *peer, const struct sim_output *output)
 /* Its outputs end unsent, its other inputs go back. */
 static void undo(struct sim_peer *peer, const struct sim_transaction *transaction)
 {
-    uint8_t others = (uint8_t)~(1u << peer->index);
+    sim_set others = (sim_set)~(1u << peer->index);
 
     for (size_t i = 0; i < transaction->count; i++) {
         struct sim_message *message = message_of(peer, &transaction->items[i]);

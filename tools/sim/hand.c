@@ -66,7 +66,7 @@ static void take(struct sim_peer *peer, const struct gw_inbound *inbound, uint64
                                        .size = message->size,
                                        .sender = book->sender,
                                        .ordered = inbound->ordered};
-    message->held_by |= (uint8_t)(1u << peer->index);
+    message->held_by |= (sim_set)(1u << peer->index);
     message->at[peer->index].number = inbound->number;
 }
 
@@ -117,7 +117,7 @@ void sim_app_begin(struct sim_peer *peer, size_t at, size_t count)
     for (size_t i = at; i < at + count; i++) {
         app->items[i].job = job;
         sim_check_begun(peer, &app->items[i]);
-        message_of(peer, &app->items[i])->begun_by |= (uint8_t)(1u << peer->index);
+        message_of(peer, &app->items[i])->begun_by |= (sim_set)(1u << peer->index);
         message_of(peer, &app->items[i])->at[peer->index].begun = sim_peer_is_memory(peer);
         mark(peer, &app->items[i]);
     }
@@ -137,7 +137,7 @@ void sim_app_put_down(struct sim_peer *peer, size_t at, size_t count)
         if (!app->items[i].job)
             continue;
         unmark(peer, &app->items[i]);
-        message_of(peer, &app->items[i])->begun_by &= (uint8_t)~(1u << peer->index);
+        message_of(peer, &app->items[i])->begun_by &= (sim_set)~(1u << peer->index);
     }
     app->count -= count;
     memmove(app->items + at, app->items + at + count, (app->count - at) * sizeof *app->items);
@@ -190,7 +190,7 @@ static void given_back(struct sim_peer *peer, const struct sim_item *item,
 {
     struct sim_message *message = message_of(peer, item);
 
-    message->held_by &= (uint8_t)~(1u << peer->index);
+    message->held_by &= (sim_set)~(1u << peer->index);
     message->at[peer->index].number = 0;
     if (kind != GW_RETURN_NACK)
         return;

@@ -179,13 +179,10 @@ void sim_choice_sort(struct sim_choice *choice)
         qsort(choice->these, choice->count, sizeof *choice->these, ascending);
 }
 
-bool sim_choice_allows(const struct sim_choice *choice, sim_occasion occasion)
+bool sim_choice_names(const struct sim_choice *choice, sim_occasion occasion)
 {
-    if (!choice)
-        return true;
-    bool named = choice->count && bsearch(&occasion, choice->these, choice->count,
-                                          sizeof *choice->these, ascending);
-    return named == choice->only;
+    return choice && choice->count &&
+           bsearch(&occasion, choice->these, choice->count, sizeof *choice->these, ascending);
 }
 
 /* --- injecting --- */
@@ -207,14 +204,20 @@ static void remember(struct sim_world *world, sim_occasion occasion, unsigned wh
     sim_fault(world, sim_occasion_kind(occasion));
 }
 
-bool sim_inject(struct sim_world *world, sim_occasion occasion, uint32_t per_million,
-                struct sim_lot *lot)
+bool sim_inject(struct sim_world *world, sim_occasion occasion, struct sim_lot *lot)
 {
-    if (!per_million)
+    const struct sim_choice *choice = world->options.choice;
+    enum sim_fault kind = sim_occasion_kind(occasion);
+    uint32_t rate = world->options.rates[kind];
+
+    if ((world->calm && sim_fault_how(kind) != SIM_ALWAYS) || !(rate || choice))
         return false;
     struct sim_lot own = sim_lot_of(world->options.seed, SIM_LOT_FAULT, occasion, 0);
+    bool happens = sim_chance(&own, rate);
 
-    if (!sim_chance(&own, per_million) || !sim_choice_allows(world->options.choice, occasion))
+    if (choice && (choice->only || happens))
+        happens = sim_choice_names(choice, occasion) == choice->only;
+    if (!happens)
         return false;
     remember(world, occasion, who_of(occasion), other_of(occasion));
     if (lot)
@@ -225,7 +228,9 @@ bool sim_inject(struct sim_world *world, sim_occasion occasion, uint32_t per_mil
 bool sim_inject_deed(struct sim_world *world, sim_occasion occasion, const struct sim_peer *who,
                      const struct sim_peer *other)
 {
-    if (!sim_choice_allows(world->options.choice, occasion))
+    const struct sim_choice *choice = world->options.choice;
+
+    if (choice && sim_choice_names(choice, occasion) != choice->only)
         return false;
     remember(world, occasion, who ? who->index : SIM_NOBODY, other ? other->index : SIM_NOBODY);
     return true;

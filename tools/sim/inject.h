@@ -12,8 +12,7 @@
  * Whether it happens, and how, is drawn from the seed and the name alone. So a fault can be left
  * out, or all but some, and what is left stays what it was:
  *
- *     if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits),
- *                    world->options.commit_slow, &lot))
+ *     if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits), &lot))
  *         pause_us = sim_between(&lot, SLOW_US / 10, SLOW_US);
  *
  * What merely follows from a fault (a frame that vanishes with its connection) is no occasion; it
@@ -29,7 +28,7 @@
 struct sim_peer;
 struct sim_world;
 
-#define SIM_SURE 1000000u /* per million */
+#define SIM_SURE 1000000u /* a rate, per million */
 #define SIM_OCCASION_TEXT 80
 
 typedef uint64_t sim_occasion; /* kind, at whom, towards whom, frame type, number */
@@ -47,13 +46,13 @@ bool sim_occasion_parse(const char *text, size_t size, sim_occasion *occasion);
 
 /* Which faults may happen. A world without one knows no exception. */
 struct sim_choice {
-    bool only;           /* these and no others; otherwise all but these */
+    bool only;           /* these, whatever their rates, and no others; otherwise all but these */
     sim_occasion *these; /* sorted */
     size_t count;
 };
 
 void sim_choice_sort(struct sim_choice *choice);
-bool sim_choice_allows(const struct sim_choice *choice, sim_occasion occasion);
+bool sim_choice_names(const struct sim_choice *choice, sim_occasion occasion);
 
 struct sim_injected { /* a fault that happened */
     uint64_t at_us;
@@ -68,11 +67,10 @@ struct sim_inject {
     size_t count, capacity;
 };
 
-/* Whether the fault happens now. If so it is counted and remembered, and `lot` (NULL: not wanted)
- * gives its parameters. */
-bool sim_inject(struct sim_world *world, sim_occasion occasion, uint32_t per_million,
-                struct sim_lot *lot);
-/* A fault that is due, for all but the choice; `who` and `other` (NULL: nobody) are for people. */
+/* Whether the fault happens now: by its rate in the options, if the choice does not say otherwise.
+ * If so it is counted and remembered, and `lot` (NULL: not wanted) gives its parameters. */
+bool sim_inject(struct sim_world *world, sim_occasion occasion, struct sim_lot *lot);
+/* A deed that is due, for all but the choice; `who` and `other` (NULL: nobody) are for people. */
 bool sim_inject_deed(struct sim_world *world, sim_occasion occasion, const struct sim_peer *who,
                      const struct sim_peer *other);
 void sim_inject_clear(struct sim_inject *inject);

@@ -95,11 +95,6 @@ uint64_t sim_epoch_unfinished(struct sim_epoch *epoch)
     return epoch->unfinished;
 }
 
-bool sim_poisonous(uint64_t id, uint32_t poison)
-{
-    return gw_mix64(id ^ 0xbad) % 1000000 < poison;
-}
-
 #define CHECKSUM (UINT64_C(1) << 63) /* the id is one */
 
 uint64_t sim_body_id(const uint8_t *bytes, size_t size)

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_PLACES 8 /* as many as there are peers */
+#define SIM_PLACES 11 /* as many as there are peers */
+
+typedef uint16_t sim_set; /* bit per place */
 
 struct sim_at_peer { /* a message at one peer; offers by their numbers */
     uint64_t number;  /* brought it, while it is in hand */
@@ -31,14 +33,14 @@ struct sim_message {
     uint64_t origin_sequence;
     uint32_t size;
     uint32_t offers;       /* DATA frames that carried it */
-    uint8_t held_by;       /* in hand */
-    uint8_t begun_by;      /* in hand, and a handler has begun */
-    uint8_t claimed_by;    /* its application has processed it */
-    uint8_t refused_by;    /* its application has rejected it */
-    uint8_t decided_by;    /* processed, in its durable rows */
-    uint8_t rejected_by;   /* rejected, in its durable rows */
-    uint8_t skipped_by;    /* skipped, in its durable rows */
-    uint8_t forfeited_by;  /* it was moved on from there without a word from there */
+    sim_set held_by;       /* in hand */
+    sim_set begun_by;      /* in hand, and a handler has begun */
+    sim_set claimed_by;    /* its application has processed it */
+    sim_set refused_by;    /* its application has rejected it */
+    sim_set decided_by;    /* processed, in its durable rows */
+    sim_set rejected_by;   /* rejected, in its durable rows */
+    sim_set skipped_by;    /* skipped, in its durable rows */
+    sim_set forfeited_by;  /* it was moved on from there without a word from there */
     uint8_t assigned;      /* peer + 1 of the durable assignment; 0: none yet */
     uint8_t outputs;       /* durable messages made from it */
     uint8_t wanted;        /* enum gw_withdrawal: its sender's application asked it back */
@@ -65,7 +67,7 @@ struct sim_message {
     bool skipped;   /* the same */
     bool settled;   /* SETTLED was said */
     bool given_up;  /* NOT_STORED was said */
-    uint8_t transacted_by; /* decided by a transaction: an effect key exists and counts it */
+    sim_set transacted_by; /* decided by a transaction: an effect key exists and counts it */
     bool delivered; /* to any application, at any time */
     struct sim_at_peer at[SIM_PLACES];
 };
@@ -109,8 +111,6 @@ struct sim_message *sim_ledger_message(const struct sim_ledger *ledger, uint64_t
 bool sim_message_finished(const struct sim_message *message);
 /* The lowest sequence that is not finished; count + 1 if there is none. */
 uint64_t sim_epoch_unfinished(struct sim_epoch *epoch);
-/* A message that kills every process whose handler finishes with it: `poison` per million do. */
-bool sim_poisonous(uint64_t id, uint32_t poison);
 
 /* The bytes that belong to an id; those of a message that was not made by sim_body_fill have the
  * id that sim_body_id gives, which is a checksum. */

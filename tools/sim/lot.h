@@ -26,6 +26,7 @@ enum sim_lot_use {
     SIM_LOT_STREAMS,
     /* one for each of a kind */
     SIM_LOT_WORLD = SIM_LOT_STREAMS, /* the roles */
+    SIM_LOT_OPTIONS, /* what the world is like */
     SIM_LOT_WIRE,    /* delays from one peer to another */
     SIM_LOT_PAST,    /* which frames may come again later */
     SIM_LOT_DIAL,    /* one connection: its habits, and when the next one is tried */

@@ -12,7 +12,6 @@
 #define QUEUE_MAX        32      /* frames that a dial keeps while it is not connected */
 #define NOTICE_US        2000000 /* until the acceptor's sends on a cut connection fail, at most */
 #define VANISHED_US      3600000000u
-#define REPLAY           100000
 
 static uint64_t latest(uint64_t a, uint64_t b)
 {
@@ -126,13 +125,12 @@ static void hand_over_old(struct sim_world *world, struct sim_connection *connec
 
     if (dial->past[end] &&
         sim_inject(world, sim_occasion_between(SIM_FAULT_frame_replayed, from, to, number),
-                   world->calm ? 0 : REPLAY, NULL)) {
+                   NULL)) {
         sim_wire_depart(world, connection, end, dial->past[end]);
         dial->past[end] = NULL;
     }
     if (dial->connected_once && waiting->count &&
-        !sim_inject(world, sim_occasion_between(SIM_FAULT_frame_old, from, to, number), SIM_SURE,
-                    NULL))
+        !sim_inject(world, sim_occasion_between(SIM_FAULT_frame_old, from, to, number), NULL))
         sim_queue_empty(waiting);
     while ((frame = sim_queue_pop(waiting)))
         sim_wire_depart(world, connection, end, frame);

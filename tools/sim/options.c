@@ -5,162 +5,194 @@
 
 #include "options.h"
 
-#include "base/random.h"
+#include "inject.h"
+#include "lot.h"
 
 #include <string.h>
 
 #define MS 1000u
 
-static uint64_t between(struct gw_random *random, uint64_t low, uint64_t high)
+/* What is drawn together has a generator of its own: a choice more moves only those below it. */
+enum section { SHAPE, LIMITS, ROLES, WORK, REQUESTS, POLICY, HANDLERS, WIRES, TIMES, RATES };
+
+static struct sim_lot lot_for(const struct sim_options *options, enum section section,
+                              uint64_t number)
 {
-    return low + gw_random_below(random, high - low + 1);
+    return sim_lot_of(options->seed, SIM_LOT_OPTIONS, section, number);
 }
 
-static uint64_t pick(struct gw_random *random, const uint64_t *choices, size_t count)
+static uint64_t pick(struct sim_lot *lot, const uint64_t *choices, size_t count)
 {
-    return choices[gw_random_below(random, count)];
+    return choices[sim_between(lot, 0, count - 1)];
 }
 
-#define PICK(random, ...)                                                              \
-    pick(random, (const uint64_t[]){__VA_ARGS__},                                      \
+#define PICK(lot, ...)                                                                             \
+    pick(lot, (const uint64_t[]){__VA_ARGS__},                                                     \
          sizeof(const uint64_t[]){__VA_ARGS__} / sizeof(uint64_t))
 
 /* --- the peers --- */
 
-static void draw_limits(struct sim_options *options, struct gw_random *random)
+static void draw_limits(struct sim_options *options)
 {
-    options->sync = gw_random_chance(random, 700000);
+    struct sim_lot lot = lot_for(options, LIMITS, 0);
+
+    options->sync = sim_chance(&lot, 700000);
     options->jitter = true;
-    options->window = PICK(random, 1, 2, 4, 8, 16, 64, 1000, 65536);
+    options->window = PICK(&lot, 1, 2, 4, 8, 16, 64, 1000, 65536);
     options->max_message = 65536;
-    options->heartbeat_us = PICK(random, 100, 250, 500, 1000) * MS;
-    options->settle_delay_us = PICK(random, 0, 1, 5, 50) * MS;
-    options->cache_bytes = PICK(random, 0, 100, 2000, 1 << 20);
-    options->outbox_messages = PICK(random, 0, 0, 0, 8, 40);
-    options->body_max = PICK(random, 8, 40, 200);
-    options->credit_messages = PICK(random, 1, 2, 4, 16, 100, 1000);
-    options->credit_bytes = PICK(random, options->body_max * 8, options->body_max * 20, 1 << 20);
+    options->heartbeat_us = PICK(&lot, 100, 250, 500, 1000) * MS;
+    options->settle_delay_us = PICK(&lot, 0, 1, 5, 50) * MS;
+    options->cache_bytes = PICK(&lot, 0, 100, 2000, 1 << 20);
+    options->outbox_messages = PICK(&lot, 0, 0, 0, 8, 40);
+    options->body_max = PICK(&lot, 8, 40, 200);
+    options->credit_messages = PICK(&lot, 1, 2, 4, 16, 100, 1000);
+    options->credit_bytes = PICK(&lot, options->body_max * 8, options->body_max * 20, 1 << 20);
 }
 
-static bool alone(uint32_t mask, unsigned peer)
+static uint32_t some(struct sim_lot *lot)
 {
-    return !(mask & ~(1u << peer));
+    return (uint32_t)sim_between(lot, 0, (1u << SIM_VISITORS) - 1);
 }
 
-/* Who sends, works and sinks. Nobody depends on itself alone: a peer has no link to itself. */
-static void draw_roles(struct sim_options *options, struct gw_random *random)
+/* Who sends, works and sinks; of peers that are not there, too. */
+static void draw_roles(struct sim_options *options)
 {
-    uint32_t all = (1u << options->peers) - 1;
+    struct sim_lot lot = lot_for(options, ROLES, 0);
 
-    options->senders = 1 | ((uint32_t)gw_random_next(random) & all);
-    options->workers = 2 | ((uint32_t)gw_random_next(random) & all);
-    if (gw_random_chance(random, 500000))
-        options->sinks = (uint32_t)gw_random_next(random) & all;
-    for (unsigned i = 0; i < options->peers; i++) {
-        if (alone(options->workers, i))
-            options->senders &= ~(1u << i);
-        if (options->workers & 1u << i && alone(options->sinks, i))
-            options->sinks = 0;
-    }
-    options->dial_both = (uint32_t)PICK(random, 0, 300000, 1000000);
-}
-
-/* Requests and their replies, and clients that come only to ask. */
-static void draw_requests(struct sim_options *options, struct gw_random *random)
-{
-    uint32_t all = (1u << options->peers) - 1;
-
-    if (gw_random_chance(random, 600000))
-        return;
-    options->servers = 1 | ((uint32_t)gw_random_next(random) & all);
-    options->clients = (uint32_t)gw_random_next(random) & all;
-    for (unsigned i = 0; i < options->peers; i++) {
-        if (alone(options->servers, i))
-            options->clients &= ~(1u << i);
-    }
-    options->requests = options->clients ? between(random, 4, 40) : 0;
-    options->visitors = (unsigned)PICK(random, 0, 0, 1, 2);
-    options->outbox_messages = 0; /* two that ask each other would both have no room to answer */
-}
-
-/* How destinations are treated, and how handlers behave. Half of the worlds know no failure of
- * handlers at all. */
-static void draw_failures(struct sim_options *options, struct gw_random *random)
-{
-    struct gw_policy *policy = &options->policy;
-
-    options->handlers = PICK(random, 1, 1, 4, 16);
-    options->recall_us = PICK(random, 0, 1, 100) * MS;
-    options->outcomes = gw_random_chance(random, 500000);
-    options->ordered = (uint32_t)PICK(random, 0, 0, 500000);
-    policy->failover = gw_random_chance(random, 400000);
-    policy->failover_us = PICK(random, 50, 500, 3000) * MS;
-    policy->retry_base_us = PICK(random, 0, 10, 200) * MS;
-    policy->retry_cap_us = policy->retry_base_us * PICK(random, 1, 10);
-    policy->retry_jitter = (uint32_t)PICK(random, 0, 20, 100);
-    policy->max_attempts = PICK(random, 0, 1, 2, 3, 5);
-    policy->deadline_us = PICK(random, 0, 0, 50, 500, 3000) * MS;
-    if (gw_random_chance(random, 300000))
-        return;
-    options->nack_chance = (uint32_t)PICK(random, 0, 10000, 100000, 400000);
-    options->reject_chance = (uint32_t)PICK(random, 0, 20000, 200000);
-    options->poison = policy->max_attempts ? (uint32_t)PICK(random, 0, 5000, 40000) : 0;
-    options->withdraw_chance = (uint32_t)PICK(random, 0, 0, 200000, 600000);
+    options->senders = 1 | some(&lot);
+    options->workers = 2 | some(&lot);
+    options->sinks = some(&lot);
+    options->servers = 1 | some(&lot);
+    options->clients = some(&lot);
+    if (sim_chance(&lot, 500000))
+        options->sinks = 0;
+    options->dial_both = (uint32_t)PICK(&lot, 0, 300000, 1000000);
 }
 
 /* --- the work --- */
 
-static void draw_work(struct sim_options *options, struct gw_random *random)
+static void draw_work(struct sim_options *options)
 {
-    options->messages = between(random, 10, 140);
-    options->burst = PICK(random, 1, 4, 20);
-    options->send_pause_us = PICK(random, 20, 100, 500) * MS;
-    options->work_us = PICK(random, 1, 20, 200) * MS;
-    options->transaction_chance = (uint32_t)PICK(random, 0, 500000, 1000000);
+    struct sim_lot lot = lot_for(options, WORK, 0);
+
+    options->messages = sim_between(&lot, 10, 140);
+    options->burst = PICK(&lot, 1, 4, 20);
+    options->send_pause_us = PICK(&lot, 20, 100, 500) * MS;
+    options->work_us = PICK(&lot, 1, 20, 200) * MS;
+    options->transaction_chance = (uint32_t)PICK(&lot, 0, 500000, 1000000);
+    options->handlers = PICK(&lot, 1, 1, 4, 16);
+    options->recall_us = PICK(&lot, 0, 1, 100) * MS;
+    options->outcomes = sim_chance(&lot, 500000);
 }
 
-static void draw_wires_and_disks(struct sim_options *options, struct gw_random *random)
+/* Requests and their replies, and clients that come only to ask. */
+static void draw_requests(struct sim_options *options)
 {
-    options->delay_min_us = PICK(random, 20, 200, 2000);
-    options->delay_max_us = options->delay_min_us * PICK(random, 1, 3, 40);
-    options->reconnect_us = PICK(random, 10, 100, 1000) * MS;
-    options->gather_us = PICK(random, 0, 20, 2000);
-    options->commit_min_us = PICK(random, 20, 200, 2000);
-    options->commit_max_us = options->commit_min_us * PICK(random, 1, 4, 20);
-    options->load_us = PICK(random, 50, 2000, 50000);
+    struct sim_lot lot = lot_for(options, REQUESTS, 0);
+
+    options->pattern = sim_chance(&lot, 600000) ? SIM_PIPELINE : SIM_BOTH;
+    options->requests = sim_between(&lot, 4, 40);
+    options->visitors = (unsigned)PICK(&lot, 0, 0, 1, 2);
 }
 
-static void draw_faults(struct sim_options *options, struct gw_random *random)
+/* How destinations are treated. */
+static void draw_policy(struct sim_options *options)
 {
-    options->faults_until_us = between(random, 3, 12) * 1000 * MS;
-    options->fault_pause_us = PICK(random, 80, 200, 500) * MS;
-    options->frame_lost = (uint32_t)PICK(random, 0, 2000, 20000);
-    options->frame_duplicated = (uint32_t)PICK(random, 0, 20000, 100000);
-    options->frame_garbage = (uint32_t)PICK(random, 0, 0, 2000);
-    options->frame_truncated = (uint32_t)PICK(random, 0, 0, 2000);
-    options->body_flipped = (uint32_t)PICK(random, 0, 0, 10000);
-    options->send_refused = (uint32_t)PICK(random, 0, 0, 3000);
-    options->commit_failed = (uint32_t)PICK(random, 0, 0, 5000, 30000);
-    options->commit_slow = (uint32_t)PICK(random, 0, 0, 3000);
-    options->survives_cut = (uint32_t)PICK(random, 100000, 500000, 1000000);
-    for (size_t i = 0; i < SIM_DEEDS_MAX; i++)
-        options->weights[i] = (uint32_t)PICK(random, 0, 1, 1, 3);
+    struct sim_lot lot = lot_for(options, POLICY, 0);
+    struct gw_policy *policy = &options->policy;
+
+    options->ordered = (uint32_t)PICK(&lot, 0, 0, 500000);
+    policy->failover = sim_chance(&lot, 400000);
+    policy->failover_us = PICK(&lot, 50, 500, 3000) * MS;
+    policy->retry_base_us = PICK(&lot, 0, 10, 200) * MS;
+    policy->retry_cap_us = policy->retry_base_us * PICK(&lot, 1, 10);
+    policy->retry_jitter = (uint32_t)PICK(&lot, 0, 20, 100);
+    policy->max_attempts = PICK(&lot, 0, 1, 2, 3, 5);
+    policy->deadline_us = PICK(&lot, 0, 0, 50, 500, 3000) * MS;
+}
+
+static void draw_wires_and_disks(struct sim_options *options)
+{
+    struct sim_lot lot = lot_for(options, WIRES, 0);
+
+    options->delay_min_us = PICK(&lot, 20, 200, 2000);
+    options->delay_max_us = options->delay_min_us * PICK(&lot, 1, 3, 40);
+    options->reconnect_us = PICK(&lot, 10, 100, 1000) * MS;
+    options->gather_us = PICK(&lot, 0, 20, 2000);
+    options->commit_min_us = PICK(&lot, 20, 200, 2000);
+    options->commit_max_us = options->commit_min_us * PICK(&lot, 1, 4, 20);
+    options->load_us = PICK(&lot, 50, 2000, 50000);
+}
+
+/* --- the faults --- */
+
+#define RATE(options, kind, ...)                                                                   \
+    do {                                                                                           \
+        struct sim_lot lot_ = lot_for(options, RATES, SIM_FAULT_##kind);                           \
+        (options)->rates[SIM_FAULT_##kind] = (uint32_t)PICK(&lot_, __VA_ARGS__);                   \
+    } while (0)
+
+/* Half of the worlds know no failure of handlers at all. */
+static void draw_handlers(struct sim_options *options)
+{
+    struct sim_lot lot = lot_for(options, HANDLERS, 0);
+
+    if (sim_chance(&lot, 300000))
+        return;
+    RATE(options, handler_nacked, 0, 10000, 100000, 400000);
+    RATE(options, handler_rejected, 0, 20000, 200000);
+    RATE(options, poison, 0, 5000, 40000);
+    RATE(options, withdrawn, 0, 0, 200000, 600000);
+}
+
+static void draw_chances(struct sim_options *options)
+{
+    RATE(options, frame_lost, 0, 2000, 20000);
+    RATE(options, frame_duplicated, 0, 20000, 100000);
+    RATE(options, frame_replayed, 100000);
+    RATE(options, frame_old, SIM_SURE);
+    RATE(options, frame_garbage, 0, 0, 2000);
+    RATE(options, frame_truncated, 0, 0, 2000);
+    RATE(options, body_flipped, 0, 0, 10000);
+    RATE(options, send_refused, 0, 0, 3000);
+    RATE(options, commit_failed, 0, 0, 5000, 30000);
+    RATE(options, commit_slow, 0, 0, 3000);
+    RATE(options, row_damaged, 20000);
+    RATE(options, marks_again, 50000);
+    RATE(options, crash_in_recovery, 30000);
+    RATE(options, handler_slow, 20000);
+    RATE(options, visitor_killed, 500000);
+}
+
+/* The monkey cuts and kills more often than it does anything else. */
+static void draw_deeds(struct sim_options *options)
+{
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
+        struct sim_lot lot = lot_for(options, RATES, i);
+        if (sim_fault_how((enum sim_fault)i) == SIM_DEED)
+            options->rates[i] = (uint32_t)PICK(&lot, 0, 1, 1, 3);
+    }
+    options->rates[SIM_FAULT_connection_cut] *= 2;
+    options->rates[SIM_FAULT_process_killed] *= 2;
+}
+
+static void draw_faults(struct sim_options *options)
+{
+    struct sim_lot lot = lot_for(options, TIMES, 0);
+
+    options->faults_until_us = sim_between(&lot, 3, 12) * 1000 * MS;
+    options->fault_pause_us = PICK(&lot, 80, 200, 500) * MS;
+    options->survives_cut = (uint32_t)PICK(&lot, 100000, 500000, 1000000);
+    draw_handlers(options);
+    draw_chances(options);
+    draw_deeds(options);
 }
 
 /* --- rare worlds --- */
 
-static void make_comb(struct sim_options *options)
+static void draw_comb(struct sim_options *options)
 {
-    memset(options->weights, 0, sizeof options->weights);
-    options->peers = 2;
-    options->senders = 1;
-    options->workers = 2;
-    options->sinks = 0;
-    options->clients = options->servers = options->visitors = 0;
-    options->requests = 0;
-    options->nack_chance = options->reject_chance = options->poison = 0;
-    options->withdraw_chance = options->ordered = 0;
-    options->policy = (struct gw_policy){0};
+    options->flavour = SIM_COMB;
     options->messages = 8400;
     options->burst = 8400;
     options->body_max = 2;
@@ -170,10 +202,86 @@ static void make_comb(struct sim_options *options)
     options->credit_bytes = 1 << 20;
     options->work_us = 5 * MS;
     options->heartbeat_us = 1000 * MS;
-    options->commit_failed = 0;
-    options->frame_garbage = options->frame_truncated = options->body_flipped = 0;
-    options->send_refused = options->frame_lost = options->frame_duplicated = 0;
     options->faults_until_us = 500 * MS;
+}
+
+void sim_options_draw(struct sim_options *options, uint64_t seed)
+{
+    memset(options, 0, sizeof *options);
+    options->seed = seed;
+    struct sim_lot lot = lot_for(options, SHAPE, 0);
+    options->peers = PICK(&lot, 2, 2, 3, 3, 4, 5);
+    options->memory_ttl_us = (uint64_t)86400 * 1000 * MS;
+    draw_limits(options);
+    draw_roles(options);
+    draw_work(options);
+    draw_requests(options);
+    draw_policy(options);
+    draw_wires_and_disks(options);
+    draw_faults(options);
+    if (seed % 250 == 7) {
+        draw_comb(options);
+    } else if (seed % 40 == 13) {
+        options->flavour = SIM_AMNESIA;
+    } else if (seed % 10 == 4) {
+        options->flavour = SIM_MEMORY;
+        options->memory = 1 | some(&lot);
+    }
+}
+
+/* --- what agrees --- */
+
+/* One sends all, the other holds all; nothing but commits and life disturbs the pattern. */
+static void settle_comb(struct sim_options *options)
+{
+    uint32_t old = options->rates[SIM_FAULT_frame_old];
+
+    memset(options->rates, 0, sizeof options->rates);
+    options->rates[SIM_FAULT_frame_old] = old;
+    options->pattern = SIM_PIPELINE;
+    options->peers = 2;
+    options->senders = 1;
+    options->workers = 2;
+    options->sinks = 0;
+    options->ordered = 0;
+    options->policy = (struct gw_policy){0};
+    options->outbox_messages = 0;
+    if (options->window < options->messages)
+        options->window = options->messages;
+    if (options->credit_messages < options->messages)
+        options->credit_messages = options->messages;
+    options->credit_bytes = 1 << 20;
+}
+
+static bool alone(uint32_t mask, unsigned peer)
+{
+    return !(mask & ~(1u << peer));
+}
+
+/* Nobody depends on itself alone: a peer has no link to itself. */
+static void settle_roles(struct sim_options *options)
+{
+    uint32_t all = (1u << options->peers) - 1;
+    bool work = options->pattern & SIM_PIPELINE, ask = options->pattern & SIM_REQUEST;
+
+    options->senders = work ? (options->senders & all) | 1 : 0;
+    options->workers = work ? (options->workers & all) | 2 : 0;
+    options->sinks &= work ? all : 0;
+    options->servers = ask ? (options->servers & all) | 1 : 0;
+    options->clients &= ask ? all : 0;
+    for (unsigned i = 0; i < options->peers; i++) {
+        if (alone(options->workers, i))
+            options->senders &= ~(1u << i);
+        if (options->workers & 1u << i && alone(options->sinks, i))
+            options->sinks = 0;
+        if (alone(options->servers, i))
+            options->clients &= ~(1u << i);
+    }
+    if (options->pattern == SIM_REQUEST && !options->clients)
+        options->clients = 2;
+    options->requests = options->clients ? options->requests : 0;
+    options->messages = options->senders ? options->messages : 0;
+    options->visitors = ask ? options->visitors : 0;
 }
 
 /* Visitors that were killed are noticed when their time is over: no clock may jump ahead of it. */
@@ -186,45 +294,34 @@ static void admit_visitors(struct sim_options *options)
         options->heartbeat_us = 250 * MS;
 }
 
-void sim_options_draw(struct sim_options *options, uint64_t seed)
+static void at_least(uint64_t *value, uint64_t least)
 {
-    struct gw_random random;
-
-    memset(options, 0, sizeof *options);
-    gw_random_seed(&random, seed);
-    options->seed = seed;
-    options->peers = PICK(&random, 2, 2, 3, 3, 4, 5);
-    draw_limits(options, &random);
-    draw_roles(options, &random);
-    draw_work(options, &random);
-    draw_requests(options, &random);
-    draw_failures(options, &random);
-    options->memory_ttl_us = (uint64_t)86400 * 1000 * MS;
-    draw_wires_and_disks(options, &random);
-    draw_faults(options, &random);
-    if (seed % 250 == 7) {
-        options->flavour = SIM_COMB;
-        make_comb(options);
-    } else if (seed % 40 == 13) {
-        options->flavour = SIM_AMNESIA;
-    } else if (seed % 10 == 4) {
-        options->flavour = SIM_MEMORY;
-        options->memory = 1 + (uint32_t)gw_random_below(&random, (1u << options->peers) - 1);
-    }
-    if (options->ordered)
-        options->frame_lost = 0; /* which TCP does not do; a heartbeat too late it is found */
-    if (options->visitors)
-        admit_visitors(options);
+    if (*value < least)
+        *value = least;
 }
 
-void sim_options_calm(struct sim_options *options)
+void sim_options_settle(struct sim_options *options)
 {
-    options->fault_pause_us = 0;
-    options->frame_lost = options->frame_duplicated = 0;
-    options->frame_garbage = options->frame_truncated = options->body_flipped = 0;
-    options->send_refused = 0;
-    options->commit_failed = options->commit_slow = 0;
-    options->nack_chance = options->withdraw_chance = 0;
+    if (options->flavour == SIM_COMB)
+        settle_comb(options);
+    settle_roles(options);
+    if (options->servers) /* two that ask each other would both have no room to answer */
+        options->outbox_messages = 0;
+    if (options->ordered) /* which TCP does not do; a heartbeat too late it is found */
+        options->rates[SIM_FAULT_frame_lost] = 0;
+    if (!options->policy.max_attempts) /* it would kill for ever */
+        options->rates[SIM_FAULT_poison] = 0;
+    if (!options->rates[SIM_FAULT_withdrawn])
+        options->rates[SIM_FAULT_purged] = 0;
+    if (options->flavour != SIM_AMNESIA)
+        options->rates[SIM_FAULT_disk_lost] = 0;
+    at_least(&options->delay_max_us, options->delay_min_us);
+    at_least(&options->commit_max_us, options->commit_min_us);
+    at_least(&options->policy.retry_cap_us, options->policy.retry_base_us);
+    at_least(&options->credit_bytes, options->body_max * 8);
+    options->memory &= (1u << options->peers) - 1;
+    if (options->visitors)
+        admit_visitors(options);
 }
 
 void sim_options_script(struct sim_options *options)
@@ -245,4 +342,5 @@ void sim_options_script(struct sim_options *options)
     options->delay_min_us = options->delay_max_us = 10 * MS;
     options->reconnect_us = 50 * MS;
     options->commit_min_us = options->commit_max_us = MS;
+    options->rates[SIM_FAULT_frame_old] = SIM_SURE; /* the story says which */
 }

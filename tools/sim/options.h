@@ -2,18 +2,21 @@
 #ifndef GW_SIM_OPTIONS_H
 #define GW_SIM_OPTIONS_H
 
-/* All that shapes a world, as one plain struct: sim_options_draw fills it from a seed, a golden
- * trace by hand. Chances are per million. */
+/* All that shapes a world, as one plain struct: sim_options_draw fills it from a seed, knobs.h
+ * changes it by name, sim_options_settle makes it one that can be run; a golden trace fills it by
+ * hand. Chances are per million. */
 
 #include "core/event.h"
+#include "faults.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_PEERS_MAX 8   /* the last place is for a newcomer, the two before it for visitors */
-#define SIM_VISITORS  5   /* the first of these two */
-#define SIM_DEEDS_MAX 24
+#define SIM_PEERS_MAX 11  /* the last place is for a newcomer, the two before it for visitors */
+#define SIM_VISITORS  8   /* the first of these two, and how many other peers there may be */
+
+enum sim_pattern { SIM_PIPELINE = 1, SIM_REQUEST = 2, SIM_BOTH = 3 }; /* bits */
 
 enum sim_flavour {
     SIM_PLAIN,
@@ -27,6 +30,7 @@ struct sim_choice;
 struct sim_options {
     uint64_t seed;
     enum sim_flavour flavour;
+    enum sim_pattern pattern;
     bool scripted; /* a golden trace: nothing happens by itself */
     const struct sim_choice *choice; /* which faults may happen; NULL: all (inject.h) */
 
@@ -60,10 +64,6 @@ struct sim_options {
     uint32_t transaction_chance; /* that a decision is a transaction */
     uint64_t handlers;       /* at work at a time, at most */
     uint64_t recall_us;      /* until the application answers a recall, at most */
-    uint32_t nack_chance;    /* of handlers */
-    uint32_t reject_chance;
-    uint32_t poison;         /* that a message kills the process of its handler */
-    uint32_t withdraw_chance; /* that a burst is followed by some withdrawals */
     struct gw_policy policy; /* of all destinations but replies */
     uint32_t ordered;        /* chance that a destination is ordered */
     bool outcomes;
@@ -85,20 +85,15 @@ struct sim_options {
     /* the faults */
     uint64_t faults_until_us;
     uint64_t fault_pause_us; /* mean time between two of the chaos monkey's deeds; 0: none */
-    uint32_t frame_lost;
-    uint32_t frame_duplicated;
-    uint32_t frame_garbage;
-    uint32_t frame_truncated;
-    uint32_t body_flipped;
-    uint32_t send_refused;
-    uint32_t commit_failed;
-    uint32_t commit_slow;
     uint32_t survives_cut; /* that a frame cut off comes through the next connection */
-    uint32_t weights[SIM_DEEDS_MAX]; /* of the deeds, see chaos.c */
+    uint32_t rates[SIM_FAULT_COUNT]; /* how often each kind comes, see faults.h */
 };
 
+/* What the seed says; to be settled. */
 void sim_options_draw(struct sim_options *options, uint64_t seed);
-void sim_options_calm(struct sim_options *options); /* no fault from now on */
+/* Makes what contradicts itself agree: roles of peers that are not there, limits below what a
+ * message needs, faults that what is checked cannot bear. */
+void sim_options_settle(struct sim_options *options);
 void sim_options_script(struct sim_options *options); /* for golden traces: nothing random */
 
 #endif

@@ -15,10 +15,6 @@
 #define CLOCK_SPAN (UINT64_C(1) << 40)
 #define BIT_SPAN   4096
 
-#define ROW_DAMAGED       20000
-#define MARKS_AGAIN       50000
-#define CRASH_IN_RECOVERY 30000
-
 void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
                    const char *name)
 {
@@ -285,12 +281,6 @@ static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered 
     return error;
 }
 
-/* For what may happen at each start while there are faults at all. */
-static uint32_t rarely(const struct sim_world *world, uint32_t per_million)
-{
-    return world->calm || !world->options.fault_pause_us ? 0 : per_million;
-}
-
 /* Damages a row, which must be refused, and mends it. */
 static void try_damaged(struct sim_peer *peer)
 {
@@ -308,7 +298,7 @@ static void try_damaged(struct sim_peer *peer)
         return; /* these are read, and checked, when they are wanted */
     size_t key_size = disk->rows[row].key->size;
     size_t bit = sim_between(&lot, 0, BIT_SPAN);
-    if (!sim_inject(world, occasion, rarely(world, ROW_DAMAGED), NULL))
+    if (!sim_inject(world, occasion, NULL))
         return;
     sim_disk_damage(disk, row, bit);
     enum gw_store_error error = open_turn(peer, &recovered);
@@ -343,8 +333,7 @@ static void write_marks(struct sim_peer *peer)
     sim_trace_effect(world->trace, "%zu marks become rows", peer->mark_count);
     sim_disk_write(&peer->disk, &write, true);
     sim_check_written(peer, &write);
-    if (sim_inject(world, sim_occasion_of(SIM_FAULT_marks_again, peer, peer->life),
-                   rarely(world, MARKS_AGAIN), NULL))
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_marks_again, peer, peer->life), NULL))
         sim_disk_write(&peer->disk, &write, true);
     gw_write_clear(&write);
     peer->mark_count = 0;
@@ -391,8 +380,7 @@ static void begin_turn(struct sim_peer *peer)
     peer->several_epochs = false;
     enum gw_store_error error = open_turn(peer, &recovered);
     if (error == GW_STORE_OK &&
-        sim_inject(world, sim_occasion_of(SIM_FAULT_crash_in_recovery, peer, peer->life),
-                   rarely(world, CRASH_IN_RECOVERY), NULL)) {
+        sim_inject(world, sim_occasion_of(SIM_FAULT_crash_in_recovery, peer, peer->life), NULL)) {
         drop_turn(peer);
         error = open_turn(peer, &recovered);
     }
@@ -401,7 +389,7 @@ static void begin_turn(struct sim_peer *peer)
                  gw_store_error_name(error));
         return;
     }
-    peer->down_known = UINT8_MAX;
+    peer->down_known = UINT16_MAX;
     for (size_t i = 0; i < SIM_PLACES; i++)
         peer->down_us[i] = sim_peer_clock(peer);
     gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);

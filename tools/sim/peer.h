@@ -93,11 +93,11 @@ struct sim_peer {
 
     struct sim_mark *marks;
     size_t mark_count, mark_capacity;
-    uint8_t forfeits; /* bit per peer: what that one held was moved on, once */
-    uint8_t down_known; /* bit per peer: has no link, as this one was told */
+    sim_set forfeits; /* bit per peer: what that one held was moved on, once */
+    sim_set down_known; /* bit per peer: has no link, as this one was told */
     uint64_t down_us[SIM_PLACES]; /* since when, by this one's clock */
     uint64_t last_link[SIM_PLACES]; /* that it used with each */
-    uint8_t forfeit_asked; /* bit per peer: by an operator, once */
+    sim_set forfeit_asked; /* bit per peer: by an operator, once */
 
     struct sim_app app;
 };

@@ -64,8 +64,7 @@ static bool fails(struct sim_peer *peer, bool *applied)
         sim_fault(world, SIM_FAULT_commit_failed);
         return true;
     }
-    if (!sim_inject(world, sim_occasion_of(SIM_FAULT_commit_failed, peer, peer->commits),
-                    world->options.commit_failed, &lot))
+    if (!sim_inject(world, sim_occasion_of(SIM_FAULT_commit_failed, peer, peer->commits), &lot))
         return false;
     *applied = sim_chance(&lot, 500000);
     return true;
@@ -132,8 +131,7 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
         sim_trace_effect(world->trace, "commit %s", text);
     }
     peer->commits++;
-    if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits),
-                   world->options.commit_slow, &lot))
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits), &lot))
         pause_us = sim_between(&lot, SLOW_US / 10, SLOW_US);
     peer->writing = write;
     sim_world_after(world, pause_us, commit_done, peer, peer->life, 0);

@@ -24,6 +24,7 @@ void sim_run_seed(uint64_t seed, struct sim_trace *trace, struct sim_report *rep
     struct sim_options options;
 
     sim_options_draw(&options, seed);
+    sim_options_settle(&options);
     struct sim_world *world = sim_world_new(&options, trace);
     sim_life_begin(world);
     while (sim_world_step(world)) {

@@ -5,39 +5,12 @@
 #include "stats.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-static const char *const fault_ids[] = {
-#define X(name, text) #name,
-    SIM_FAULTS(X)
-#undef X
-};
-
-static const char *const fault_names[] = {
-#define X(name, text) text,
-    SIM_FAULTS(X)
-#undef X
-};
 
 static const char *const sight_names[] = {
 #define X(name, text) text,
     SIM_SIGHTS(X)
 #undef X
 };
-
-const char *sim_fault_name(enum sim_fault fault)
-{
-    return fault < SIM_FAULT_COUNT ? fault_ids[fault] : "?";
-}
-
-int sim_fault_by_name(const char *name, size_t size)
-{
-    for (int i = 0; i < SIM_FAULT_COUNT; i++) {
-        if (strlen(fault_ids[i]) == size && memcmp(fault_ids[i], name, size) == 0)
-            return i;
-    }
-    return -1;
-}
 
 uint64_t sim_stats_faults(const struct sim_stats *stats)
 {
@@ -64,28 +37,26 @@ void sim_stats_print(const struct sim_stats *sum, FILE *out)
 {
     fprintf(out, "faults injected:\n");
     for (size_t i = 0; i < SIM_FAULT_COUNT; i++)
-        fprintf(out, "  %9" PRIu64 "  %s\n", sum->faults[i], fault_names[i]);
+        fprintf(out, "  %9" PRIu64 "  %s\n", sum->faults[i], sim_fault_text((enum sim_fault)i));
     fprintf(out, "seen:\n");
     for (size_t i = 0; i < SIM_SIGHT_COUNT; i++)
         fprintf(out, "  %9" PRIu64 "  %s\n", sum->sights[i], sight_names[i]);
 }
 
-static size_t missing(const char *what, const char *const *names, const uint64_t *counts,
-                      size_t count, FILE *out)
+static bool missing(const char *what, const char *name, uint64_t count, FILE *out)
 {
-    size_t found = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (counts[i])
-            continue;
-        fprintf(out, "never %s: %s\n", what, names[i]);
-        found++;
-    }
-    return found;
+    if (!count)
+        fprintf(out, "never %s: %s\n", what, name);
+    return !count;
 }
 
 size_t sim_stats_missing(const struct sim_stats *sum, FILE *out)
 {
-    return missing("injected", fault_names, sum->faults, SIM_FAULT_COUNT, out) +
-           missing("seen", sight_names, sum->sights, SIM_SIGHT_COUNT, out);
+    size_t found = 0;
+
+    for (size_t i = 0; i < SIM_FAULT_COUNT; i++)
+        found += missing("injected", sim_fault_text((enum sim_fault)i), sum->faults[i], out);
+    for (size_t i = 0; i < SIM_SIGHT_COUNT; i++)
+        found += missing("seen", sight_names[i], sum->sights[i], out);
+    return found;
 }

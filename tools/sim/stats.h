@@ -5,55 +5,12 @@
 /* What happened: every fault that was injected and every rare thing that was seen, by name. A fault
  * or a sight with count 0 over all seeds is a hole in the test, so CI makes it an error. */
 
+#include "faults.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#define SIM_FAULTS(X)                                             \
-    X(frame_lost, "frame lost on a live connection")              \
-    X(frame_duplicated, "frame duplicated")                       \
-    X(frame_old, "frame of an old connection delivered on a new") \
-    X(frame_replayed, "frame of an old connection delivered twice") \
-    X(frame_garbage, "frame of random bytes")                     \
-    X(frame_truncated, "frame cut short")                         \
-    X(body_flipped, "bit flipped in a body")                      \
-    X(connection_cut, "connection cut")                           \
-    X(all_cut, "all connections cut")                             \
-    X(connection_clogged, "connection clogged")                   \
-    X(send_refused, "send refused: queue full or nobody there")   \
-    X(partition, "peer cut off from all others")                  \
-    X(lost_told, "loss of a connection told to the turn")         \
-    X(process_killed, "process killed")                           \
-    X(power_lost, "power lost")                                   \
-    X(write_lost, "write in flight at a crash: lost")             \
-    X(write_kept, "write in flight at a crash: kept")             \
-    X(write_torn, "write in flight at a crash: torn")             \
-    X(crash_in_recovery, "crash between opening and start")       \
-    X(commit_failed, "commit failed")                             \
-    X(commit_slow, "commit that took seconds")                    \
-    X(row_damaged, "row damaged before a restart")                \
-    X(disk_lost, "disk of a receiver lost")                       \
-    X(memory_lost, "memory store gone with its process")              \
-    X(clock_jump, "clock jumped forwards")                        \
-    X(clock_stall, "clock stood still")                           \
-    X(process_paused, "process paused")                           \
-    X(newcomer, "second process under a taken name")              \
-    X(dialled_self, "peer dialled itself")                        \
-    X(dialled_twice, "endpoint dialled twice")                    \
-    X(undialled, "endpoint undialled")                            \
-    X(unserved, "destination no longer served")                   \
-    X(credit_changed, "credit changed")                           \
-    X(left_cleanly, "clean leave and return")                     \
-    X(poison, "process killed by the message that its handler had") \
-    X(handler_nacked, "handler that nacked")                      \
-    X(handler_rejected, "handler that rejected")                  \
-    X(handler_slow, "handler that took long")                     \
-    X(withdrawn, "messages asked back by their sender")           \
-    X(marks_again, "marks of begun messages written twice")       \
-    X(forfeit_asked, "forfeit by an operator")                    \
-    X(visitor_left, "memory client left")                         \
-    X(visitor_killed, "memory client killed")
 
 #define SIM_SIGHTS(X)                                                      \
     X(duplicate_dropped, "duplicate dropped")                              \
@@ -119,13 +76,6 @@
     X(retired, "epoch retired because its only receiver is gone")          \
     X(outcome_rows, "outcome written with its settlement")
 
-enum sim_fault {
-#define X(name, text) SIM_FAULT_##name,
-    SIM_FAULTS(X)
-#undef X
-        SIM_FAULT_COUNT
-};
-
 enum sim_sight {
 #define X(name, text) SIM_SIGHT_##name,
     SIM_SIGHTS(X)
@@ -142,8 +92,6 @@ struct sim_stats { /* of one seed, or the sum of many */
     uint64_t sights[SIM_SIGHT_COUNT];
 };
 
-const char *sim_fault_name(enum sim_fault fault);             /* as in the list above */
-int sim_fault_by_name(const char *name, size_t size);         /* -1: none is called so */
 uint64_t sim_stats_faults(const struct sim_stats *stats); /* all kinds together */
 void sim_stats_add(struct sim_stats *sum, const struct sim_stats *one);
 void sim_stats_print(const struct sim_stats *sum, FILE *out);

@@ -64,7 +64,7 @@ static void go(struct sim_world *world, void *subject, uint64_t process, uint64_
         return;
     struct sim_lot lot = sim_lot_at(visitor, SIM_LOT_FAULT, process);
     bool killed = sim_inject(world, sim_occasion_of(SIM_FAULT_visitor_killed, visitor, process),
-                             500000, &lot);
+                             &lot);
     if (!killed && !visitor->leaving && visitor->paused_until_us <= world->now_us) {
         sim_fault(world, SIM_FAULT_visitor_left);
         sim_peer_leave(visitor);

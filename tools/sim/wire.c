@@ -116,30 +116,29 @@ struct passage {
 };
 
 static bool befalls(struct sim_world *world, const struct passage *passage, enum sim_fault kind,
-                    uint32_t per_million, struct sim_lot *lot)
+                    struct sim_lot *lot)
 {
     struct sim_peer *const *ends = passage->connection->ends;
 
     return sim_inject(world,
                       sim_occasion_frame(kind, ends[!passage->end], ends[passage->end],
                                          passage->sent->type, passage->number),
-                      per_million, lot);
+                      lot);
 }
 
 static void damage(struct sim_world *world, const struct passage *passage, struct sim_frame *frame)
 {
-    const struct sim_options *options = &world->options;
     struct sim_lot lot;
 
     if (!passage->connection->loses)
         return; /* a damaged frame is a lost one */
-    if (befalls(world, passage, SIM_FAULT_frame_truncated, options->frame_truncated, &lot)) {
+    if (befalls(world, passage, SIM_FAULT_frame_truncated, &lot)) {
         frame->header_size = sim_between(&lot, 0, frame->header_size - 1);
-    } else if (befalls(world, passage, SIM_FAULT_frame_garbage, options->frame_garbage, &lot)) {
+    } else if (befalls(world, passage, SIM_FAULT_frame_garbage, &lot)) {
         for (size_t i = 0; i < frame->header_size; i++)
             frame->header[i] = (uint8_t)sim_draw(&lot);
     } else if (frame->body && frame->body->size &&
-               befalls(world, passage, SIM_FAULT_body_flipped, options->body_flipped, &lot)) {
+               befalls(world, passage, SIM_FAULT_body_flipped, &lot)) {
         uint8_t *bytes = (uint8_t *)(uintptr_t)frame->body->data;
         bytes[sim_between(&lot, 0, frame->body->size - 1)] ^= 1;
     }
@@ -206,14 +205,11 @@ static unsigned fate_of(struct sim_world *world, const struct passage *passage,
     if (world->net.fate)
         return world->net.fate(world->net.fate_context, connection->ends[!passage->end],
                                connection->ends[passage->end], passage->sent->header);
-    if (connection->loses &&
-        befalls(world, passage, SIM_FAULT_frame_lost, world->options.frame_lost, NULL)) {
+    if (connection->loses && befalls(world, passage, SIM_FAULT_frame_lost, NULL)) {
         sim_trace_effect(world->trace, "(lost)");
         return 0;
     }
-    if (!connection->loses &&
-        befalls(world, passage, SIM_FAULT_frame_duplicated, world->options.frame_duplicated,
-                lot)) {
+    if (!connection->loses && befalls(world, passage, SIM_FAULT_frame_duplicated, lot)) {
         sim_trace_effect(world->trace, "(duplicated)");
         return 2;
     }
@@ -258,7 +254,7 @@ int sim_wire_send(struct sim_world *world, struct sim_connection *connection, un
                               delay(world, way)};
     struct sim_lot lot = {0};
 
-    if (befalls(world, &passage, SIM_FAULT_send_refused, world->options.send_refused, NULL))
+    if (befalls(world, &passage, SIM_FAULT_send_refused, NULL))
         return refuse(world, -EAGAIN);
     unsigned times = fate_of(world, &passage, &lot);
     if (times > 0) {

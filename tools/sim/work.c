@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define RANGE_MAX   12 /* messages that one handler takes at once */
-#define SLOW        20000
 #define SLOW_FACTOR 30
 #define SLOW_US     4000000
 #define NACK_MS     2000
@@ -90,8 +89,7 @@ static uint64_t work_time(struct sim_peer *peer, uint64_t job)
     struct sim_lot lot = sim_lot_at(peer, SIM_LOT_JOB, job);
     uint64_t most = world->options.work_us;
 
-    if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_slow, peer, job),
-                   world->calm ? 0 : SLOW, NULL))
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_slow, peer, job), NULL))
         return most * SLOW_FACTOR < SLOW_US ? most * SLOW_FACTOR : SLOW_US;
     return sim_between(&lot, 0, most);
 }
@@ -182,9 +180,7 @@ static bool dies(struct sim_peer *peer, size_t at, size_t count, struct sim_lot 
         const struct sim_message *message = sim_epoch_message(book, item->sequence);
         if (book->destination.kind != GW_KIND_REPLY && /* twenty attempts take too long */
             sim_peer_policy(peer, &book->destination).max_attempts > 0 &&
-            sim_poisonous(message->id, world->options.poison) &&
-            sim_inject(world, sim_occasion_of(SIM_FAULT_poison, peer, message->id), SIM_SURE,
-                       lot))
+            sim_inject(world, sim_occasion_deed(SIM_FAULT_poison, message->id), lot))
             return true;
     }
     return false;
@@ -229,13 +225,11 @@ static bool finish(struct sim_peer *peer, size_t at, size_t count, uint64_t job)
     if (dies(peer, at, count, &lot)) {
         sim_peer_crash(peer, SIM_KILLED);
         sim_peer_start_later(peer, sim_between(&lot, 0, 500000));
-    } else if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_nacked, peer, job),
-                          world->options.nack_chance, &lot)) {
+    } else if (sim_inject(world, sim_occasion_of(SIM_FAULT_handler_nacked, peer, job), &lot)) {
         sim_sight(world, SIM_SIGHT_nack, count);
         sim_app_return(peer, at, count, GW_RETURN_NACK, nack_delay(&lot));
     } else if (count == 1 &&
-               sim_inject(world, sim_occasion_of(SIM_FAULT_handler_rejected, peer, job),
-                          world->options.reject_chance, &lot)) {
+               sim_inject(world, sim_occasion_of(SIM_FAULT_handler_rejected, peer, job), &lot)) {
         sim_sight(world, SIM_SIGHT_reject, 1);
         sim_app_reject(peer, at, (uint32_t)sim_between(&lot, 0, 99));
     } else {
