@@ -72,6 +72,10 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
     if (GW_PLANT(REPLY_BEFORE_COMMIT) && run->queued)
         return; /* from before */
     gw_dispatch_later(core, member->target); /* what is wanted back of it can be asked for now */
+    if (run->stream->dying) { /* and what has to be buried be so */
+        gw_stream_dirty(core, run->stream);
+        gw_commit_lazily(core);
+    }
     if (member->remote->gone) {
         gw_gone_run(core, run);
         return;

@@ -482,7 +482,10 @@ void gw_retry_bury(struct gw_core *core, struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->stories.count && stream->dying && !core->failed; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
-        if (story->death && !story->buried && !story->over && gw_is_open(stream, story->sequence))
-            bury(core, stream, story); /* else it ended otherwise, before it could be buried */
+        if (!story->death || story->buried || story->over || !gw_is_open(stream, story->sequence))
+            continue; /* it may have ended otherwise, before it could be buried */
+        const struct gw_run *run = gw_run_at(stream, story->sequence);
+        if (!run || run->turn <= core->committed)
+            bury(core, stream, story); /* else it can when that is durable */
     }
 }

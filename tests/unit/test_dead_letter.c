@@ -99,6 +99,30 @@ static void a_rejected_message_stays_with_its_member_until_it_is_buried(void **s
     driver_close(&d);
 }
 
+/* Whose it was rejects it while it is on its way to another: nothing can end it before that is
+ * durable, and a dead letter alone would let it be offered again. */
+static void a_message_that_is_being_moved_is_buried_when_it_has_moved(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 3);
+    driver_member(&d, 2, "c", 100);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    driver_send(&d, EPOCH, 4, 1, 10);
+    driver_seal(&d); /* a slow write */
+    driver_forfeit(&d, "b");
+    link = driver_come_back(&d, 3);
+    remote_except(&d, 3, link, GW_EXCEPTION_REJECTED, 2, 7);
+    driver_committed(&d);
+    driver_store(&d);
+    assert_string_equal(driver_holder(&d, 2), "c");
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 0);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_DEAD), 1);
+    assert_int_equal(driver_outcome(&d, 2), GW_OUTCOME_DEAD);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_rejection_is_a_dead_letter_in_one_write),
         cmocka_unit_test(what_waits_to_be_buried_is_not_sent_on_a_new_link),
         cmocka_unit_test(a_rejected_message_stays_with_its_member_until_it_is_buried),
+        cmocka_unit_test(a_message_that_is_being_moved_is_buried_when_it_has_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,8 +190,12 @@ void sim_check_story_row(struct sim_peer *peer, struct sim_epoch *book, const st
 /* --- outcomes (INV 27) --- */
 
 static const char *contradicts(const struct sim_peer *peer, const struct sim_epoch *book,
-                               uint64_t at, const struct sim_message *message, uint8_t how)
+                               uint64_t at, const struct sim_message *message,
+                               const struct gw_row *row)
 {
+    uint8_t how = row->how;
+
+
     if (!message)
         return "which nobody sent";
     if (message->outcome)
@@ -202,7 +206,8 @@ static const char *contradicts(const struct sim_peer *peer, const struct sim_epo
         (how == GW_OUTCOME_ABANDONED && receiver_gone(peer, book)))
         return NULL;
     if (message->decided_by & ~message->forfeited_by & ~peer->forfeits &
-        ~peer->world->options.memory) /* which is gone with its memory */
+            ~peer->world->options.memory && /* which is gone with its memory */
+        !row->maybe_duplicate)              /* else it says that it may have been (rule 12) */
         return "otherwise, though it was processed";
     return end_of(peer, book, at, message) == (enum gw_outcome)how ? NULL
                                                                    : "otherwise than it ended";
@@ -213,7 +218,7 @@ void sim_check_outcome_row(struct sim_peer *peer, struct sim_epoch *book,
 {
     for (uint64_t at = row->first; at <= row->last && !peer->world->failed; at++) {
         struct sim_message *message = sim_epoch_message(book, at);
-        const char *why = contradicts(peer, book, at, message, row->how);
+        const char *why = contradicts(peer, book, at, message, row);
         if (why)
             sim_fail(peer->world, "%s writes the outcome of e%" PRIu64 " %" PRIu64 " (%d), %s",
                      peer->name, book->number, at, row->how, why);

@@ -39,14 +39,26 @@ static const struct sim_message *left_behind(const struct sim_peer *peer,
     return NULL;
 }
 
+/* Memory peers that have said BYE: what their handlers do until the process ends counts no more. */
+static uint8_t gone_for_good(const struct sim_world *world)
+{
+    uint8_t gone = 0;
+
+    for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
+        if (world->peers[i].leaving && sim_peer_is_memory(&world->peers[i]))
+            gone |= (uint8_t)(1u << i);
+    }
+    return gone;
+}
+
 void sim_check_begun(struct sim_peer *peer, const struct sim_item *item)
 {
     struct sim_world *world = peer->world;
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, item->epoch);
     const struct sim_message *message = sim_epoch_message(book, item->sequence);
 
-    if (message->begun_by & ~bit_of(peer) & ~message->forfeited_by && !world->guest_linked &&
-        !(message->forfeited_by & bit_of(peer)))
+    if (message->begun_by & ~bit_of(peer) & ~message->forfeited_by & ~gone_for_good(world) &&
+        !world->guest_linked && !(message->forfeited_by & bit_of(peer)))
         sim_fail(world, "%s begins e%" PRIu64 " %" PRIu64 ", which a handler of another has",
                  peer->name, book->number, item->sequence);
     if (!book->ordered || message->forfeited_by)
