@@ -136,6 +136,24 @@ static void hello_is_refused_by_version_and_by_its_own_name(void **state)
     driver_close(&d);
 }
 
+/* A header damaged on the way may look like one: what it was would be missing, unnoticed. */
+static void a_frame_of_another_version_ends_the_link_it_comes_on(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    struct gw_frame frame = {.type = GW_FRAME_DATA, .link = link};
+    struct gw_event event = {.type = GW_EVENT_FRAME};
+    event.u.frame.conn = 1;
+    event.u.frame.frame = &frame;
+    event.u.frame.version_alien = true;
+    driver_step(&d, &event);
+    assert_non_null(driver_sent_on(&d, 1, GW_FRAME_RESET));
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
+    driver_close(&d);
+}
+
 static void a_connection_speaks_for_one_name(void **state)
 {
     (void)state;
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_stray_hello_disturbs_no_link),
         cmocka_unit_test(a_second_ready_changes_nothing),
         cmocka_unit_test(hello_is_refused_by_version_and_by_its_own_name),
+        cmocka_unit_test(a_frame_of_another_version_ends_the_link_it_comes_on),
         cmocka_unit_test(a_connection_speaks_for_one_name),
         cmocka_unit_test(crossing_dials_end_in_the_lower_names_link),
         cmocka_unit_test(a_dial_that_stood_back_dials_when_the_link_ends),
