@@ -73,7 +73,7 @@ void gw_orphans_adopt(struct gw_core *core, struct gw_window *window)
     struct gw_orphan **link = &core->orphans;
     while (*link) {
         struct gw_orphan *orphan = *link;
-        if (orphan->epoch != window->epoch) {
+        if (orphan->epoch != window->epoch || orphan->over) {
             link = &orphan->next;
             continue;
         }
@@ -83,31 +83,47 @@ void gw_orphans_adopt(struct gw_core *core, struct gw_window *window)
     }
 }
 
-/* What lies below the floor of their epoch is settled: nobody will be told. */
-void gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor)
+static void forget_durable(struct gw_core *core)
 {
-    for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next)
-        if (orphan->epoch == epoch && orphan->last < floor && !orphan->over) {
-            orphan->over = true;
-            gw_commit_lazily(core);
+    struct gw_orphan **link = &core->orphans;
+    while (*link) {
+        struct gw_orphan *orphan = *link;
+        if (!orphan->sealed || orphan->sealed > core->committed) {
+            link = &orphan->next;
+            continue;
         }
+        *link = orphan->next;
+        free(orphan);
+    }
+}
+
+bool gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor)
+{
+    bool some = false;
+    forget_durable(core);
+    for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next) {
+        if (orphan->epoch != epoch || orphan->last >= floor)
+            continue;
+        orphan->over = some = true;
+        if (!orphan->sealed)
+            gw_commit_lazily(core);
+    }
+    return some;
 }
 
 void gw_orphans_seal(struct gw_core *core)
 {
-    struct gw_orphan **link = &core->orphans;
-    while (*link && !core->failed) {
-        struct gw_orphan *orphan = *link;
-        struct gw_op *op = orphan->over ? gw_seal_op(core, GW_OP_DELETE) : NULL;
-        if (!op) {
-            link = &orphan->next;
+    forget_durable(core);
+    for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next) {
+        if (!orphan->over || orphan->sealed)
             continue;
-        }
+        struct gw_op *op = gw_seal_op(core, GW_OP_DELETE);
+        if (!op)
+            return;
         op->row.kind = GW_ROW_CRASHED;
         op->row.epoch = orphan->epoch;
         op->row.first = orphan->first;
-        *link = orphan->next;
-        free(orphan);
+        orphan->sealed = core->turn;
     }
 }
 

@@ -236,8 +236,8 @@ void gw_window_closed(struct gw_core *core, struct gw_remote *remote, const stru
     }
     if (!window || (window->closed && !window->closing)) {
         /* Of an epoch never heard of nothing was decided here, so there is nothing to remember. */
-        gw_orphans_end(core, frame->u.closed.epoch, UINT64_MAX);
-        gw_window_tell_closed(core, remote, frame->u.closed.epoch);
+        if (!gw_orphans_end(core, frame->u.closed.epoch, UINT64_MAX))
+            gw_window_tell_closed(core, remote, frame->u.closed.epoch); /* else when asked again */
         return;
     }
     if (window->gone)

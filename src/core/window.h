@@ -89,7 +89,8 @@ struct gw_orphan {
     uint64_t first;
     uint64_t last;
     uint64_t number;
-    bool over; /* its row goes with the next seal */
+    bool over;       /* its row goes with the next seal */
+    uint64_t sealed; /* turn whose write takes the row away; 0: none yet */
 };
 
 struct gw_window {
@@ -244,7 +245,9 @@ void gw_window_report_known(struct gw_core *core, struct gw_window *window, uint
 /* remember.c: what an earlier open left of the receiving side. */
 void gw_window_recover(struct gw_core *core, const struct gw_row *row);
 void gw_orphans_adopt(struct gw_core *core, struct gw_window *window);
-void gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor);
+/* What lies below the floor of its epoch is settled: nobody will be told. False: no row of that is
+ * left. */
+bool gw_orphans_end(struct gw_core *core, uint64_t epoch, uint64_t floor);
 void gw_orphans_seal(struct gw_core *core);
 void gw_orphans_free(struct gw_core *core);
 

@@ -241,14 +241,15 @@ static void end_guest(struct sim_world *world, void *subject, uint64_t process, 
         sim_peer_crash(guest, (enum sim_death)death);
 }
 
-/* A second process under a taken name, with a store of its own, dials those whom the first knows.
- * */
+/* A second process under a taken name, with a store of its own, dials those whom the first knows. Not
+ * that of a memory peer: it would be taken for the end of that one, and no more is promised then. */
 static void newcomer(struct deed *deed)
 {
     struct sim_world *world = deed->world;
     struct sim_peer *victim = some_peer(deed), *guest = &world->peers[SIM_PEERS_MAX - 1];
 
-    if (!victim || guest->up || !happens(deed, SIM_FAULT_newcomer, victim, NULL))
+    if (!victim || guest->up || sim_peer_is_memory(victim) ||
+        !happens(deed, SIM_FAULT_newcomer, victim, NULL))
         return;
     sim_peer_guest(guest, victim);
     sim_peer_start(guest);
