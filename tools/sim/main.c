@@ -4,6 +4,7 @@
  * that can break, and checks the promises after every event. */
 
 #include "base/plant.h"
+#include "fleet.h"
 #include "run.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ static const char help[] =
     "  godwit-sim [--seeds A-B] [--jobs N]   many seeds (default 1-2000); a summary at the end\n"
     "  godwit-sim --quick                    seeds 1-200\n"
     "  godwit-sim --seed N [--trace]         one seed, with every event if asked\n"
+    "  godwit-sim scale ...                  thousands of peers: what they cost (scale --help)\n"
     "\n"
     "  --require-all   it is an error if a kind of fault or a rare event never happened,\n"
     "                  or if the median seed has fewer than 300 events or 5 faults\n"
@@ -279,6 +281,8 @@ int main(int argc, char **argv)
     struct arguments arguments = {.hunt = {.first = 1, .last = 2000, .jobs = 1}};
 
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "scale") == 0)
+        return sim_scale_main(argc - 1, argv + 1);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(help, stdout);
         return 0;
