@@ -320,7 +320,7 @@ static void stale(struct gw_core *core, const struct gw_event *event)
 {
     for (size_t i = 0; i < event->u.transaction.decision_count && !core->failed; i++)
         gw_window_let_go(core, &event->u.transaction.decisions[i]);
-    for (size_t i = 0; i < event->u.transaction.batch_count && !core->failed; i++)
+    for (size_t i = 0; i < event->u.transaction.batch_count; i++)
         gw_stream_void(core, &event->u.transaction.destinations[i],
                        event->u.transaction.batches[i]);
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_STALE);

@@ -259,7 +259,8 @@ void gw_window_flush(struct gw_core *core, struct gw_remote *remote)
                 finish(&report);
                 begin(core, remote, &report);
             }
-            add_news(core, &report, window, NULL);
+            if (!core->failed)
+                add_news(core, &report, window, NULL);
         }
     }
     if (core->failed)

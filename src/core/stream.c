@@ -169,11 +169,11 @@ void gw_stream_void(struct gw_core *core, const struct gw_destination *destinati
     uint64_t epoch = batch->epoch, first = batch->first, last = gw_batch_last(batch);
     struct gw_batch *kept = gw_batch_hold(batch);
     gw_stream_submit(core, destination, batch);
-    struct gw_stream *stream = gw_map_get(&core->streams, epoch);
-    if (core->failed || !stream) {
+    if (core->failed) {
         gw_batch_drop(kept);
         return;
     }
+    struct gw_stream *stream = gw_map_get(&core->streams, epoch);
     if (gw_stream_batch(stream, first))
         gw_batch_drop(kept);
     else

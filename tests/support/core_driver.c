@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* See core_driver.h. What the other peers say is in core_remote.c. */
 
+#define FAILING_HEAP_NOT_HERE
+
 #include "support/core_driver.h"
 #include "base/blob.h"
 #include "core/state.h"
+#include "support/failing_heap.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+
+void (*driver_ran_out)(struct driver *d);
+
+/* Those that are open, for tests that are left in the middle. */
+#define MOST_OPEN 2
+static struct driver *opened[MOST_OPEN];
+static size_t opened_count;
 
 /* ---- life ---- */
 
@@ -24,35 +33,33 @@ void driver_options(struct gw_core_options *options, const char *name)
     options->no_jitter = true;
 }
 
+/* The core had no memory: the test is over, where that is what it is about. */
+static void run_out(struct driver *d)
+{
+    if (driver_ran_out && heap_refused)
+        driver_ran_out(d);
+}
+
 static void make_core(struct driver *d)
 {
     d->core = gw_core_new(&d->options);
-    if (d->core)
-        return;
-    assert_true(d->lenient);
-    d->result = -ENOMEM;
+    if (!d->core)
+        run_out(d);
+    assert_non_null(d->core);
 }
 
-static void open_core(struct driver *d, const struct gw_core_options *options, bool lenient)
+void driver_open_with(struct driver *d, const struct gw_core_options *options)
 {
     memset(d, 0, sizeof *d);
-    d->lenient = lenient;
+    if (opened_count == MOST_OPEN)
+        opened_count = 0; /* of tests that failed */
+    opened[opened_count++] = d;
     d->options = *options;
     d->now_us = 1000000;
     d->entropy = 100;
     make_core(d);
     struct gw_event start = {.type = GW_EVENT_START};
     driver_step(d, &start);
-}
-
-void driver_open_with(struct driver *d, const struct gw_core_options *options)
-{
-    open_core(d, options, false);
-}
-
-void driver_open_leniently(struct driver *d, const struct gw_core_options *options)
-{
-    open_core(d, options, true);
 }
 
 void driver_open(struct driver *d, const char *name)
@@ -87,6 +94,15 @@ void driver_close(struct driver *d)
     for (size_t i = 0; i < d->batch_count; i++)
         gw_batch_drop(d->batches[i]);
     d->batch_count = d->row_count = 0;
+    for (size_t i = 0; i < opened_count; i++)
+        if (opened[i] == d)
+            opened[i] = opened[--opened_count];
+}
+
+void driver_close_all(void)
+{
+    while (opened_count)
+        driver_close(opened[0]);
 }
 
 /* ---- the step ---- */
@@ -138,10 +154,10 @@ int driver_step(struct driver *d, struct gw_event *event)
     event->now_us = d->now_us;
     event->entropy = ++d->entropy;
     d->result = gw_core_step(d->core, event, &d->effects);
-    if (!d->lenient)
-        assert_int_equal(d->result, 0);
     if (d->result) {
         drop_forgotten(d); /* and nothing else of a failed step counts */
+        run_out(d);
+        assert_true(d->lenient);
         return d->result;
     }
     const char *broken = gw_core_check(d->core);
@@ -213,17 +229,16 @@ void driver_unserve(struct driver *d, const char *name)
     serve_step(d, GW_EVENT_UNSERVE, name, 0, 0);
 }
 
-/* Batches are made here even when the core is short of memory: the test's own is not counted. */
-static struct gw_batch *make_batch(uint64_t epoch, uint64_t first, uint32_t count, uint32_t size)
+/* The test has all the memory that it wants. */
+struct gw_batch *driver_batch(uint64_t epoch, uint64_t first, uint32_t count, uint32_t size)
 {
-    struct gw_batch *batch = gw_batch_new(epoch, first, count);
+    size_t left = heap_left;
     uint8_t *bytes;
+    heap_left = SIZE_MAX;
+    struct gw_batch *batch = gw_batch_new(epoch, first, count);
     struct gw_blob *body = gw_blob_new((size_t)count * size, &bytes);
-    if (!batch || !body) {
-        gw_batch_drop(batch);
-        gw_blob_drop(body);
-        return NULL;
-    }
+    heap_left = left;
+    assert_true(batch && body);
     memset(bytes, 'x', (size_t)count * size);
     batch->fixed = size;
     batch->bytes = count * size;
@@ -237,11 +252,8 @@ void driver_send_to(struct driver *d, const char *name, uint64_t epoch, uint64_t
 {
     struct gw_event event = {.type = GW_EVENT_BATCH};
     event.u.batch.destination = stage(name);
-    event.u.batch.batch = make_batch(epoch, first, count, size);
-    if (event.u.batch.batch)
-        driver_step(d, &event);
-    else
-        d->result = -ENOMEM;
+    event.u.batch.batch = driver_batch(epoch, first, count, size);
+    driver_step(d, &event);
 }
 
 void driver_send(struct driver *d, uint64_t epoch, uint64_t first, uint32_t count, uint32_t size)
@@ -299,11 +311,8 @@ static void put_batch(struct driver *d, const struct gw_batch *batch)
                    d->batches[at - 1]->first > batch->first));
          at--)
         d->batches[at] = d->batches[at - 1];
-    d->batches[at] = make_batch(batch->epoch, batch->first, batch->count, batch->fixed);
-    if (d->batches[at])
-        d->batch_count++;
-    else
-        d->result = -ENOMEM;
+    d->batches[at] = driver_batch(batch->epoch, batch->first, batch->count, batch->fixed);
+    d->batch_count++;
 }
 
 static void delete_batch(struct driver *d, uint64_t epoch, uint64_t last)
@@ -369,11 +378,8 @@ void driver_loaded(struct driver *d, uint64_t epoch, uint64_t from, uint64_t upt
         const struct gw_batch *batch = d->batches[i];
         if (batch->epoch != epoch || gw_batch_last(batch) < from || batch->first > upto)
             continue;
-        struct gw_batch *copy = make_batch(epoch, batch->first, batch->count, batch->fixed);
-        if (copy)
-            batches[event.u.loaded.count++] = copy;
-        else
-            d->result = -ENOMEM;
+        batches[event.u.loaded.count++] =
+            driver_batch(epoch, batch->first, batch->count, batch->fixed);
     }
     event.u.loaded.epoch = epoch;
     event.u.loaded.batches = batches;

@@ -34,7 +34,7 @@ struct driver {
     struct gw_effects effects; /* of the last step */
     uint64_t now_us;           /* of the next step */
     uint64_t entropy;          /* of the last step; each has the next number */
-    bool lenient;              /* steps may fail: nothing is asserted */
+    bool lenient;              /* a step may fail: nothing is asserted of it */
     int result;                /* of the last step; once failed, no more steps are made */
     bool in_flight;
     struct gw_op *ops; /* of the write in flight: a copy */
@@ -51,9 +51,11 @@ struct driver {
 void driver_options(struct gw_core_options *options, const char *name);
 void driver_open(struct driver *d, const char *name);
 void driver_open_with(struct driver *d, const struct gw_core_options *options);
-/* Where memory may run out: no step is asserted, d->result says how it went. */
-void driver_open_leniently(struct driver *d, const struct gw_core_options *options);
 void driver_close(struct driver *d);
+/* Where memory may run out (support/failing_heap.h): called when the core did, instead of any
+ * assertion. It does not return: the test is over. NULL everywhere else. */
+extern void (*driver_ran_out)(struct driver *d);
+void driver_close_all(void); /* also those of a test that was left in the middle */
 void driver_crash(struct driver *d);   /* the core is gone, the store stays */
 void driver_recover(struct driver *d); /* a fresh core from the store: rows, then START */
 void driver_restart(struct driver *d); /* both */
@@ -67,7 +69,8 @@ void driver_leave(struct driver *d);                    /* CLOSE */
 void driver_tick(struct driver *d, uint64_t later_us);  /* time passes, then TICK */
 void driver_serve(struct driver *d, const char *stage, uint64_t messages, uint64_t bytes);
 void driver_unserve(struct driver *d, const char *stage);
-/* One batch of `count` messages of `size` bytes each. */
+/* One batch of `count` messages of `size` bytes each; _batch: for an event of the test's own. */
+struct gw_batch *driver_batch(uint64_t epoch, uint64_t first, uint32_t count, uint32_t size);
 void driver_send(struct driver *d, uint64_t epoch, uint64_t first, uint32_t count, uint32_t size);
 void driver_send_to(struct driver *d, const char *stage, uint64_t epoch, uint64_t first,
                     uint32_t count, uint32_t size);

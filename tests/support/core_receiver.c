@@ -84,8 +84,6 @@ void driver_nack(struct driver *d, uint64_t epoch, uint64_t sequence, uint32_t d
 void driver_recalled(struct driver *d, size_t n, uint64_t first, uint64_t last)
 {
     const struct gw_effect *recall = driver_effect(d, GW_EFFECT_RECALL, n);
-    if (!recall && d->lenient)
-        return;
     assert_non_null(recall);
     struct gw_range piece = {first, last};
     uint64_t bytes = (last - first + 1) * REMOTE_MESSAGE;

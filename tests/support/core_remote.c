@@ -71,9 +71,8 @@ uint64_t driver_link_as(struct driver *d, uint64_t conn, const struct gw_identit
     hello.u.identity = *identity;
     driver_frame(d, conn, &hello);
     const struct gw_frame *welcome = driver_sent_on(d, conn, GW_FRAME_WELCOME);
-    if (!d->lenient)
-        assert_non_null(welcome);
-    uint64_t link = welcome ? welcome->link : 1;
+    assert_non_null(welcome);
+    uint64_t link = welcome->link;
     remote_say(d, conn, GW_FRAME_READY, link);
     return link;
 }

@@ -210,7 +210,7 @@ static void reply(struct driver *d, uint64_t sequence)
 {
     struct gw_event event = {.type = GW_EVENT_BATCH};
     event.u.batch.destination = (struct gw_destination){GW_KIND_REPLY, "m"};
-    event.u.batch.batch = gw_batch_new(EPOCH, sequence, 1);
+    event.u.batch.batch = driver_batch(EPOCH, sequence, 1, 0);
     driver_step(d, &event);
     driver_commit(d);
 }
@@ -257,7 +257,7 @@ static void replies_that_outlive_who_asked_end_at_the_restart(void **state)
     driver_open(&d, "b");
     struct gw_event event = {.type = GW_EVENT_BATCH};
     event.u.batch.destination = (struct gw_destination){GW_KIND_REPLY, "m"};
-    event.u.batch.batch = gw_batch_new(EPOCH, 1, 1);
+    event.u.batch.batch = driver_batch(EPOCH, 1, 1, 0);
     driver_step(&d, &event);
     driver_store(&d); /* stored, and no more: it dies before it can end it */
     driver_restart(&d);

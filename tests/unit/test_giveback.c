@@ -458,7 +458,7 @@ static void a_transaction_on_what_was_settled_elsewhere_does_nothing(void **stat
     remote_ping_floor(&d, 1, link, 77, 2, 3); /* another member decided 1 */
     struct gw_decision decisions[] = {{.epoch = 77, .first = 1, .last = 3, .bytes = 30}};
     struct gw_destination next = {GW_KIND_STAGE, "work"};
-    struct gw_batch *batch = gw_batch_new(EPOCH, 1, 2);
+    struct gw_batch *batch = driver_batch(EPOCH, 1, 2, 0);
     struct gw_event event = {.type = GW_EVENT_TRANSACTION};
     event.u.transaction.token = 9;
     event.u.transaction.decisions = decisions;

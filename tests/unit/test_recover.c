@@ -238,23 +238,19 @@ static void rows_of_an_epoch_that_is_gone_name_nothing(void **state)
 static void epochs_of_a_destination_drain_in_the_order_of_their_opens(void **state)
 {
     (void)state;
-    struct gw_core_options options = {.name = "a", .open = 9, .window = 100};
-    struct gw_core *core = gw_core_new(&options);
-    struct gw_effects effects = {0};
-    for (uint64_t epoch = 1; epoch <= 4; epoch++) {
-        struct gw_row row = {.kind = GW_ROW_STREAM, .epoch = epoch, .floor = 1,
-                             .number = epoch * 3 % 5, .ordered = true,
-                             .destination = {GW_KIND_STAGE, "work"}};
-        struct gw_event event = {.type = GW_EVENT_RECOVER};
-        event.u.recover = &row;
-        assert_int_equal(gw_core_step(core, &event, &effects), 0);
-    }
+    struct driver d;
+    driver_open(&d, "a");
+    driver_crash(&d);
+    for (uint64_t epoch = 1; epoch <= 4; epoch++)
+        d.rows[d.row_count++] = (struct gw_row){.kind = GW_ROW_STREAM, .epoch = epoch, .floor = 1,
+                                                .number = epoch * 3 % 5, .ordered = true,
+                                                .destination = {GW_KIND_STAGE, "work"}};
+    driver_recover(&d);
     uint64_t opens = 0;
-    for (struct gw_stream *at = core->targets->streams; at; at = at->next)
+    for (struct gw_stream *at = d.core->targets->streams; at; at = at->next)
         assert_int_equal(at->opens, ++opens);
     assert_int_equal(opens, 4);
-    gw_effects_clear(&effects);
-    gw_core_destroy(&core);
+    driver_close(&d);
 }
 
 int main(void)
