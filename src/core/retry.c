@@ -345,6 +345,21 @@ void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_st
     }
 }
 
+/* The lowest message of an ordered stream that cannot go to anybody yet: it waits, or it came back
+ * and its new assignment is not durable. */
+static uint64_t first_behind(const struct gw_core *core, const struct gw_stream *stream)
+{
+    uint64_t first = stream->waiting.count ? stream->waiting.items[0].first : UINT64_MAX;
+    for (size_t i = 0; i < stream->runs.count; i++) {
+        const struct gw_run *run = gw_index_at(&stream->runs, i);
+        if (run->first >= first)
+            break;
+        if (run->left && run->turn > core->committed)
+            return run->first;
+    }
+    return first;
+}
+
 /* At the end of a link's report: an ordered stream whose member brought something back takes the
  * rest of what is not in its hand too; so does any stream with a message to be offered alone, so
  * that others can go on meanwhile. */
@@ -355,14 +370,12 @@ void gw_retry_reported(struct gw_core *core, struct gw_member *member)
         uint64_t lowest = member->serving ? UINT64_MAX : 0; /* not there any more: others may */
         for (size_t i = 0; i < stream->stories.count && offer; i++) {
             const struct gw_story *story = gw_index_at(&stream->stories, i);
-            bool back = !story->over && gw_ranges_contains(&stream->waiting, story->sequence);
-            if (back && story->alone && !stream->ordered)
+            if (story->alone && !story->over && !stream->ordered &&
+                gw_ranges_contains(&stream->waiting, story->sequence))
                 lowest = 0;
-            else if (back && stream->ordered && story->sequence < lowest)
-                lowest = story->sequence;
         }
-        if (stream->ordered && stream->waiting.count && stream->waiting.items[0].first < lowest)
-            lowest = stream->waiting.items[0].first;
+        if (stream->ordered)
+            lowest = gw_at_most(lowest, first_behind(core, stream));
         if (lowest != UINT64_MAX && offer)
             free_above(core, stream, member, offer, lowest);
     }

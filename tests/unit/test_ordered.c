@@ -54,6 +54,28 @@ static void nothing_overtakes_a_returned_message_of_an_ordered_stream(void **sta
     driver_close(&d);
 }
 
+/* Its new assignment waits behind a slow write: nothing younger may go on a new link meanwhile. */
+static void nothing_overtakes_a_message_that_is_being_assigned_again(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_policy(&d, &(struct gw_policy){.ordered = true});
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    driver_send(&d, EPOCH, 5, 1, 10);
+    driver_seal(&d);
+    remote_return(&d, 1, link, GW_RETURN_NACK, 1, 1, driver_number(&d, 1), 0);
+    driver_tick(&d, SECOND);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_ASSIGNED);
+    driver_member(&d, 2, "b", 100); /* nothing is in its hand */
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    driver_committed(&d);
+    assert_int_equal(driver_next_data(&d, SECOND), 1);
+    driver_close(&d);
+}
+
 /* How it failed is not recorded, so that a restarted sender offers it alone; but never before what
  * is older. */
 static void after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream(void **state)
@@ -105,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordered_stream_has_one_member_at_a_time),
+        cmocka_unit_test(nothing_overtakes_a_message_that_is_being_assigned_again),
         cmocka_unit_test(nothing_overtakes_a_returned_message_of_an_ordered_stream),
         cmocka_unit_test(after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream),
         cmocka_unit_test(nothing_in_a_write_overtakes_what_a_new_link_brought_back),

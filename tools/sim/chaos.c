@@ -241,8 +241,9 @@ static void end_guest(struct sim_world *world, void *subject, uint64_t process, 
         sim_peer_crash(guest, (enum sim_death)death);
 }
 
-/* A second process under a taken name, with a store of its own, dials those whom the first knows. Not
- * that of a memory peer: it would be taken for the end of that one, and no more is promised then. */
+/* A second process under a taken name, with a store of its own, dials those whom the first knows.
+ * Not that of a memory peer: it would be taken for the end of that one, and no more is promised
+ * then. */
 static void newcomer(struct deed *deed)
 {
     struct sim_world *world = deed->world;

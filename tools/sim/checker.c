@@ -250,10 +250,9 @@ void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, ui
         if (message && how == GW_OUTCOME_ABANDONED && book->destination.kind == GW_KIND_REPLY)
             message->ended = (uint8_t)how; /* processed, but by a memory that is gone */
         if (message && how == GW_OUTCOME_WITHDRAWN && message->wanted && message->processed &&
-            (!(message->decided_by & ~message->forfeited_by & ~peer->forfeits &
-               ~world->options.memory) ||
-             world->guest_linked))
-            message->ended = (uint8_t)how; /* a forfeited member had processed it: rule 12 */
+            (message->forfeited_by || world->guest_linked ||
+             !(message->decided_by & ~peer->forfeits & ~world->options.memory)))
+            message->ended = (uint8_t)how; /* of two members one had processed it: rule 12 */
         if (message && how == GW_OUTCOME_DEAD && message->processed && world->guest_linked)
             message->ended = (uint8_t)how; /* buried for what a newcomer was taken for */
         if (!message || (how == GW_OUTCOME_PROCESSED ? !message->processed
