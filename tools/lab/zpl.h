@@ -3,7 +3,7 @@
 #define LAB_ZPL_H
 
 /* A ZPL file (RFC 4/ZPL) as a list of items with their lines. zconfig reads it, but knows nothing
- * of lines, says what it dislikes on standard output, and in CZMQ 4.2.1 reads past the end of a text
+ * of lines, says what it dislikes on standard output, and in CZMQ 4.2.1 reads past the end of text
  * with a line over 1,024 bytes; so the form is checked here before. */
 
 #include "scenario.h"
