@@ -59,7 +59,7 @@ while read -r verb; do
         tools/godwit/completion/_godwit; do
         grep -qwF -- "$verb" "$root/$page" || complain "is not in $page"
     done
-    case $verb in help | version | bench | sim) continue ;; esac
+    case $verb in help | version | bench | sim | lab) continue ;; esac
     run 0 "$godwit" help "$verb"
     says out "usage: godwit $verb"
     while read -r option; do
@@ -72,6 +72,20 @@ while read -r verb; do
         done
     done < <(grep -oE -- '--[a-z-]+' "$work/out" | sort -u)
 done <"$work/verbs"
+
+# A tool with a page of its own: its options are there, and completed.
+lab=$(dirname "$godwit")/godwit-lab
+if [ -x "$lab" ]; then
+    run 0 "$godwit" help lab
+    while read -r option; do
+        what="godwit lab $option"
+        grep -qE "^\.(It|Op) Fl -${option#--}( |$)" "$root/docs/man/godwit-lab.1" ||
+            complain "is not in godwit-lab(1)"
+        for page in godwit.bash _godwit; do
+            grep -qF -- "$option" "$root/tools/godwit/completion/$page" || complain "is not in $page"
+        done
+    done < <(grep -oE -- '--[a-z]+' "$work/out" | sort -u)
+fi
 
 if command -v groff >/dev/null; then
     for page in "$root"/docs/man/*; do

@@ -32,6 +32,8 @@ static const struct verb verbs[] = {
     {"forfeit", "give what a lost member holds to others", help_forfeit, verb_forfeit, false},
     {"bench", "measure rates beside raw libzmq", NULL, NULL, true},
     {"sim", "run the protocol on a virtual network, disk and clock", NULL, NULL, true},
+    {"lab", "run real processes, break what is around them, and judge", NULL, NULL, true},
+    {"lab-peer", "send and work as a scenario of the lab says", NULL, NULL, true},
     {"help", "print this, or the help of a command", NULL, NULL, false},
     {"version", "print the version", NULL, NULL, false},
 };

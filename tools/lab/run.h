@@ -15,9 +15,11 @@
 #include <stdint.h>
 
 struct lab_run_options {
-    uint64_t seed;         /* of random actions and drawn times; 0: the scenario's */
-    const char *directory; /* for all files; NULL: a new one below $TMPDIR, removed afterwards */
-    bool keep;             /* leave the files there */
+    uint64_t seed;         /* of random actions and drawn times; 0: lab_seed says which */
+    const char *directory; /* for all files, made if it is not there; NULL: one below $TMPDIR */
+    bool keep;             /* leave the files there; otherwise the directory is removed */
+    void (*shown)(void *context, const struct lab_event *event); /* as it is added; may be NULL */
+    void *context;
 };
 
 enum lab_end {
@@ -41,8 +43,14 @@ struct lab_result {
         size_t event;
     } *recoveries;
     size_t recovery_count;
+    struct lab_use {       /* what a process used: at the first look, the last one, at most */
+        bool seen;
+        uint64_t memory[3], files[3], disk[3]; /* resident bytes; descriptors; bytes it wrote */
+    } *uses;               /* one for each process; NULL if nothing ran */
 };
 
+/* The scenario's, or a new one; NULL: a new one. */
+uint64_t lab_seed(const struct lab_scenario *scenario);
 void lab_run(const struct lab_scenario *scenario, const struct lab_run_options *options,
              struct lab_result *result);
 void lab_result_clear(struct lab_result *result);

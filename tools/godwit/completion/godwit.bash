@@ -7,14 +7,14 @@ _godwit()
     COMPREPLY=()
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="status top find dead counters send recv request serve withdraw forfeit bench sim
-               help version --help --version"
+        words="status top find dead counters send recv request serve withdraw forfeit bench sim lab
+               lab-peer help version --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
     fi
     case $verb in
     help)
-        words="status top find dead counters send recv request serve withdraw forfeit bench sim"
+        words="status top find dead counters send recv request serve withdraw forfeit bench sim lab"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return ;;
     status | find | counters) words="--json --help" ;;
@@ -33,9 +33,16 @@ _godwit()
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
     bench) words="stage backlog --size --count --durability --against --runs --timeout --json --help" ;;
     sim) words="--seeds --quick --jobs --require-all --keep-going --seed --trace --help" ;;
+    lab)
+        words="run check list show all soak --seed --keep --report --json --quiet --smoke --minutes
+               --help"
+        if [ "$COMP_CWORD" = 2 ]; then
+            mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+            return
+        fi ;;
     esac
     case $previous in
-    --dir)
+    --dir | --keep)
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return ;;
     --connect | --bind)
@@ -44,6 +51,8 @@ _godwit()
     esac
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    elif [ "$verb" = lab ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
     elif [ "$verb" = dead ] && [ "$COMP_CWORD" = 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W "list show requeue purge" -- "$current")
     else
