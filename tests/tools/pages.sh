@@ -82,7 +82,8 @@ if [ -x "$lab" ]; then
         grep -qE "^\.(It|Op) Fl -${option#--}( |$)" "$root/docs/man/godwit-lab.1" ||
             complain "is not in godwit-lab(1)"
         for page in godwit.bash _godwit; do
-            grep -qF -- "$option" "$root/tools/godwit/completion/$page" || complain "is not in $page"
+            grep -qF -- "$option" "$root/tools/godwit/completion/$page" ||
+                complain "is not in $page"
         done
     done < <(grep -oE -- '--[a-z]+' "$work/out" | sort -u)
 fi

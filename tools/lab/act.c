@@ -57,6 +57,14 @@ void lab_recovered(struct lab_running *run)
 
 /* --- what lasts --- */
 
+/* How often calls below the disk of its process met a fault; 0 if it is not about disks. */
+static uint64_t hits(const struct lab_running *run, const struct lab_order *order)
+{
+    if (lab_verb_target(order->verb) == LAB_ON_LINK || !lab_verb_needs_shim(order->verb))
+        return 0;
+    return lab_disk_hits(run->lanes[order->whom[0]].disk);
+}
+
 static void start_lasting(struct lab_running *run, const struct lab_order *order, size_t event)
 {
     uint64_t until_us =
@@ -65,8 +73,8 @@ static void start_lasting(struct lab_running *run, const struct lab_order *order
     lab_timeline_lasts(run->timeline, event);
     if (room(run, (void **)&run->lasting, run->lasting_count, &run->lasting_capacity,
              sizeof *run->lasting))
-        run->lasting[run->lasting_count++] =
-            (struct lab_lasting){.order = *order, .until_us = until_us, .event = event};
+        run->lasting[run->lasting_count++] = (struct lab_lasting){
+            .order = *order, .until_us = until_us, .hits = hits(run, order), .event = event};
 }
 
 static int resource_of(const struct lab_order *order)
@@ -107,15 +115,19 @@ static void undo(struct lab_running *run, const struct lab_lasting *over)
     bool link = lab_verb_target(order->verb) == LAB_ON_LINK;
     const char *name = link ? run->scenario->links[order->whom[0]].name
                             : run->scenario->processes[order->whom[0]].name;
+    char met[40] = "";
 
     if (link && order->lasts.low_us == 0)
         lab_proxy_heal(run->proxy, run->links[order->whom[0]]);
     if (!link && !goes_on(run, order))
         undo_process(run, order);
     lab_timeline_over(run->timeline, over->event, lab_now_us(run));
+    if (!link && lab_verb_needs_shim(order->verb) && order->verb != LAB_clock)
+        snprintf(met, sizeof met, "; calls that it met: %llu",
+                 (unsigned long long)(hits(run, order) - over->hits));
     lab_timeline_add(run->timeline, lab_now_us(run), LAB_EVENT_HEAL,
                      link ? -1 : (int)order->whom[0], link ? (int)order->whom[0] : -1,
-                     "`%s %s` is over", lab_verb_name(order->verb), name);
+                     "`%s %s` is over%s", lab_verb_name(order->verb), name, met);
     lab_await_recovery(run, over->event);
 }
 

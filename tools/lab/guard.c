@@ -4,15 +4,13 @@
 #include "guard.h"
 
 #include "process.h"
-#include "scratch.h"
+#include "tree.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,19 +26,6 @@ static void watched_signals(sigset_t *signals)
     sigaddset(signals, SIGCHLD);
 }
 
-/* Mounts below are seen by this process and its children alone, if that is allowed. */
-static void hide_mounts(void)
-{
-    if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0)
-        mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
-}
-
-static void clean_up(const char *scratch)
-{
-    if (scratch)
-        scratch_remove(scratch);
-}
-
 static _Noreturn void be_child(pid_t parent, const sigset_t *before, int (*work)(void *),
                                void *context, const char *scratch)
 {
@@ -48,10 +33,10 @@ static _Noreturn void be_child(pid_t parent, const sigset_t *before, int (*work)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         exit(FAILED);
-    hide_mounts();
     sigprocmask(SIG_SETMASK, before, NULL);
     int status = work(context);
-    clean_up(scratch);
+    if (scratch)
+        lab_tree_delete(scratch);
     if (fflush(stdout) != 0) {
         fprintf(stderr, "godwit lab: cannot write: %s\n", strerror(errno));
         status = FAILED;
@@ -105,7 +90,8 @@ int guard_run(int (*work)(void *context), void *context, const char *scratch)
             status = FAILED;
         }
     }
-    clean_up(scratch);
+    if (scratch)
+        lab_tree_delete(scratch);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return status;
 }

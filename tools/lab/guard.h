@@ -9,8 +9,7 @@
  *       the child, in a session of its own: work(), and the processes that it starts
  *
  * If this one dies, the child gets a SIGTERM; if the child dies, its processes become children of
- * this one, which kills them. As root the child has its own view of mounts: what it mounts is gone
- * when it is. SIGINT, SIGTERM and SIGHUP are passed on to the child. */
+ * this one, which kills them. SIGINT, SIGTERM and SIGHUP are passed on to the child. */
 
 /* The exit status of the child, which is what `work` returned; 2, after a sentence, if the child
  * was killed or could not be made. Standard output is flushed in the child. `scratch` is a

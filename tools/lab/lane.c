@@ -67,7 +67,7 @@ static void free_words(char **words)
     free(words);
 }
 
-bool lab_lane_fill(struct lab_lane_state *lane, char *const *words, char ***filled)
+static bool fill_words(struct lab_lane_state *lane, char *const *words, char ***filled)
 {
     struct filling filling = {.lane = lane};
     size_t count = 0;
@@ -104,27 +104,33 @@ static char **make_environment(char *const *more)
 
 /* --- before and after --- */
 
-bool lab_lane_prepare(struct lab_running *run, size_t index)
+bool lab_lane_make_disk(struct lab_lane_state *lane)
 {
-    struct lab_lane_state *lane = &run->lanes[index];
+    struct lab_running *run = lane->run;
     const struct lab_process_plan *plan = lane->plan;
     char why[200] = "out of memory";
 
     snprintf(lane->directory, sizeof lane->directory, "%.*s/%s",
              (int)(sizeof lane->directory - LAB_NAME_MAX - 2), run->directory, plan->name);
     lane->disk = lab_disk_new(lane->directory, plan->disk_bytes, plan->shim, why, sizeof why);
-    if (!lane->disk) {
+    if (!lane->disk)
         lab_run_fail(run, "the directory of %s: %s", plan->name, why);
-        return false;
-    }
-    if (!lab_lane_fill(lane, plan->argv, &lane->argv) ||
+    return lane->disk != NULL;
+}
+
+bool lab_lane_make_command(struct lab_lane_state *lane)
+{
+    struct lab_running *run = lane->run;
+
+    if (!fill_words(lane, lane->plan->argv, &lane->argv) ||
         !(lane->environment = make_environment(lab_disk_environment(lane->disk)))) {
         lab_run_fail(run, "out of memory");
         return false;
     }
     if (lab_program_find(lane->argv[0], lane->program))
         return true;
-    lab_run_fail(run, "the program %s of %s: %s", lane->argv[0], plan->name, strerror(errno));
+    lab_run_fail(run, "the program %s of %s: %s", lane->argv[0], lane->plan->name,
+                 strerror(errno));
     return false;
 }
 
@@ -184,8 +190,10 @@ void lab_lane_start(struct lab_lane_state *lane)
                               .environment = lane->environment,
                               .file_limit = lane->plan->file_limit,
                               .memory_limit = lane->plan->memory_limit};
-    int error = lab_process_start(&lane->process, &start);
+    int error = lane->lives++ > 0 && lab_disk_ready(lane->disk) != 0 ? errno : 0;
 
+    if (!error)
+        error = lab_process_start(&lane->process, &start);
     lane->start_us = lane->kill_us = LAB_NEVER;
     if (error) {
         lab_run_fail(run, "%s cannot be started: %s", lane->plan->name, strerror(error));
@@ -390,7 +398,7 @@ void lab_lane_audit(struct lab_lane_state *lane)
     char program[PATH_MAX], how[80], **argv = NULL;
     int error = ENOMEM;
 
-    if (lab_lane_fill(lane, lane->plan->audit, &argv))
+    if (fill_words(lane, lane->plan->audit, &argv))
         error = lab_program_find(argv[0], program) ? 0 : errno;
     start.program = program;
     start.argv = argv;

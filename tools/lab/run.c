@@ -415,10 +415,14 @@ static bool make_lanes(struct lab_running *run)
                                                 .kill_us = LAB_NEVER,
                                                 .fault = SIZE_MAX};
     }
+    EACH_LANE {
+        if (!lab_lane_make_disk(&run->lanes[i]))
+            return false;
+    }
     if (!hold_ports(run) || !make_links(run))
         return false;
     EACH_LANE {
-        if (!lab_lane_prepare(run, i))
+        if (!lab_lane_make_command(&run->lanes[i]))
             return false;
     }
     return true;

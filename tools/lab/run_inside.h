@@ -46,6 +46,7 @@ struct lab_lane_state {
     uint16_t port; /* of its {endpoint}; kept by `held` */
     int held;
     enum lab_life life;
+    uint64_t lives; /* starts */
     enum lab_deed deed;
     bool told;         /* to end, by us */
     bool sends, takes; /* it said that something was accepted; that a handler has something */
@@ -61,6 +62,7 @@ struct lab_lane_state {
 struct lab_lasting {
     struct lab_order order;
     uint64_t until_us; /* LAB_NEVER: the end of the faults */
+    uint64_t hits;     /* of the disk, before */
     size_t event;
 };
 
@@ -103,9 +105,10 @@ void lab_run_fail(struct lab_running *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* lane.c */
-bool lab_lane_prepare(struct lab_running *run, size_t index); /* false: the run has failed */
+/* Both false: the run has failed. The disks of all are made before anything else (disk.h). */
+bool lab_lane_make_disk(struct lab_lane_state *lane);
+bool lab_lane_make_command(struct lab_lane_state *lane);
 void lab_lane_clear(struct lab_lane_state *lane);
-bool lab_lane_fill(struct lab_lane_state *lane, char *const *words, char ***filled);
 void lab_lane_start(struct lab_lane_state *lane);
 void lab_lane_hear(struct lab_lane_state *lane);
 /* Takes it down with that signal; then the deed, then up again at `start_us`. */

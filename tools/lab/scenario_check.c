@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a scenario needs of the machine: programs, ports, rights. */
 
+#include "disk.h"
 #include "mistake.h"
 #include "program.h"
 #include "words.h"
@@ -101,21 +102,11 @@ bool lab_scenario_check(const struct lab_scenario *scenario, struct lab_mistake 
 
 const char *lab_scenario_needs(const struct lab_scenario *scenario, char *why, size_t size)
 {
-    static const char *const shim[] = {"godwit-lab-shim.so", NULL};
-    char path[PATH_MAX];
+    bool tmpfs = false, shim = false;
 
     for (size_t i = 0; i < scenario->process_count; i++) {
-        const struct lab_process_plan *process = &scenario->processes[i];
-        if (process->disk_bytes > 0 && geteuid() != 0) {
-            snprintf(why, size, "`%s` has a disk of its own (`disk`), a tmpfs, which needs root",
-                     process->name);
-            return why;
-        }
-        if (process->shim && !lab_beside(shim, path)) {
-            snprintf(why, size, "%s is not beside this program, which `%s` is preloaded with",
-                     shim[0], process->name);
-            return why;
-        }
+        tmpfs = tmpfs || scenario->processes[i].disk_bytes > 0;
+        shim = shim || scenario->processes[i].shim;
     }
-    return NULL;
+    return lab_disk_lacks(tmpfs, shim, why, size);
 }

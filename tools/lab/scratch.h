@@ -10,7 +10,5 @@ bool scratch_make(char path[PATH_MAX]);
 /* Takes a directory for files that are to be kept: made if it is not there, and it must be empty
  * and writable. False after a sentence and a mend. */
 bool scratch_take(const char *path);
-/* With all that is in it; mounts are left alone. */
-void scratch_remove(const char *path);
 
 #endif

@@ -53,8 +53,11 @@ static int add_file(const char *path, const struct stat *status, int type, struc
 
 static uint64_t disk_of(const char *directory)
 {
+    char path[PATH_MAX];
+
     walked = 0;
-    nftw(directory, add_file, 16, FTW_PHYS);
+    snprintf(path, sizeof path, "%.*s/.", PATH_MAX - 3, directory); /* it may be a link */
+    nftw(path, add_file, 16, FTW_PHYS);
     return walked;
 }
 
