@@ -190,15 +190,17 @@ static void draw_faults(const struct picture *picture, int lane, int link, int y
 }
 
 /* From the end of a fault to the first message that was processed after it. */
-static void draw_recoveries(const struct picture *picture, int lane, int y)
+static void draw_recoveries(const struct picture *picture, int lane, int link, int y)
 {
     const struct lab_result *result = picture->story->result;
 
     for (size_t i = 0; i < result->recovery_count && i < MARKS_MAX; i++) {
         const struct lab_recovery *one = &result->recoveries[i];
+        const struct lab_event *event = one->event < result->timeline.count
+                                            ? &result->timeline.events[one->event]
+                                            : NULL;
 
-        if (one->event >= result->timeline.count ||
-            result->timeline.events[one->event].lane != lane)
+        if (!event || event->lane != lane || event->link != link)
             continue;
         fprintf(picture->out,
                 "<line class=\"recovery\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\">"
@@ -242,7 +244,7 @@ static void draw_process(struct picture *picture, size_t process)
     draw_rate(picture, columns, most(columns), y + height, height - 10, "processed area", true);
     draw_dots(picture, lane, LAB_COUNT_REDELIVERED, y + 5, 1.6, "again");
     draw_faults(picture, lane, -1, y, height);
-    draw_recoveries(picture, lane, y + height + 3);
+    draw_recoveries(picture, lane, -1, y + height + 3);
     draw_dots(picture, lane, LAB_COUNT_REPEATED, y + height / 2, 4, "repeated");
     picture->y += LANE;
 }
@@ -255,6 +257,7 @@ static void draw_link(struct picture *picture, size_t link)
     fprintf(picture->out, "<line class=\"link\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n", LEFT,
             middle, LEFT + COLUMNS, middle);
     draw_faults(picture, -1, (int)link, y, LINK_LANE - 6);
+    draw_recoveries(picture, -1, (int)link, y + LINK_LANE - 4);
     picture->y += LINK_LANE;
 }
 
