@@ -24,6 +24,7 @@ static void lines_of_the_ledger_are_taken(void **state)
     assert_true(takes("level fsync"));
     assert_true(takes("accepted " ID " fsync"));
     assert_true(takes("accepted " ID "+41 memory"));
+    assert_true(takes("accepted " ID " os answer"));
     assert_true(takes("refused " ID));
     assert_true(takes("began " ID));
     assert_true(takes("began " ID " 3"));

@@ -139,6 +139,24 @@ static void dead_and_withdrawn_are_ends_too(void **state)
     expect(0, 0, 0, 0, 0);
 }
 
+static void a_request_has_ended_only_with_its_answer(void **state)
+{
+    (void)state;
+    say(CLIENT, "accepted 1.1+1 fsync answer");
+    say(WORKER, "began 1.1+1");
+    say(WORKER, "processed 1.1+1");
+    say(WORKER, "effect 1.1+1 1");
+    assert_false(lab_ledger_quiet(book));
+    say(CLIENT, "settled 1.1 processed");
+    ends_done(CLIENT);
+    expect(1, 0, 0, 0, 0);
+    assert_non_null(strstr(verdict.first[0], "0002 was accepted (fsync) by client at 0.001 s and "
+                                             "processed, and its answer never came"));
+    say(CLIENT, "settled 1.2 processed");
+    expect(0, 0, 0, 0, 0);
+    assert_true(lab_ledger_quiet(book));
+}
+
 static void a_line_that_a_killed_worker_did_not_come_to_write_is_no_loss(void **state)
 {
     (void)state;
@@ -377,6 +395,7 @@ int main(void)
         book_test(undecided_when_time_is_over_is_stuck),
         book_test(an_audit_tells_lost_from_stuck),
         book_test(dead_and_withdrawn_are_ends_too),
+        book_test(a_request_has_ended_only_with_its_answer),
         book_test(a_line_that_a_killed_worker_did_not_come_to_write_is_no_loss),
         book_test(processed_without_its_effect_is_lost),
         book_test(an_effect_that_went_with_its_disk_is_excused),

@@ -140,9 +140,13 @@ static const char *const levels[] = {"fsync", "os", "memory", NULL};
 
 static bool line_accepted(struct lab_heard *heard, const char *rest)
 {
+    static const char *const words[] = {"answer", NULL};
     int level;
 
-    if (!read_id(&rest, heard) || (level = read_word(&rest, levels)) < 0 || *rest)
+    if (!read_id(&rest, heard) || (level = read_word(&rest, levels)) < 0)
+        return false;
+    heard->word = read_word(&rest, words) == 0;
+    if (*rest)
         return false;
     heard->argument = (uint32_t)level;
     each(heard, lab_say_accepted);

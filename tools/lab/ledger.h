@@ -7,7 +7,9 @@
  *
  *     level LEVEL            of the process's own store, before the other lines: fsync (if it does
  *                            not say), os or memory
- *     accepted ID LEVEL      STORED was reported; LEVEL: fsync, os or memory
+ *     accepted ID LEVEL [answer]
+ *                            STORED was reported; LEVEL: fsync, os or memory. `answer`: a request,
+ *                            which has ended when its sender says that it is settled, not before
  *     refused ID             NOT_STORED was reported: nobody may ever see it
  *     began ID [ATTEMPT [maybe-duplicate]]
  *                            a handler has it; written before its decision can be durable

@@ -73,6 +73,8 @@ static inline const char *lab_party_name(const struct lab_ledger *ledger, int pr
 /* How it ended is known, whatever it was. */
 static inline bool lab_note_ended(const struct lab_note *note)
 {
+    if (note->flags & LAB_ANSWER)
+        return note->flags & LAB_SETTLED;
     return note->processed || note->effects || (note->flags & LAB_SETTLED);
 }
 

@@ -77,6 +77,8 @@ void lab_say_accepted(struct lab_heard *heard, struct lab_block *block, struct l
         block->epoch->highest = sequence;
     heard->party->accepted[heard->argument] = true;
     note->flags |= LAB_ACCEPTED | heard->argument;
+    if (heard->word)
+        note->flags |= LAB_ANSWER;
     note->at_ms = (uint32_t)(heard->at_us / 1000);
     heard->ledger->so_far.accepted++;
     heard->ledger->so_far.by_level[heard->argument]++;

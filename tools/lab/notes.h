@@ -27,6 +27,7 @@ enum lab_note_flag {
     LAB_FLAGGED = 1 << 12,  /* begun as maybe-duplicate: failover */
     LAB_REPEATED = 1 << 13,
     LAB_EXCUSED = 1 << 14,  /* repeated, with an excuse */
+    LAB_ANSWER = 1 << 15,   /* a request: only its sender knows that it has ended */
 };
 
 #define LAB_SETTLED (LAB_SETTLED_PROCESSED | LAB_SETTLED_DEAD | LAB_SETTLED_WITHDRAWN)

@@ -44,6 +44,8 @@ void lab_verdict_say(struct lab_verdict *verdict, enum lab_broken broken, const 
 
 static const char *how_far(const struct lab_note *note)
 {
+    if (note->processed || note->effects)
+        return "processed, and its answer never came";
     return note->began ? "begun and never processed" : "never begun";
 }
 
