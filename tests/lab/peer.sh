@@ -36,8 +36,9 @@ refuses "--bind may be given 16 times" work "${many[@]}"
 run 0 "$godwit" lab-peer --help
 quiet err
 says out 'usage: godwit lab-peer push|work|ask|serve|audit'
-for option in dir name bind connect stage service durability heartbeat seed verbose messages seconds \
-    rate size ordered failover passed-on batch threads credit slow nack reject crash onward break; do
+for option in dir name bind connect stage service durability heartbeat seed verbose messages \
+    seconds rate size ordered failover passed-on batch threads credit slow nack reject crash \
+    onward break; do
     says out "  --$option "
 done
 
