@@ -101,6 +101,23 @@ static void messages_are_counted_and_not_lines(void **state)
     assert_int_equal(lab_ledger_so_far(book)->processed, 3);
 }
 
+static void an_answered_request_was_processed(void **state)
+{
+    (void)state;
+    say(SENDER, "accepted 1.1+2 fsync answer");
+    say(WORKER, "began 1.1+2");
+    say(SENDER, "settled 1.1 processed");
+    say(SENDER, "settled 1.1 processed");
+    say(SENDER, "settled 1.2 dead");
+    assert_int_equal(lab_ledger_so_far(book)->processed, 1);
+    assert_int_equal(book_timeline.lanes[SENDER].ticks[0].counts[LAB_COUNT_PROCESSED], 1);
+    say(WORKER, "processed 1.1"); /* some servers know it too */
+    assert_int_equal(lab_ledger_so_far(book)->processed, 1);
+    say(SENDER, "accepted 1.9 fsync"); /* no request: somebody else has to say it */
+    say(SENDER, "settled 1.9 processed");
+    assert_int_equal(lab_ledger_so_far(book)->processed, 1);
+}
+
 static void the_timeline_shows_what_was_done(void **state)
 {
     (void)state;
@@ -231,6 +248,7 @@ int main(void)
         book_test(lines_of_the_ledger_are_taken),
         book_test(other_lines_are_left),
         book_test(messages_are_counted_and_not_lines),
+        book_test(an_answered_request_was_processed),
         book_test(the_timeline_shows_what_was_done),
         book_test(it_is_quiet_once_all_that_must_be_kept_has_ended),
         book_test(what_need_not_be_kept_is_not_waited_for),

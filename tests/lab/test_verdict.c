@@ -147,7 +147,9 @@ static void a_request_has_ended_only_with_its_answer(void **state)
     say(WORKER, "processed 1.1+1");
     say(WORKER, "effect 1.1+1 1");
     assert_false(lab_ledger_quiet(book));
+    assert_int_equal(lab_ledger_so_far(book)->processed, 2);
     say(CLIENT, "settled 1.1 processed");
+    assert_int_equal(lab_ledger_so_far(book)->processed, 2);
     ends_done(CLIENT);
     expect(1, 0, 0, 0, 0);
     assert_non_null(strstr(verdict.first[0], "0002 was accepted (fsync) by client at 0.001 s and "

@@ -60,7 +60,8 @@ bool lab_ledger_quiet(const struct lab_ledger *ledger);
 /* Numbers of messages, not of lines, but for `effects`. */
 struct lab_verdict {
     uint64_t accepted, by_level[3]; /* fsync, os, memory */
-    uint64_t began, processed, settled, dead, withdrawn;
+    uint64_t began, settled, dead, withdrawn;
+    uint64_t processed;     /* or answered */
     uint64_t effects;       /* their sum */
     uint64_t redelivered;   /* begun more than once */
     uint64_t lost;          /* accepted at a level that covers what happened, and no trace of it; or

@@ -140,13 +140,19 @@ static void in_order(const struct lab_heard *heard, struct lab_block *block, uin
            (double)heard->at_us * 1e-6);
 }
 
+/* A request whose answer came was processed, whether its server says so or not. */
+static bool answered(const struct lab_note *note)
+{
+    return (note->flags & LAB_ANSWER) && (note->flags & LAB_SETTLED_PROCESSED);
+}
+
 void lab_say_processed(struct lab_heard *heard, struct lab_block *block, struct lab_note *note,
                        uint64_t sequence)
 {
     if (note->processed) {
         repeated(heard, note, sequence, "processed");
     } else {
-        heard->ledger->so_far.processed++;
+        heard->ledger->so_far.processed += !answered(note);
         if (heard->ledger->scenario->ordered)
             in_order(heard, block, sequence);
     }
@@ -174,6 +180,11 @@ void lab_say_settled(struct lab_heard *heard, struct lab_block *block, struct la
     so_far->dead += heard->argument == LAB_SETTLED_DEAD;
     so_far->withdrawn += heard->argument == LAB_SETTLED_WITHDRAWN;
     note->flags |= heard->argument;
+    if (answered(note) && !note->processed) {
+        so_far->processed++;
+        lab_timeline_count(heard->ledger->timeline, heard->at_us, heard->process,
+                           LAB_COUNT_PROCESSED, 1);
+    }
 }
 
 void lab_say_effect(struct lab_heard *heard, struct lab_block *block, struct lab_note *note,
