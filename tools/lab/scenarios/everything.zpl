@@ -4,11 +4,15 @@ seconds = 22
 settle = 40
 processes
     one = godwit lab-peer work --bind {endpoint} --dir {dir}
+        restart = 200ms
         audit = godwit lab-peer audit --dir {dir}
     two = godwit lab-peer work --bind {endpoint} --dir {dir}
+        restart = 200ms
         audit = godwit lab-peer audit --dir {dir}
     left = godwit lab-peer push --connect {one} --connect {two} --dir {dir} --messages 8000 --rate 500
+        restart = 200ms
     right = godwit lab-peer push --connect {one} --connect {two} --dir {dir} --messages 8000 --rate 500
+        restart = 200ms
 random
     from = 1
     until = 18
