@@ -3,7 +3,6 @@
  * parts of the core share. No I/O, no clock, no randomness but the event's. */
 
 #include "core/state.h"
-#include "base/crc32c.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,128 +63,6 @@ void gw_ack_later(struct gw_core *core, struct gw_remote *remote)
     core->ack_list = remote;
 }
 
-static uint64_t name_hash(const char *name)
-{
-    return gw_crc32c(0, name, strlen(name));
-}
-
-struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name)
-{
-    struct gw_remote *remote = gw_map_get(&core->remotes, name_hash(name));
-    while (remote && strcmp(remote->name, name) != 0)
-        remote = remote->next_same_hash;
-    return remote;
-}
-
-struct gw_remote *gw_remote_get(struct gw_core *core, const char *name)
-{
-    struct gw_remote *remote = gw_remote_find(core, name);
-    if (remote || core->remote_count >= GW_REMOTES_MAX)
-        return remote;
-    remote = gw_allocate(core, sizeof *remote);
-    if (!remote)
-        return NULL;
-    memcpy(remote->name, name, strlen(name) + 1);
-    uint64_t hash = name_hash(name);
-    remote->next_same_hash = gw_map_get(&core->remotes, hash);
-    if (gw_map_put(&core->remotes, hash, remote)) {
-        free(remote);
-        gw_fail(core);
-        return NULL;
-    }
-    remote->next = core->remote_list;
-    core->remote_list = remote;
-    core->remote_count++;
-    return remote;
-}
-
-static void remote_free(struct gw_remote *remote)
-{
-    for (struct gw_member *member = remote->members, *next; member; member = next) {
-        next = member->next_in_remote;
-        free(member);
-    }
-    for (struct gw_intake *intake = remote->intakes, *next; intake; intake = next) {
-        next = intake->next;
-        free(intake);
-    }
-    gw_window_forget_refused(remote);
-    free(remote->by_serve);
-    free(remote->closed);
-    free(remote);
-}
-
-void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
-{
-    uint64_t hash = name_hash(remote->name);
-    struct gw_remote *alike = gw_map_get(&core->remotes, hash), **link = &core->remote_list;
-    while (*link != remote)
-        link = &(*link)->next;
-    *link = remote->next;
-    if (alike == remote && !remote->next_same_hash) {
-        gw_map_remove(&core->remotes, hash);
-    } else if (alike == remote) {
-        gw_check(core, gw_map_put(&core->remotes, hash, remote->next_same_hash));
-    } else {
-        while (alike->next_same_hash != remote)
-            alike = alike->next_same_hash;
-        alike->next_same_hash = remote->next_same_hash;
-    }
-    core->remote_count--;
-    remote_free(remote);
-}
-
-struct gw_target *gw_target_find(const struct gw_core *core,
-                                 const struct gw_destination *destination)
-{
-    struct gw_target *target = core->targets;
-    while (target && !gw_destination_equal(&target->destination, destination))
-        target = target->next;
-    return target;
-}
-
-bool gw_is_for_nobody(const struct gw_core *core, const struct gw_destination *destination)
-{
-    if (destination->kind != GW_KIND_REPLY || !core->started)
-        return false;
-    const struct gw_remote *remote = gw_remote_find(core, destination->name);
-    return !remote || remote->gone;
-}
-
-struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination)
-{
-    struct gw_target *target = gw_target_find(core, destination);
-    if (target || core->target_count >= GW_TARGETS_MAX)
-        return target;
-    target = gw_allocate(core, sizeof *target);
-    if (!target)
-        return NULL;
-    target->destination = *destination;
-    target->abandoned = gw_is_for_nobody(core, destination);
-    target->next = core->targets;
-    core->targets = target;
-    core->target_count++;
-    return target;
-}
-
-struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
-                                struct gw_target *target)
-{
-    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
-        if (member->target == target)
-            return member;
-    struct gw_member *member = gw_allocate(core, sizeof *member);
-    if (!member)
-        return NULL;
-    member->remote = remote;
-    member->target = target;
-    member->next_in_remote = remote->members;
-    remote->members = member;
-    member->next_in_target = target->members;
-    target->members = member;
-    return member;
-}
-
 void gw_note(struct gw_core *core, enum gw_note note, const char *peer, uint64_t a, uint64_t b)
 {
     size_t size = strlen(peer) + 1;
@@ -235,6 +112,7 @@ struct gw_core *gw_core_new(const struct gw_core_options *options)
     gw_map_init(&core->remotes, options->seed + 1);
     gw_map_init(&core->streams, options->seed + 2);
     gw_map_init(&core->windows, options->seed + 3);
+    gw_map_init(&core->targets_by, options->seed + 4);
     core->turn = 1;
     core->lazy_due_us = GW_NEVER;
     core->wake_us = GW_NEVER;
@@ -246,7 +124,7 @@ static void free_remotes(struct gw_core *core)
     struct gw_remote *remote;
     while ((remote = core->remote_list)) {
         core->remote_list = remote->next;
-        remote_free(remote);
+        gw_remote_free(remote);
     }
 }
 
@@ -283,6 +161,7 @@ void gw_core_destroy(struct gw_core **self)
     gw_map_clear(&core->remotes);
     gw_map_clear(&core->streams);
     gw_map_clear(&core->windows);
+    gw_map_clear(&core->targets_by);
     free(core->ops);
     free(core);
     *self = NULL;

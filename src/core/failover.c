@@ -124,13 +124,11 @@ void gw_abandoned(struct gw_core *core, struct gw_target *target)
 /* It confirms nothing any more. */
 static void remove_offers(struct gw_core *core, struct gw_remote *remote)
 {
-    struct gw_stream *stream;
-    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));) {
-        struct gw_offer *offer = gw_stream_offer_find(stream, remote);
-        if (!offer || gw_run_any_of(stream, remote))
+    for (struct gw_offer *offer = remote->offers; offer; offer = offer->next_of_remote) {
+        if (offer->removed || gw_run_any_of(offer->stream, remote))
             continue;
         offer->removed = offer->dirty = true;
-        gw_stream_dirty(core, stream);
+        gw_stream_dirty(core, offer->stream);
         gw_commit_lazily(core);
     }
 }
@@ -164,36 +162,10 @@ static bool is_forgettable(const struct gw_remote *remote)
     return idle;
 }
 
-static bool is_offered(const struct gw_core *core, const struct gw_remote *remote)
-{
-    const struct gw_stream *stream;
-    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
-        for (const struct gw_offer *offer = stream->offers; offer; offer = offer->next)
-            if (offer->remote == remote)
-                return true;
-    return false;
-}
-
 static void free_members(struct gw_remote *remote)
 {
-    struct gw_member *member;
-    while ((member = remote->members)) {
-        struct gw_member **link = &member->target->members;
-        while (*link != member)
-            link = &(*link)->next_in_target;
-        *link = member->next_in_target;
-        remote->members = member->next_in_remote;
-        free(member);
-    }
-}
-
-static bool owns_windows(const struct gw_core *core, const struct gw_remote *remote)
-{
-    const struct gw_window *window;
-    for (size_t at = 0; (window = gw_map_next(&core->windows, &at, NULL));)
-        if (window->owner == remote)
-            return true;
-    return false;
+    while (remote->members)
+        gw_member_forget(remote->members);
 }
 
 /* With each heartbeat: memory peers that stay away have ended, and those of which nothing is left
@@ -210,8 +182,7 @@ void gw_gone_sweep(struct gw_core *core)
             gw_remote_gone(core, remote);
         else if (!remote->gone)
             gw_wake_at(core, due);
-        if (!is_forgettable(remote) || remote->in_ack_list || owns_windows(core, remote) ||
-            is_offered(core, remote))
+        if (!is_forgettable(remote) || remote->in_ack_list || remote->owned || remote->offers)
             continue;
         free_members(remote);
         gw_remote_forget(core, remote);

@@ -35,9 +35,8 @@ static void mark_gone(struct gw_window *window)
 
 void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote)
 {
-    struct gw_window *window;
-    for (size_t at = 0; (window = gw_map_next(&core->windows, &at, NULL));) {
-        if (window->owner != remote || window->gone)
+    for (struct gw_window *window = remote->owned; window; window = window->next_owned) {
+        if (window->gone)
             continue;
         mark_gone(window);
         gw_window_forget_if_idle(core, window);

@@ -5,6 +5,8 @@
 
 #include "core/frame.h"
 
+#include "base/random.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -65,6 +67,16 @@ bool gw_name_valid(const char *name)
 bool gw_destination_equal(const struct gw_destination *a, const struct gw_destination *b)
 {
     return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+}
+
+/* FNV-1a, mixed. Two of one hash are told apart by their names. */
+uint64_t gw_destination_hash(const struct gw_destination *destination)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ destination->kind;
+
+    for (const char *at = destination->name; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    return gw_mix64(hash);
 }
 
 int gw_destination_parse(const char *text, struct gw_destination *destination)

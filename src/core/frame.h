@@ -242,6 +242,7 @@ const char *gw_frame_name(uint8_t type);    /* "HELLO"; "?" for none */
 const char *gw_refusal_name(uint64_t code); /* "VERSION"; "?" for none */
 bool gw_name_valid(const char *name);       /* 1-64 of [a-z0-9._-] */
 bool gw_destination_equal(const struct gw_destination *a, const struct gw_destination *b);
+uint64_t gw_destination_hash(const struct gw_destination *destination);
 /* Reads "stage:x", "peer:x", "service:x" or "reply:x"; 0 or -EINVAL. */
 int gw_destination_parse(const char *text, struct gw_destination *destination);
 /* The reverse. */

@@ -28,7 +28,7 @@ static void fill_floors(struct gw_core *core, struct gw_remote *remote, struct g
     struct gw_floor *floors = gw_effects_allocate(core->out, FLOORS_PER_PING * sizeof *floors);
     if (!floors)
         return;
-    size_t count = gw_stream_floors(core, remote, floors, FLOORS_PER_PING);
+    size_t count = gw_stream_floors(remote, floors, FLOORS_PER_PING);
     frame->u.ping.floors = floors;
     frame->u.ping.floor_count = count;
 }

@@ -105,10 +105,11 @@ void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote 
     struct gw_remote *before = conn->remote;
     if (before == remote)
         return;
+    gw_list_remove(conn, next_of_remote, here_of_remote);
     conn->remote = remote;
     if (remote)
-        remote->conns++;
-    if (before && --before->conns == 0 && before->passing)
+        gw_list_push(&remote->conns, conn, next_of_remote, here_of_remote);
+    if (before && !before->conns && before->passing)
         gw_remote_forget(core, before);
 }
 
@@ -167,7 +168,7 @@ struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
 static void count_members(struct gw_core *core, struct gw_remote *remote)
 {
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
-        gw_target_members_changed(core, member->target);
+        gw_member_changed(core, member);
 }
 
 /* Redials: the link's own connection if we dialled it, and those that stood back for this link. A
@@ -175,9 +176,8 @@ static void count_members(struct gw_core *core, struct gw_remote *remote)
  * not spin. */
 static void redial(struct gw_core *core, struct gw_remote *remote, uint64_t lived_us)
 {
-    struct gw_conn *conn;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
-        if (!conn->dialled || conn->remote != remote || conn->link)
+    for (struct gw_conn *conn = remote->conns; conn; conn = conn->next_of_remote) {
+        if (!conn->dialled || conn->link)
             continue;
         if (lived_us >= core->options.heartbeat_us)
             gw_link_hello_soon(core, conn);

@@ -167,21 +167,21 @@ void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t 
 
 /* ---- members come and go ---- */
 
-void gw_target_members_changed(struct gw_core *core, struct gw_target *target)
+void gw_member_changed(struct gw_core *core, struct gw_member *member)
 {
-    size_t live = 0;
-    for (struct gw_member *member = target->members; member; member = member->next_in_target)
-        live += member->serving && member->remote->link.id;
-    if (live == target->live)
+    struct gw_target *target = member->target;
+    bool live = member->serving && member->remote->link.id;
+    if (live == member->live)
         return;
-    target->live = live;
+    member->live = live;
+    target->live += live ? 1 : (size_t)-1;
     if (gw_policy_of(target)->failover) /* it may have waited for somebody */
         gw_policy_wake(core, target, core->now_us);
     struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_MEMBERS);
     if (!effect)
         return;
     effect->u.members.destination = target->destination;
-    effect->u.members.count = live;
+    effect->u.members.count = target->live;
 }
 
 /* Nothing is sent to it, nobody serves it, and no credit of a link still up was spent on it. */
@@ -196,46 +196,27 @@ static bool is_idle(const struct gw_target *target)
 
 static void free_target(struct gw_core *core, struct gw_target *target)
 {
-    struct gw_member *member;
-    gw_target_members_changed(core, target);
-    while ((member = target->members)) {
-        struct gw_member **link = &member->remote->members;
-        while (*link != member)
-            link = &(*link)->next_in_remote;
-        *link = member->next_in_remote;
-        target->members = member->next_in_target;
-        free(member);
-    }
-    core->target_count--;
-    free(target);
+    while (target->members)
+        gw_member_forget(target->members);
+    gw_target_forget(core, target);
 }
 
 /* Names that were served once and are not any more: all of them at once, so that it is rare. */
 static void forget_idle_targets(struct gw_core *core)
 {
-    struct gw_target **link = &core->targets;
-    while (*link) {
-        struct gw_target *target = *link;
-        if (!is_idle(target)) {
-            link = &target->next;
-            continue;
-        }
-        *link = target->next;
-        free_target(core, target);
+    for (struct gw_target *target = core->targets, *next; target; target = next) {
+        next = target->next;
+        if (is_idle(target))
+            free_target(core, target);
     }
 }
 
 void gw_target_forget_replies(struct gw_core *core)
 {
-    struct gw_target **link = &core->targets;
-    while (*link) {
-        struct gw_target *target = *link;
-        if (!target->abandoned || !is_idle(target)) {
-            link = &target->next;
-            continue;
-        }
-        *link = target->next;
-        free_target(core, target);
+    for (struct gw_target *target = core->targets, *next; target; target = next) {
+        next = target->next;
+        if (target->abandoned && is_idle(target))
+            free_target(core, target);
     }
 }
 
@@ -285,7 +266,7 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
         gw_dispatch_later(core, target);
     }
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
-        gw_target_members_changed(core, member->target);
+        gw_member_changed(core, member);
         gw_dispatch_send(core, member);
     }
 }
@@ -313,17 +294,15 @@ void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
 
 /* ---- floors and the end of an epoch ---- */
 
-size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
-                        size_t most)
+size_t gw_stream_floors(struct gw_remote *remote, struct gw_floor *floors, size_t most)
 {
     size_t count = 0, index = 0;
-    struct gw_stream *stream;
     uint64_t skip = remote->link.floors_cursor;
-    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));) {
-        if (!gw_stream_offer_find(stream, remote) || index++ < skip)
+    for (const struct gw_offer *offer = remote->offers; offer && count < most;
+         offer = offer->next_of_remote) {
+        const struct gw_stream *stream = offer->stream;
+        if (offer->removed || index++ < skip)
             continue;
-        if (count == most)
-            break;
         uint64_t floor = stream->floor_published;
         if (GW_PLANT(FLOOR_TOO_HIGH) && floor <= stream->last)
             floor++;
@@ -333,7 +312,8 @@ size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct g
     return count;
 }
 
-static void send_closed(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+static void send_closed(struct gw_core *core, const struct gw_stream *stream,
+                        const struct gw_remote *remote)
 {
     struct gw_frame *frame =
         gw_send_frame(core, remote->link.conn, GW_FRAME_CLOSED, remote->link.id);
@@ -344,10 +324,9 @@ static void send_closed(struct gw_core *core, struct gw_stream *stream, struct g
 /* CLOSED is repeated until its receiver says that the tombstone is durable. */
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote)
 {
-    struct gw_stream *stream;
-    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
-        if (finished(stream) && gw_stream_offer_find(stream, remote))
-            send_closed(core, stream, remote);
+    for (const struct gw_offer *offer = remote->offers; offer; offer = offer->next_of_remote)
+        if (finished(offer->stream) && !offer->removed)
+            send_closed(core, offer->stream, remote);
 }
 
 void gw_stream_try_close(struct gw_core *core, struct gw_stream *stream)

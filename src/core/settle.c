@@ -303,8 +303,7 @@ static void free_removed(struct gw_stream *stream)
             link = &offer->next;
             continue;
         }
-        *link = offer->next;
-        gw_offer_free(offer);
+        gw_offer_free(offer); /* *link is the next one now */
     }
 }
 

@@ -15,6 +15,7 @@
  * failover.c and settle.c the sending side; window.h says it of the receiving side; seal.c the way
  * to the store and back. */
 
+#include "base/list.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "base/ranges.h"
@@ -52,6 +53,7 @@ struct gw_conn {
     uint64_t adopted;            /* dialler: its last link id, which is adopted only once */
     uint64_t offered;            /* acceptor: link id of the last WELCOME; 0: none */
     struct gw_remote *remote;    /* who is there, once it said so */
+    struct gw_conn *next_of_remote, **here_of_remote;
     struct gw_identity identity; /* of the HELLO that `offered` answers */
     uint64_t
         hello_due_us; /* dialler without link; GW_NEVER: passive, the remote has another link */
@@ -63,11 +65,12 @@ struct gw_conn {
 
 /* A remote that serves one destination. */
 struct gw_member {
-    struct gw_member *next_in_target;
-    struct gw_member *next_in_remote;
+    struct gw_member *next_in_target, **here_in_target;
+    struct gw_member *next_in_remote, **here_in_remote;
     struct gw_remote *remote;
     struct gw_target *target;
     bool serving;              /* said so on the present link */
+    bool live;                 /* counted in target->live */
     uint64_t granted_messages; /* absolute on the present link */
     uint64_t granted_bytes;
     uint64_t used_messages;
@@ -83,7 +86,7 @@ struct gw_member {
 };
 
 struct gw_remote {
-    struct gw_remote *next;
+    struct gw_remote *next, **here;
     struct gw_remote *next_same_hash;
     char name[GW_NAME_MAX + 1];
     struct gw_identity identity; /* of the last link */
@@ -91,7 +94,7 @@ struct gw_remote {
     bool gone;    /* a memory peer whose process has ended */
     bool ended;   /* one of that name has, in this open: others of that name may live on */
     uint64_t down_us; /* since when it has no link; meaningless while it has one */
-    size_t conns; /* whose `remote` it is */
+    struct gw_conn *conns; /* whose `remote` it is */
     struct gw_link link;
     uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
     uint64_t probe_deadline_us; /* an incumbent asked to prove that it lives; 0: not */
@@ -100,7 +103,9 @@ struct gw_remote {
     size_t serve_count;
     struct gw_intake *intakes;
     struct gw_window *windows; /* open ones */
+    struct gw_window *owned;   /* all, tombstones too */
     size_t window_count;
+    struct gw_offer *offers;   /* of our streams */
     uint64_t *closed;          /* epochs whose tombstone is durable and to be told */
     size_t closed_count;
     struct gw_refused *refused;  /* epochs refused on this link: their DATA still costs credit */
@@ -110,7 +115,8 @@ struct gw_remote {
 };
 
 struct gw_target { /* a destination we send to, or one that somebody serves */
-    struct gw_target *next;
+    struct gw_target *next, **here;
+    struct gw_target *next_same_hash;
     struct gw_destination destination;
     struct gw_stream *streams; /* oldest first */
     struct gw_member *members;
@@ -147,7 +153,9 @@ struct gw_run {
 
 /* A member that was ever offered something of a stream (design section 4: CLOSED goes to each). */
 struct gw_offer {
-    struct gw_offer *next;
+    struct gw_offer *next, **here;
+    struct gw_offer *next_of_remote, **here_of_remote;
+    struct gw_stream *stream;
     struct gw_remote *remote;
     bool known;            /* it has decided something here: the epoch is not fresh to it */
     uint64_t known_process; /* the last one heard to have: a memory peer's next one knows nothing */
@@ -283,6 +291,7 @@ struct gw_core {
     struct gw_remote *remote_list;
     size_t remote_count;
     struct gw_target *targets;
+    struct gw_map targets_by; /* hash of the destination */
     size_t target_count;
     struct gw_local *locals;
     struct gw_map streams; /* by epoch */
@@ -349,17 +358,7 @@ static inline void gw_count(struct gw_core *core, enum gw_counter counter, uint6
     core->counters[counter] += n;
 }
 void gw_wake_at(struct gw_core *core, uint64_t time_us);
-struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name);
-struct gw_remote *gw_remote_get(struct gw_core *core,
-                                const char *name); /* makes it; NULL: limit or memory */
-void gw_remote_forget(struct gw_core *core, struct gw_remote *remote); /* a passing one */
-struct gw_target *gw_target_find(const struct gw_core *core,
-                                 const struct gw_destination *destination);
-/* Replies to a peer of which nothing is known any more: its requests ended with it. */
-bool gw_is_for_nobody(const struct gw_core *core, const struct gw_destination *destination);
-struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
-struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
-                                struct gw_target *target);
+
 void gw_note(struct gw_core *core, enum gw_note note, const char *peer, uint64_t a, uint64_t b);
 struct gw_frame *gw_send_frame(struct gw_core *core, uint64_t conn, enum gw_frame_type type,
                                uint64_t link);
@@ -367,6 +366,22 @@ void gw_dispatch_later(struct gw_core *core, struct gw_target *target);
 void gw_ack_later(struct gw_core *core, struct gw_remote *remote);
 void gw_commit_now(struct gw_core *core);
 void gw_commit_lazily(struct gw_core *core);
+
+/* book.c: who and what is known by name. Those that get make what is not there yet; NULL: no room,
+ * or no memory (then gw_fail was called). */
+struct gw_remote *gw_remote_find(const struct gw_core *core, const char *name);
+struct gw_remote *gw_remote_get(struct gw_core *core, const char *name);
+void gw_remote_forget(struct gw_core *core, struct gw_remote *remote); /* nothing hangs on it */
+void gw_remote_free(struct gw_remote *remote);                         /* memory only */
+struct gw_target *gw_target_find(const struct gw_core *core,
+                                 const struct gw_destination *destination);
+/* Replies to a peer of which nothing is known any more: its requests ended with it. */
+bool gw_is_for_nobody(const struct gw_core *core, const struct gw_destination *destination);
+struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destination *destination);
+void gw_target_forget(struct gw_core *core, struct gw_target *target); /* it has no members */
+struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
+                                struct gw_target *target);
+void gw_member_forget(struct gw_member *member);
 
 /* link.c: connections, handshake, liveness. */
 void gw_link_dial(struct gw_core *core, uint64_t conn);
@@ -410,10 +425,9 @@ void gw_stream_skip(struct gw_stream *stream, uint64_t upto); /* nothing below i
 void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch);
 void gw_stream_forget_gone(struct gw_stream *stream);
 void gw_stream_retire(struct gw_core *core, uint64_t epoch);
-void gw_offer_free(struct gw_offer *offer);
-size_t gw_stream_floors(struct gw_core *core, struct gw_remote *remote, struct gw_floor *floors,
-                        size_t most);
-void gw_target_members_changed(struct gw_core *core, struct gw_target *target);
+void gw_offer_free(struct gw_offer *offer); /* out of both lists */
+size_t gw_stream_floors(struct gw_remote *remote, struct gw_floor *floors, size_t most);
+void gw_member_changed(struct gw_core *core, struct gw_member *member); /* serving, or its link */
 void gw_target_forget_replies(struct gw_core *core); /* targets of memory peers that ended */
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */

@@ -71,13 +71,19 @@ struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
     return stream;
 }
 
+/* An offer stands in its stream's list and in its remote's, so that the shorter one decides. A
+ * removed one counts no more: its member may be back under the same name. */
 struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
                                       const struct gw_remote *remote)
 {
-    struct gw_offer *offer = stream->offers;
-    while (offer && (offer->remote != remote || offer->removed))
-        offer = offer->next;
-    return offer;
+    struct gw_offer *here = stream->offers, *there = remote->offers;
+    for (; here && there; here = here->next, there = there->next_of_remote) {
+        if (here->remote == remote && !here->removed)
+            return here;
+        if (there->stream == stream && !there->removed)
+            return there;
+    }
+    return NULL;
 }
 
 struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
@@ -89,10 +95,11 @@ struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
     offer = gw_allocate(core, sizeof *offer);
     if (!offer)
         return NULL;
+    offer->stream = stream;
     offer->remote = remote;
     offer->dirty = true;
-    offer->next = stream->offers;
-    stream->offers = offer;
+    gw_list_push(&stream->offers, offer, next, here);
+    gw_list_push(&remote->offers, offer, next_of_remote, here_of_remote);
     gw_stream_dirty(core, stream);
     return offer;
 }
@@ -336,6 +343,8 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
 
 void gw_offer_free(struct gw_offer *offer)
 {
+    gw_list_remove(offer, next, here);
+    gw_list_remove(offer, next_of_remote, here_of_remote);
     gw_ranges_clear(&offer->in_hand);
     gw_ranges_clear(&offer->handed);
     gw_ranges_clear(&offer->forfeited);
@@ -355,10 +364,8 @@ void gw_stream_free(struct gw_core *core, struct gw_stream *stream)
     for (size_t i = 0; i < stream->endings.count; i++)
         free(gw_index_at(&stream->endings, i));
     struct gw_offer *offer;
-    while ((offer = stream->offers)) {
-        stream->offers = offer->next;
+    while ((offer = stream->offers))
         gw_offer_free(offer);
-    }
     gw_index_clear(&stream->batches);
     gw_index_clear(&stream->runs);
     gw_index_clear(&stream->stories);

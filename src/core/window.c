@@ -36,6 +36,7 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
     window->next = owner->windows;
     owner->windows = window;
     owner->window_count++;
+    gw_list_push(&owner->owned, window, next_owned, here_owned);
     gw_orphans_adopt(core, window);
     return window;
 }
@@ -54,6 +55,7 @@ void gw_window_unlink(struct gw_window *window)
 
 void gw_window_free(struct gw_window *window)
 {
+    gw_list_remove(window, next_owned, here_owned);
     gw_ranges_clear(&window->in_hand);
     gw_ranges_clear(&window->handed);
     gw_ranges_clear(&window->hints);

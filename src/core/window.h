@@ -97,6 +97,7 @@ struct gw_window {
     uint64_t epoch;
     struct gw_remote *owner;
     struct gw_window *next; /* of the owner, open ones */
+    struct gw_window *next_owned, **here_owned; /* of the owner, all */
     struct gw_destination destination;
     struct gw_intake *intake; /* NULL until the destination is served here */
     uint64_t floor;

@@ -199,12 +199,13 @@ static void ask_forfeited(struct asking *asking)
 /* On each new link and with each heartbeat. */
 void gw_skip_repeat(struct gw_core *core, struct gw_remote *remote, bool new_link)
 {
-    struct gw_stream *stream;
     if (GW_PLANT(SKIP_ONCE))
         return;
-    for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL)) && !core->failed;) {
-        if ((!stream->wanted && !stream->recalls && !new_link) ||
-            !gw_stream_offer_find(stream, remote) || !can_ask(remote))
+    for (const struct gw_offer *offer = remote->offers; offer && !core->failed;
+         offer = offer->next_of_remote) {
+        struct gw_stream *stream = offer->stream;
+        if ((!stream->wanted && !stream->recalls && !new_link) || offer->removed ||
+            !can_ask(remote))
             continue;
         struct asking asking = {.core = core, .remote = remote, .stream = stream};
         if (stream->wanted)

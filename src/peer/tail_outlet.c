@@ -4,19 +4,7 @@
 
 #include "peer/tail_outlet.h"
 
-#include "base/random.h"
-
 #include <stdlib.h>
-
-/* FNV-1a, mixed: names are the host program's own, and the map mixes again with its seed. */
-uint64_t gw_destination_hash(const struct gw_destination *destination)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ destination->kind;
-
-    for (const char *at = destination->name; *at; at++)
-        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
-    return gw_mix64(hash);
-}
 
 void gw_outlets_init(struct gw_outlets *outlets, uint64_t seed)
 {

@@ -45,6 +45,5 @@ void gw_outlets_tidy(struct gw_outlets *outlets, struct gw_outlet *outlet);
 struct gw_outlet *gw_outlets_all(struct gw_outlets *outlets);
 
 void gw_outlet_drop_pieces(struct gw_outlet *outlet);
-uint64_t gw_destination_hash(const struct gw_destination *destination);
 
 #endif

@@ -254,7 +254,7 @@ static void floors_of_many_streams_go_round(void **state)
     struct gw_floor floors[20];
     struct gw_remote *remote = gw_remote_find(d.core, "b");
     for (int i = 0; i < 3; i++) {
-        size_t count = gw_stream_floors(d.core, remote, floors, 20);
+        size_t count = gw_stream_floors(remote, floors, 20);
         assert_int_equal(count, i < 2 ? 20 : 10);
         for (size_t j = 0; j < count; j++)
             seen[floors[j].epoch]++;
