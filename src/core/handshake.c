@@ -198,5 +198,5 @@ void gw_handshake_alien(struct gw_core *core, struct gw_conn *conn, const struct
     if (frame->type == GW_FRAME_HELLO)
         refuse(core, conn, GW_REFUSE_VERSION, "", "no wire version in common: this peer speaks 1");
     else
-        gw_link_malformed(core, conn->id); /* a link speaks one version */
+        gw_link_gone_bad(core, conn);
 }

@@ -324,17 +324,30 @@ static bool has_ordered(const struct gw_remote *remote)
     return window != NULL;
 }
 
+static void end_with_gap(struct gw_core *core, const struct gw_conn *conn)
+{
+    gw_count(core, GW_COUNTER_gaps, 1);
+    gw_send_frame(core, conn->id, GW_FRAME_RESET, conn->link);
+    gw_link_down(core, conn->remote, GW_DOWN_GAP);
+}
+
 /* The next PONG proves the gap. In an ordered stream what follows may not go before it, so that the
  * link ends at once. */
 void gw_link_corrupt(struct gw_core *core, uint64_t id)
 {
     gw_count(core, GW_COUNTER_bad_checksum, 1);
     struct gw_conn *conn = conn_of(core, id);
-    if (!conn || !conn->link || !has_ordered(conn->remote) || conn->remote->link.conn != id)
-        return;
-    gw_count(core, GW_COUNTER_gaps, 1);
-    gw_send_frame(core, id, GW_FRAME_RESET, conn->link);
-    gw_link_down(core, conn->remote, GW_DOWN_GAP);
+    if (conn && conn->link && has_ordered(conn->remote) && conn->remote->link.conn == id)
+        end_with_gap(core, conn);
+}
+
+/* A link speaks one version: a frame was damaged on the way, or another program has taken the
+ * other side's place, and is not to blame. */
+void gw_link_gone_bad(struct gw_core *core, struct gw_conn *conn)
+{
+    gw_count(core, GW_COUNTER_malformed, 1);
+    if (conn->link)
+        end_with_gap(core, conn);
 }
 
 void gw_link_malformed(struct gw_core *core, uint64_t id)

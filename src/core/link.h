@@ -21,6 +21,8 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
                 const struct gw_identity *identity);
 uint64_t gw_link_rto_us(const struct gw_core *core, const struct gw_link *link);
 void gw_link_hang_up(struct gw_core *core, struct gw_conn *conn); /* an accepted one, of no use */
+/* A frame of another version came. */
+void gw_link_gone_bad(struct gw_core *core, struct gw_conn *conn);
 
 /* heartbeat.c */
 void gw_link_ping(struct gw_core *core, struct gw_remote *remote);

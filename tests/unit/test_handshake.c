@@ -151,6 +151,7 @@ static void a_frame_of_another_version_ends_the_link_it_comes_on(void **state)
     driver_step(&d, &event);
     assert_non_null(driver_sent_on(&d, 1, GW_FRAME_RESET));
     assert_int_equal(driver_link_to(&d, "b")->id, 0);
+    assert_int_equal(gw_core_counters(d.core)[GW_COUNTER_violations], 0); /* nobody is accused */
     driver_close(&d);
 }
 

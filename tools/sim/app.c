@@ -149,8 +149,12 @@ static void send_burst(struct sim_world *world, void *subject, uint64_t process,
     struct sim_lot lot;
 
     (void)unused;
-    if (!peer->up || peer->process != process || !peer->turn || peer->leaving)
+    if (!peer->up || peer->process != process || peer->leaving)
         return;
+    if (!peer->turn || peer->broken) { /* its store is being opened again */
+        send_later(peer);
+        return;
+    }
     for (size_t i = 0; i < 2 && peer->paused_until_us <= world->now_us; i++) {
         uint64_t burst = sim_between(sim_lot(peer, SIM_LOT_SENDS), 1, world->options.burst);
         if (!(flows[i]->senders & 1u << peer->index) || flows[i]->left == 0)

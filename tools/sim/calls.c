@@ -51,6 +51,8 @@ void sim_peer_undial(struct sim_peer *peer, size_t at, bool for_good)
 
     dial->off = true;
     dial->conn = 0;
+    if (conn && !peer->turn)
+        sim_net_hangup(peer->world, peer, conn);
     if (conn && peer->turn) {
         sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "undial %s",
                         dial->to->name);
@@ -67,6 +69,11 @@ void sim_peer_frame(struct sim_peer *peer, uint64_t conn, struct gw_slice header
     struct sim_world *world = peer->world;
     struct sim_print before;
     int result;
+
+    if (!peer->turn || peer->broken) { /* as the engine does */
+        gw_blob_drop(body);
+        return;
+    }
 
     if (world->trace->on) {
         struct sim_peer *other = sim_net_other_end(world, peer, conn);

@@ -70,25 +70,44 @@ void sim_check_given_up(struct sim_peer *peer)
         sim_fail(peer->world, "%s counts unstored messages after a failed commit", peer->name);
 }
 
+/* What a peer knew of a message that its disk does not know any more. */
+static void forget_message(struct sim_peer *peer, struct sim_message *message)
+{
+    sim_set others = (sim_set)~(1u << peer->index);
+
+    message->rejected_by &= others;
+    message->skipped_by &= others;
+    message->refused_by &= others;
+    message->failures += message->at[peer->index].begun; /* as far as others know */
+    message->at[peer->index] = (struct sim_at_peer){.number = 0};
+    if (!((message->decided_by | message->claimed_by) & (sim_set)~others))
+        return;
+    message->decided_by &= others;
+    message->claimed_by &= others;
+    message->transacted_by &= others;
+    message->outputs = 0;
+}
+
 void sim_check_disk_lost(struct sim_peer *peer)
 {
-    sim_set bit = (sim_set)(1u << peer->index);
-
     for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
         book->gone = book->gone || book->sender == peer->index;
+        for (uint64_t at = 1; at <= book->count; at++)
+            forget_message(peer, sim_epoch_message(book, at));
+    }
+}
+
+/* A receiver whose disk is older than it was forgets what it decided since; the rest it knows. */
+void sim_check_rolled_back(struct sim_peer *peer)
+{
+    struct gw_row row;
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next) {
         for (uint64_t at = 1; at <= book->count; at++) {
-            struct sim_message *message = sim_epoch_message(book, at);
-            message->rejected_by &= (sim_set)~bit;
-            message->skipped_by &= (sim_set)~bit;
-            message->refused_by &= (sim_set)~bit;
-            message->failures += message->at[peer->index].begun; /* as far as others know */
-            message->at[peer->index] = (struct sim_at_peer){.number = 0};
-            if (!((message->decided_by | message->claimed_by) & bit))
-                continue;
-            message->decided_by &= (sim_set)~bit;
-            message->claimed_by &= (sim_set)~bit;
-            message->transacted_by &= (sim_set)~bit;
-            message->outputs = 0;
+            bool known = sim_rows_decided(peer, book->epoch, at, at) ||
+                         sim_rows_one(peer, GW_ROW_EXCEPTION, book->epoch, at, &row);
+            if (!known)
+                forget_message(peer, sim_epoch_message(book, at));
         }
     }
 }
@@ -148,7 +167,7 @@ void sim_check_quota(struct sim_peer *peer)
     struct sim_world *world = peer->world;
     uint64_t messages, bytes;
 
-    if (world->failed || world->options.flavour == SIM_COMB)
+    if (world->failed || peer->broken || world->options.flavour == SIM_COMB)
         return;
     sim_rows_outbox(peer, &messages, &bytes);
     messages += gw_tail_unstored(peer->tail);

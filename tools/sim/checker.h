@@ -74,6 +74,7 @@ void sim_check_in_doubt(struct sim_peer *peer);
 /* Then: the rest must be answered NOT_STORED, and is never to be seen. */
 void sim_check_given_up(struct sim_peer *peer);
 void sim_check_disk_lost(struct sim_peer *peer);
+void sim_check_rolled_back(struct sim_peer *peer);
 void sim_check_quota(struct sim_peer *peer); /* after a commit: the tail counts what is there */
 void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes);
 void sim_check_step(struct sim_peer *peer);

@@ -203,6 +203,24 @@ void sim_disk_power_lost(struct sim_disk *disk, size_t survivors)
     }
 }
 
+void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from)
+{
+    to->rows = must(malloc((from->count + 1) * sizeof *to->rows));
+    to->count = to->capacity = from->count;
+    for (size_t i = 0; i < from->count; i++)
+        to->rows[i] = (struct sim_row){.key = hold(from->rows[i].key),
+                                       .live = hold(from->rows[i].live),
+                                       .synced = hold(from->rows[i].synced)};
+}
+
+void sim_disk_swap(struct sim_disk *disk, size_t a, size_t b)
+{
+    struct sim_value *value = disk->rows[a].live;
+
+    disk->rows[a].live = disk->rows[b].live;
+    disk->rows[b].live = value;
+}
+
 void sim_disk_damage(struct sim_disk *disk, size_t row, size_t bit)
 {
     struct sim_value *value = disk->rows[row].live;
@@ -217,6 +235,8 @@ static enum gw_store_error store_write(struct gw_store *store, const struct gw_w
 {
     struct sim_store *self = (struct sim_store *)store;
 
+    if (self->disk->refuses)
+        return GW_STORE_IO;
     sim_disk_write(self->disk, write, sync || !self->sync);
     return GW_STORE_OK;
 }

@@ -38,6 +38,7 @@ struct sim_disk {
     struct sim_unsynced *unsynced; /* oldest first */
     size_t unsynced_count, unsynced_capacity;
     size_t writes; /* not synced */
+    bool refuses;  /* a store opened on it cannot write */
 };
 
 void sim_disk_init(struct sim_disk *disk);
@@ -48,6 +49,10 @@ void sim_disk_power_lost(struct sim_disk *disk, size_t survivors);
 
 /* The first row at or after the key; disk->count if there is none. */
 size_t sim_disk_find(const struct sim_disk *disk, struct gw_slice key);
+/* Into an empty disk. Nothing may be unsynced. */
+void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from);
+/* Exchanges the values of two rows, live only. Doing it again mends it. */
+void sim_disk_swap(struct sim_disk *disk, size_t a, size_t b);
 /* Flips one bit of a row's value, live and synced. Doing it again mends it. */
 void sim_disk_damage(struct sim_disk *disk, size_t row, size_t bit);
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECALL_SLOW_US 3000000
+
 static void *must(void *memory)
 {
     if (!memory)
@@ -356,5 +358,8 @@ void sim_app_recall(struct sim_peer *peer, const struct gw_recall *asked)
     recall->next = peer->app.recalls;
     peer->app.recalls = recall;
     uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_WORK), 0, world->options.recall_us);
+    struct sim_lot lot;
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_recall_slow, peer, recall->ticket), &lot))
+        pause_us = sim_between(&lot, 0, RECALL_SLOW_US);
     sim_world_after(world, pause_us, recall_due, peer, peer->life, recall->ticket);
 }

@@ -106,7 +106,9 @@ static void end_faults(struct sim_world *world, void *subject, uint64_t a, uint6
     (void)subject;
     (void)a;
     (void)b;
-    world->deadline_us = world->now_us + patience(&world->options);
+    uint64_t from_us = world->now_us > world->stuck_until_us ? world->now_us
+                                                              : world->stuck_until_us;
+    world->deadline_us = from_us + patience(&world->options);
     sim_chaos_end(world);
     sim_world_after(world, LOOK_US, look, NULL, 0, 0);
 }

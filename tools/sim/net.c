@@ -5,6 +5,8 @@
 #include "wire.h"
 #include "world.h"
 
+#include "core/frame.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,8 @@
 #define QUEUE_MAX        32      /* frames that a dial keeps while it is not connected */
 #define NOTICE_US        2000000 /* until the acceptor's sends on a cut connection fail, at most */
 #define VANISHED_US      3600000000u
+#define REPLAY_US        2000000 /* after the new connection is there, at most */
+#define SKEW_US          3000000 /* that a connection of another version lives, at most */
 
 static uint64_t latest(uint64_t a, uint64_t b)
 {
@@ -122,11 +126,13 @@ static void hand_over_old(struct sim_world *world, struct sim_connection *connec
     const struct sim_peer *from = connection->ends[!end], *to = connection->ends[end];
     uint64_t number = sim_way_between(dial->from, dial->to)->made;
     struct sim_frame *frame;
+    struct sim_lot lot;
 
     if (dial->past[end] &&
         sim_inject(world, sim_occasion_between(SIM_FAULT_frame_replayed, from, to, number),
-                   NULL)) {
-        sim_wire_depart(world, connection, end, dial->past[end]);
+                   &lot)) {
+        uint64_t later_us = sim_chance(&lot, 500000) ? sim_between(&lot, 0, REPLAY_US) : 0;
+        sim_wire_depart_later(world, connection, end, dial->past[end], later_us);
         dial->past[end] = NULL;
     }
     if (dial->connected_once && waiting->count &&
@@ -136,9 +142,46 @@ static void hand_over_old(struct sim_world *world, struct sim_connection *connec
         sim_wire_depart(world, connection, end, frame);
 }
 
-static bool reachable(const struct sim_world *world, const struct sim_peer *peer)
+static bool can_connect(const struct sim_world *world, const struct sim_dial *dial)
 {
-    return peer->up && peer->isolated_until_us <= world->now_us;
+    return dial->from->up && dial->to->up &&
+           sim_way_between(dial->from, dial->to)->blocked_until_us <= world->now_us &&
+           sim_way_between(dial->to, dial->from)->blocked_until_us <= world->now_us;
+}
+
+/* It is cut after a while, whatever came of it. */
+static void cut_due(struct sim_world *world, void *subject, uint64_t unused, uint64_t unused_too)
+{
+    struct sim_connection *connection = subject;
+
+    (void)unused;
+    (void)unused_too;
+    connection->events--;
+    sim_net_cut(world, connection);
+}
+
+static void cut_later(struct sim_world *world, struct sim_connection *connection, uint64_t at_us)
+{
+    connection->events++;
+    sim_world_at(world, at_us, cut_due, connection, 0, 0);
+}
+
+/* One of the two is of another version, older or newer, for as long as the connection lives. */
+static void speak_otherwise(struct sim_world *world, struct sim_connection *connection,
+                            uint64_t number)
+{
+    static const uint8_t versions[] = {0x00, GW_WIRE_VERSION + 1, 0x7f};
+    struct sim_lot lot;
+
+    if (!sim_inject(world,
+                    sim_occasion_between(SIM_FAULT_version_skew, connection->ends[SIM_DIALLER],
+                                         connection->ends[SIM_ACCEPTOR], number),
+                    &lot))
+        return;
+    unsigned end = (unsigned)sim_between(&lot, SIM_DIALLER, SIM_ACCEPTOR);
+    connection->speaks[end] = true;
+    connection->version[end] = versions[sim_between(&lot, 0, sizeof versions - 1)];
+    cut_later(world, connection, world->now_us + sim_between(&lot, SKEW_US / 10, SKEW_US));
 }
 
 static void connect(struct sim_world *world, void *subject, uint64_t unused, uint64_t unused_too)
@@ -149,7 +192,7 @@ static void connect(struct sim_world *world, void *subject, uint64_t unused, uin
     (void)unused_too;
     if (dial->closed || dial->now)
         return;
-    if (!reachable(world, dial->from) || !reachable(world, dial->to)) {
+    if (!can_connect(world, dial)) {
         connect_later(world, dial);
         return;
     }
@@ -166,6 +209,7 @@ static void connect(struct sim_world *world, void *subject, uint64_t unused, uin
     struct sim_lot lot = sim_way_lot(dial->from, dial->to, SIM_LOT_DIAL,
                                      ++sim_way_between(dial->from, dial->to)->made);
     connection->loses = sim_chance(&lot, 500000);
+    speak_otherwise(world, connection, sim_way_between(dial->from, dial->to)->made);
     connection->next = world->net.connections;
     world->net.connections = connection;
     dial->now = connection;
@@ -243,10 +287,16 @@ void sim_net_cut(struct sim_world *world, struct sim_connection *connection)
         connect_later(world, dial);
 }
 
+static void clog_end(struct sim_connection *connection, unsigned end, uint64_t until_us)
+{
+    connection->clogged_until_us[end] = latest(connection->clogged_until_us[end], until_us);
+}
+
 void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us)
 {
     (void)world;
-    connection->clogged_until_us = latest(connection->clogged_until_us, until_us);
+    clog_end(connection, SIM_DIALLER, until_us);
+    clog_end(connection, SIM_ACCEPTOR, until_us);
 }
 
 void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold)
@@ -263,12 +313,37 @@ void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_pee
     }
 }
 
-void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us)
+void sim_net_block(struct sim_world *world, size_t from, size_t to, uint64_t until_us)
 {
-    peer->isolated_until_us = until_us;
+    struct sim_way *way = &world->net.ways[from][to];
+
+    way->blocked_until_us = latest(way->blocked_until_us, until_us);
     for (struct sim_connection *at = world->net.connections; at; at = at->next) {
-        if (!at->cut && (at->ends[0] == peer || at->ends[1] == peer))
-            sim_net_clog(world, at, until_us);
+        for (unsigned end = 0; end < 2; end++) {
+            if (!at->cut && at->ends[end]->index == to && at->ends[!end]->index == from)
+                clog_end(at, end, until_us);
+        }
+    }
+}
+
+void sim_net_swallow(struct sim_world *world, struct sim_connection *connection, unsigned end,
+                     uint64_t until_us)
+{
+    connection->swallows[end] = true;
+    cut_later(world, connection, until_us);
+}
+
+void sim_net_heal(struct sim_world *world)
+{
+    for (unsigned from = 0; from < SIM_PLACES; from++) {
+        for (unsigned to = 0; to < SIM_PLACES; to++) {
+            world->net.ways[from][to].blocked_until_us = 0;
+            world->net.ways[from][to].slow_until_us = 0;
+        }
+    }
+    for (struct sim_connection *at = world->net.connections; at; at = at->next) {
+        if (at->swallows[0] || at->swallows[1] || at->speaks[0] || at->speaks[1])
+            sim_net_cut(world, at);
     }
 }
 

@@ -40,7 +40,10 @@ struct sim_connection {
     bool loses; /* may lose frames; otherwise it may duplicate them. Never both: a duplicate would
                  * hide a loss from the count of frames, and no real connection does that. */
     uint64_t noticed_us;  /* from when on the acceptor's sends fail, once it is cut */
-    uint64_t clogged_until_us;
+    uint64_t clogged_until_us[2]; /* what flows towards that end waits */
+    bool swallows[2];   /* what flows towards that end vanishes, until the connection is cut */
+    bool speaks[2];     /* frames towards that end say another wire version: */
+    uint8_t version[2];
     bool held[2]; /* scripts: what flows towards that end waits */
     struct sim_queue queues[2];
     struct sim_queue late[2]; /* copies that depart later */
@@ -77,6 +80,10 @@ struct sim_way { /* from one peer to another, over all of their connections */
     uint64_t sent[SIM_FRAME_TYPES]; /* frames on live connections, by type */
     uint64_t made; /* connections dialled this way */
     uint64_t cuts; /* of what flowed this way */
+    uint64_t blocked_until_us; /* nothing gets through, and nothing is lost; nor can one connect */
+    uint64_t slow_until_us;    /* each frame takes so much longer: */
+    uint64_t slow_least_us;
+    uint64_t slow_most_us;
 };
 
 struct sim_net {
@@ -94,7 +101,13 @@ int sim_net_send(struct sim_world *world, struct sim_peer *peer, uint64_t conn,
 void sim_net_cut(struct sim_world *world, struct sim_connection *connection);
 void sim_net_clog(struct sim_world *world, struct sim_connection *connection, uint64_t until_us);
 void sim_net_hold(struct sim_world *world, struct sim_peer *from, struct sim_peer *to, bool hold);
-void sim_net_isolate(struct sim_world *world, struct sim_peer *peer, uint64_t until_us);
+/* Nothing gets from one place to the other, whoever is there; what is sent waits. */
+void sim_net_block(struct sim_world *world, size_t from, size_t to, uint64_t until_us);
+/* What flows towards that end vanishes; then the connection is cut. */
+void sim_net_swallow(struct sim_world *world, struct sim_connection *connection, unsigned end,
+                     uint64_t until_us);
+/* The faults are over: nothing vanishes any more, nothing is blocked or slow. */
+void sim_net_heal(struct sim_world *world);
 enum sim_end { SIM_END_CUT, SIM_END_FLUSHED, SIM_END_VANISHED };
 /* The peer's process is gone, and with it all of its connections. */
 void sim_net_process_gone(struct sim_world *world, struct sim_peer *peer, enum sim_end end);

@@ -162,6 +162,49 @@ static void draw_chances(struct sim_options *options)
     RATE(options, crash_in_recovery, 30000);
     RATE(options, handler_slow, 20000);
     RATE(options, visitor_killed, 500000);
+    RATE(options, handshake_lost, 0, 0, 30000, 200000);
+    RATE(options, version_skew, 0, 0, 0, 50000);
+    RATE(options, commit_hung, 0, 0, 0, 0, 0, 200);
+    RATE(options, row_misread, 0, 0, 0, 10000);
+    RATE(options, disk_lies, 100000);
+    RATE(options, clock_drift, 0, 0, 500000, 1000000);
+    RATE(options, clock_near_limit, 0, 0, 0, 300000);
+    RATE(options, offers_used_up, 0, 0, 0, 50000);
+}
+
+/* Places where a shell may be slow, or give less than it has: each in some worlds only. */
+static void draw_shells(struct sim_options *options)
+{
+    RATE(options, turn_lazy, 0, 0, 2000, 20000);
+    RATE(options, run_spurious, 0, 0, 0, 50000);
+    RATE(options, collect_short, 0, 0, 500000);
+    RATE(options, load_short, 0, 0, 300000, 1000000);
+    RATE(options, load_slow, 0, 0, 0, 20000);
+    RATE(options, recall_slow, 0, 0, 200000);
+}
+
+/* Deeds that last, or strike many at once: half of the worlds and more know nothing of them. */
+static bool is_rare(enum sim_fault kind)
+{
+    switch (kind) {
+    case SIM_FAULT_swizzle_clogged:
+    case SIM_FAULT_partition_halves:
+    case SIM_FAULT_partition_one_way:
+    case SIM_FAULT_one_way_lost:
+    case SIM_FAULT_flapping:
+    case SIM_FAULT_delay_step:
+    case SIM_FAULT_delay_jitter:
+    case SIM_FAULT_cluster_restarted:
+    case SIM_FAULT_crash_loop:
+    case SIM_FAULT_disk_full:
+    case SIM_FAULT_disk_failing:
+    case SIM_FAULT_wall_step:
+    case SIM_FAULT_wall_creeps:
+    case SIM_FAULT_ticks_late:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* The monkey cuts and kills more often than it does anything else. */
@@ -169,8 +212,10 @@ static void draw_deeds(struct sim_options *options)
 {
     for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
         struct sim_lot lot = lot_for(options, RATES, i);
-        if (sim_fault_how((enum sim_fault)i) == SIM_DEED)
-            options->rates[i] = (uint32_t)PICK(&lot, 0, 1, 1, 3);
+        if (sim_fault_how((enum sim_fault)i) != SIM_DEED)
+            continue;
+        options->rates[i] = (uint32_t)(is_rare((enum sim_fault)i) ? PICK(&lot, 0, 0, 0, 1, 2)
+                                                                  : PICK(&lot, 0, 1, 1, 3));
     }
     options->rates[SIM_FAULT_connection_cut] *= 2;
     options->rates[SIM_FAULT_process_killed] *= 2;
@@ -185,6 +230,7 @@ static void draw_faults(struct sim_options *options)
     options->survives_cut = (uint32_t)PICK(&lot, 100000, 500000, 1000000);
     draw_handlers(options);
     draw_chances(options);
+    draw_shells(options);
     draw_deeds(options);
 }
 
@@ -253,6 +299,20 @@ static void settle_comb(struct sim_options *options)
     options->credit_bytes = 1 << 20;
 }
 
+/* The disk of the first worker may forget what was synced, if all that it does is to receive. */
+static void settle_rollback(struct sim_options *options)
+{
+    if (options->flavour != SIM_AMNESIA)
+        options->rates[SIM_FAULT_disk_lies] = options->rates[SIM_FAULT_disk_rolled_back] = 0;
+    if (!options->rates[SIM_FAULT_disk_rolled_back])
+        return;
+    options->sync = true;
+    options->sinks = 0;
+    options->senders &= ~2u;
+    options->servers &= ~2u;
+    options->clients &= ~2u;
+}
+
 static bool alone(uint32_t mask, unsigned peer)
 {
     return !(mask & ~(1u << peer));
@@ -304,6 +364,7 @@ void sim_options_settle(struct sim_options *options)
 {
     if (options->flavour == SIM_COMB)
         settle_comb(options);
+    settle_rollback(options);
     settle_roles(options);
     if (options->servers) /* two that ask each other would both have no room to answer */
         options->outbox_messages = 0;

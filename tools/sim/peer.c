@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The life of a peer: start, crash, reopen, leave; and its clock. */
+/* The life of a peer: its turn runs; it starts, crashes, leaves. open.c opens its store. */
 
 #include "checker.h"
 #include "port.h"
-#include "store/row.h"
 #include "world.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SPINS_MAX  2000
-#define CLOCK_SPAN (UINT64_C(1) << 40)
-#define BIT_SPAN   4096
+#define SPINS_MAX     2000
+#define LAZY_US       300000 /* that a turn may run later than it should, at most */
+#define LOOP_UP_US    30000  /* between a start and the next crash of a loop, at most */
+#define LOOP_DOWN_US  5000
+#define OPEN_LEAST_US 50000  /* until a process whose store did not open is started again */
+#define OPEN_MOST_US  500000
 
 void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned index,
                    const char *name)
@@ -26,8 +28,7 @@ void sim_peer_init(struct sim_peer *peer, struct sim_world *world, unsigned inde
     snprintf(peer->label, sizeof peer->label, "%s", name);
     sim_disk_init(&peer->disk);
     peer->run_at_us = GW_NEVER;
-    if (world->options.jitter)
-        peer->clock.offset_us = sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, CLOCK_SPAN);
+    sim_clock_init(peer);
 }
 
 void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned index,
@@ -43,6 +44,8 @@ void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned ind
     peer->run_ticket = old.run_ticket;
     peer->load_ticket = old.load_ticket;
     peer->commits = old.commits;
+    peer->rounds = old.rounds;
+    peer->reopenings = old.reopenings;
     peer->app.next_job = old.app.next_job;
     peer->app.next_ticket = old.app.next_ticket;
 }
@@ -72,60 +75,18 @@ struct gw_policy sim_peer_policy(const struct sim_peer *peer,
     return otherwise;
 }
 
-static void drop_turn(struct sim_peer *peer)
-{
-    if (peer->turn)
-        sim_check_farewell(peer);
-    gw_turn_destroy(&peer->turn);
-    if (peer->store)
-        gw_store_close(&peer->store);
-    peer->writing = NULL;
-    memset(peer->loads, 0, sizeof peer->loads);
-    peer->run_at_us = GW_NEVER;
-    peer->run_ticket++;
-}
-
 void sim_peer_clear(struct sim_peer *peer)
 {
     if (!peer->present)
         return;
-    drop_turn(peer);
+    sim_turn_drop(peer);
     gw_tail_destroy(&peer->tail);
     sim_app_clear(peer);
     sim_disk_clear(&peer->disk);
+    sim_disk_clear(&peer->older);
     free(peer->marks);
     peer->marks = NULL;
     peer->mark_count = peer->mark_capacity = 0;
-}
-
-/* --- time --- */
-
-uint64_t sim_peer_clock(const struct sim_peer *peer)
-{
-    uint64_t now_us = peer->world->now_us;
-
-    if (now_us < peer->clock.stalled_until_us)
-        return peer->clock.stalled_at_us;
-    return now_us + peer->clock.offset_us;
-}
-
-void sim_peer_jump(struct sim_peer *peer, uint64_t by_us)
-{
-    if (peer->world->now_us < peer->clock.stalled_until_us)
-        peer->clock.stalled_at_us += by_us;
-    peer->clock.offset_us += by_us;
-    sim_peer_run_soon(peer);
-}
-
-/* The offset is set at once to what makes the clock go on from where it stood. It may wrap, and so
- * does the sum. */
-void sim_peer_stall(struct sim_peer *peer, uint64_t for_us)
-{
-    uint64_t clock_us = sim_peer_clock(peer);
-
-    peer->clock.stalled_at_us = clock_us;
-    peer->clock.stalled_until_us = peer->world->now_us + for_us;
-    peer->clock.offset_us = clock_us - peer->clock.stalled_until_us;
 }
 
 void sim_peer_pause(struct sim_peer *peer, uint64_t for_us)
@@ -134,6 +95,11 @@ void sim_peer_pause(struct sim_peer *peer, uint64_t for_us)
 
     if (until_us > peer->paused_until_us)
         peer->paused_until_us = until_us;
+}
+
+void sim_peer_be_late(struct sim_peer *peer, uint64_t for_us)
+{
+    peer->late_until_us = peer->world->now_us + for_us;
 }
 
 /* --- the turn runs --- */
@@ -156,21 +122,11 @@ void sim_peer_run_soon(struct sim_peer *peer)
                      sim_between(sim_lot(peer, SIM_LOT_TURN), 0, world->options.gather_us));
 }
 
-/* When, in virtual time, the peer's clock will show the wake. */
-static uint64_t virtual_time(const struct sim_peer *peer, uint64_t wake_us)
-{
-    uint64_t clock_us = sim_peer_clock(peer), now_us = peer->world->now_us;
-    uint64_t from_us = now_us < peer->clock.stalled_until_us ? peer->clock.stalled_until_us
-                                                             : now_us;
-
-    return wake_us > clock_us ? from_us + (wake_us - clock_us) : now_us;
-}
-
 static void run_again(struct sim_peer *peer, uint64_t wake_us)
 {
     if (wake_us == GW_NEVER)
         return;
-    uint64_t at_us = virtual_time(peer, wake_us);
+    uint64_t at_us = sim_clock_when(peer, wake_us);
     peer->spins = at_us > peer->world->now_us ? 0 : peer->spins + 1;
     if (peer->spins > SPINS_MAX)
         sim_fail(peer->world, "the turn of %s wants to run at once, for ever", peer->name);
@@ -178,48 +134,85 @@ static void run_again(struct sim_peer *peer, uint64_t wake_us)
 }
 
 static void end_leave(struct sim_peer *peer);
+static bool submit_one(struct sim_peer *peer);
+
+/* Until when it has to wait; 0: not at all. */
+static uint64_t held_up(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+    struct sim_lot lot;
+
+    if (peer->paused_until_us > world->now_us || peer->late_until_us > world->now_us)
+        return peer->paused_until_us > peer->late_until_us ? peer->paused_until_us
+                                                           : peer->late_until_us;
+    if (!sim_inject(world, sim_occasion_of(SIM_FAULT_turn_lazy, peer, ++peer->rounds), &lot))
+        return 0;
+    return world->now_us + sim_between(&lot, 1, LAZY_US);
+}
+
+/* What was sent goes to the turn: all of it, or less for once. */
+static void collect(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+
+    while (submit_one(peer)) {
+        if (!sim_inject(world, sim_occasion_of(SIM_FAULT_collect_short, peer, peer->rounds), NULL))
+            continue;
+        sim_peer_run_soon(peer);
+        return;
+    }
+}
 
 static void run(struct sim_world *world, void *subject, uint64_t ticket, uint64_t unused)
 {
     struct sim_peer *peer = subject;
+    uint64_t wait_us;
     int error = 0;
 
     (void)unused;
     if (!peer->turn || ticket != peer->run_ticket)
         return;
-    if (peer->paused_until_us > world->now_us) {
-        sim_world_at(world, peer->paused_until_us, run, peer, ticket, 0);
+    if ((wait_us = held_up(peer))) {
+        sim_world_at(world, wait_us, run, peer, ticket, 0);
         return;
     }
     peer->run_at_us = GW_NEVER;
-    sim_peer_submit(peer);
+    collect(peer);
     sim_trace_begin(world->trace, world->now_us, peer->label, "run");
     sim_trace_if_any(world->trace);
     uint64_t wake_us = gw_turn_run(peer->turn, sim_peer_clock(peer), &error);
-    if (error)
-        sim_fail(world, "the turn of %s ended with error %d", peer->name, error);
-    if (world->failed)
+    if (!sim_port_went_well(peer, error))
         return;
     sim_check_step(peer);
-    if (peer->leaving && !gw_turn_busy(peer->turn))
+    if (peer->leaving && !gw_turn_busy(peer->turn)) {
         end_leave(peer);
-    else
-        run_again(peer, wake_us);
+        return;
+    }
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_run_spurious, peer, peer->rounds), NULL))
+        sim_peer_run_soon(peer);
+    run_again(peer, wake_us);
+}
+
+static bool submit_one(struct sim_peer *peer)
+{
+    struct gw_destination destination;
+    struct gw_batch *batch = gw_tail_take(peer->tail, &destination);
+
+    if (!batch)
+        return false;
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
+                    "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
+                    sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
+                    gw_batch_last(batch));
+    sim_peer_submitted(peer, batch);
+    sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), &destination, batch));
+    return true;
 }
 
 void sim_peer_submit(struct sim_peer *peer)
 {
-    struct gw_destination destination;
-    struct gw_batch *batch;
-
-    while ((batch = gw_tail_take(peer->tail, &destination))) {
-        sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
-                        "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
-                        sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
-                        gw_batch_last(batch));
-        sim_peer_submitted(peer, batch);
-        sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), &destination, batch));
-    }
+    while (submit_one(peer))
+        continue;
 }
 
 void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch)
@@ -231,172 +224,6 @@ void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch)
 }
 
 /* --- start --- */
-
-static struct gw_turn_options turn_options(struct sim_peer *peer)
-{
-    const struct sim_options *options = &peer->world->options;
-    struct gw_turn_options turn = {
-        .core = {.max_message = options->max_message,
-                 .window = options->window,
-                 .heartbeat_us = options->heartbeat_us,
-                 .settle_delay_us = options->settle_delay_us,
-                 .memory = sim_peer_is_memory(peer),
-                 .no_jitter = !options->jitter,
-                 .cache_bytes = options->cache_bytes,
-                 .memory_ttl_us = options->memory_ttl_us,
-                 .outcomes = options->outcomes},
-        .sync = options->sync,
-    };
-
-    memcpy(turn.core.name, peer->name, sizeof turn.core.name);
-    turn.core.process = peer->nonce;
-    turn.core.seed = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
-    return turn;
-}
-
-/* Opens the store for the turn; false: refused, which only a damaged row excuses. */
-static enum gw_store_error open_turn(struct sim_peer *peer, struct gw_recovered *recovered)
-{
-    struct gw_turn_options options = turn_options(peer);
-    uint8_t uuid[16];
-    char why[256] = "";
-
-    for (size_t i = 0; i < sizeof uuid; i++)
-        uuid[i] = (uint8_t)sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
-    peer->store = sim_disk_open(&peer->disk, options.sync);
-    enum gw_store_error error = gw_turn_claim(peer->store, &options, uuid, why, sizeof why);
-    if (error == GW_STORE_OK) {
-        peer->opens = options.core.open;
-        peer->turn = gw_turn_new(&options, &sim_port, peer);
-        if (!peer->turn)
-            abort();
-        error = gw_turn_recover(peer->turn, peer->store, sim_peer_clock(peer), recovered, why,
-                                sizeof why);
-    }
-    if (error != GW_STORE_OK) {
-        memset(peer->loads, 0, sizeof peer->loads);
-        gw_turn_destroy(&peer->turn);
-        gw_store_close(&peer->store);
-    }
-    return error;
-}
-
-/* Damages a row, which must be refused, and mends it. */
-static void try_damaged(struct sim_peer *peer)
-{
-    struct sim_world *world = peer->world;
-    struct gw_recovered recovered = {0};
-    struct sim_disk *disk = &peer->disk;
-    sim_occasion occasion = sim_occasion_of(SIM_FAULT_row_damaged, peer, peer->life);
-    struct sim_lot lot = sim_lot_at(peer, SIM_LOT_FAULT, peer->life);
-
-    if (!disk->count)
-        return;
-    size_t row = sim_between(&lot, 0, disk->count - 1);
-    uint8_t kind = disk->rows[row].key->data[0];
-    if (kind == GW_ROW_KEY || kind == GW_ROW_BATCH || kind == GW_ROW_OUTCOME)
-        return; /* these are read, and checked, when they are wanted */
-    size_t key_size = disk->rows[row].key->size;
-    size_t bit = sim_between(&lot, 0, BIT_SPAN);
-    if (!sim_inject(world, occasion, NULL))
-        return;
-    sim_disk_damage(disk, row, bit);
-    enum gw_store_error error = open_turn(peer, &recovered);
-    if (error == GW_STORE_OK) {
-        sim_fail(world, "%s took a damaged row (kind %c, key of %zu bytes) for good", peer->name,
-                 disk->rows[row].key->data[0], key_size);
-        return;
-    }
-    sim_sight(world, SIM_SIGHT_damage_refused, 1);
-    sim_disk_damage(disk, row, bit);
-}
-
-/* As the shell does before a recovery: what the marks say becomes rows, in one synced write, and
- * then they are cleared. A crash between the two writes the same rows again. */
-static void write_marks(struct sim_peer *peer)
-{
-    struct sim_world *world = peer->world;
-    struct gw_write write = {0};
-
-    if (!peer->mark_count)
-        return;
-    for (size_t i = 0; i < peer->mark_count; i++) {
-        struct gw_row row = {.kind = GW_ROW_CRASHED,
-                             .epoch = peer->marks[i].epoch,
-                             .first = peer->marks[i].sequence,
-                             .last = peer->marks[i].sequence,
-                             .number = peer->marks[i].number};
-        gw_row_put(&write, &row);
-    }
-    if (gw_write_failed(&write))
-        abort();
-    sim_trace_effect(world->trace, "%zu marks become rows", peer->mark_count);
-    sim_disk_write(&peer->disk, &write, true);
-    sim_check_written(peer, &write);
-    if (sim_inject(world, sim_occasion_of(SIM_FAULT_marks_again, peer, peer->life), NULL))
-        sim_disk_write(&peer->disk, &write, true);
-    gw_write_clear(&write);
-    peer->mark_count = 0;
-}
-
-static void say_policies(struct sim_peer *peer)
-{
-    const struct sim_world *world = peer->world;
-
-    for (size_t i = 0; i < world->policy_count && !world->failed; i++)
-        sim_port_after(peer, gw_turn_policy(peer->turn, sim_peer_clock(peer),
-                                            &world->policies[i].destination,
-                                            &world->policies[i].policy));
-}
-
-static void say_serves_and_dials(struct sim_peer *peer)
-{
-    say_policies(peer);
-    for (size_t i = 0; i < peer->serve_count; i++) {
-        if (!peer->serves[i].off)
-            sim_peer_serve(peer, i);
-    }
-    for (size_t i = 0; i < peer->dial_count; i++) {
-        struct sim_wanted_dial *dial = &peer->dials[i];
-        if (dial->off || peer->world->failed)
-            continue;
-        if (!dial->conn)
-            dial->conn = sim_net_dial(peer->world, peer, dial->to);
-        sim_port_after(peer, gw_turn_dial(peer->turn, sim_peer_clock(peer), dial->conn));
-    }
-}
-
-static void begin_turn(struct sim_peer *peer)
-{
-    struct sim_world *world = peer->world;
-    struct gw_recovered recovered = {0};
-
-    write_marks(peer);
-    try_damaged(peer);
-    if (world->failed)
-        return;
-    peer->life++;
-    peer->committed = 0;
-    peer->several_epochs = false;
-    enum gw_store_error error = open_turn(peer, &recovered);
-    if (error == GW_STORE_OK &&
-        sim_inject(world, sim_occasion_of(SIM_FAULT_crash_in_recovery, peer, peer->life), NULL)) {
-        drop_turn(peer);
-        error = open_turn(peer, &recovered);
-    }
-    if (error != GW_STORE_OK) {
-        sim_fail(world, "%s could not open its intact store: %s", peer->name,
-                 gw_store_error_name(error));
-        return;
-    }
-    peer->down_known = UINT16_MAX;
-    for (size_t i = 0; i < SIM_PLACES; i++)
-        peer->down_us[i] = sim_peer_clock(peer);
-    gw_tail_recovered(peer->tail, recovered.messages, recovered.bytes);
-    sim_check_opened(peer, recovered.messages, recovered.bytes);
-    say_serves_and_dials(peer);
-    sim_peer_run_soon(peer);
-}
 
 static void start(struct sim_world *world, void *subject, uint64_t process, uint64_t unused)
 {
@@ -413,6 +240,44 @@ void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us)
     sim_world_after(peer->world, pause_us, start, peer, peer->process, 0);
 }
 
+/* A process whose store does not open ends, and somebody starts it again. */
+static bool cannot_open(struct sim_peer *peer)
+{
+    if (!sim_peer_disk_fails(peer))
+        return false;
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
+                    "cannot open its store");
+    sim_sight(peer->world, SIM_SIGHT_open_failed, 1);
+    sim_peer_start_later(peer, sim_between(sim_lot(peer, SIM_LOT_STARTS), OPEN_LEAST_US,
+                                           OPEN_MOST_US));
+    return true;
+}
+
+static void crash_again(struct sim_world *world, void *subject, uint64_t process, uint64_t unused)
+{
+    struct sim_peer *peer = subject;
+
+    (void)unused;
+    if (!peer->up || peer->process != process || world->calm)
+        return;
+    peer->loops--;
+    sim_peer_crash(peer, SIM_KILLED);
+    sim_peer_start_later(peer, sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, LOOP_DOWN_US));
+}
+
+static void crash_soon(struct sim_peer *peer)
+{
+    uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, LOOP_UP_US);
+
+    sim_world_after(peer->world, pause_us, crash_again, peer, peer->process, 0);
+}
+
+void sim_peer_crash_loop(struct sim_peer *peer, unsigned times)
+{
+    peer->loops = times;
+    crash_soon(peer);
+}
+
 void sim_peer_start(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
@@ -422,7 +287,7 @@ void sim_peer_start(struct sim_peer *peer)
         .seed = sim_draw(sim_lot(peer, SIM_LOT_SECRETS)),
     };
 
-    if (peer->up)
+    if (peer->up || cannot_open(peer))
         return;
     peer->process++;
     peer->nonce = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
@@ -434,9 +299,11 @@ void sim_peer_start(struct sim_peer *peer)
         abort();
     sim_trace_begin(world->trace, world->now_us, peer->label, "start");
     sim_app_restart(peer);
-    begin_turn(peer);
+    sim_turn_begin(peer);
     if (!world->failed)
         sim_app_start(peer);
+    if (peer->loops)
+        crash_soon(peer);
 }
 
 /* --- end --- */
@@ -470,7 +337,7 @@ static void end_process(struct sim_peer *peer, enum sim_end end)
     sim_check_handlers_end(peer, end != SIM_END_FLUSHED);
     if (end == SIM_END_FLUSHED || sim_peer_is_memory(peer))
         peer->mark_count = 0; /* a clean end kills no handler */
-    drop_turn(peer);
+    sim_turn_drop(peer);
     gw_tail_destroy(&peer->tail);
     sim_net_process_gone(world, peer, end);
     for (size_t i = 0; i < peer->dial_count; i++)
@@ -507,13 +374,14 @@ void sim_peer_crash(struct sim_peer *peer, enum sim_death death)
     if (death == SIM_POWER_LOST) {
         sim_disk_power_lost(&peer->disk, 0);
         lose_marks(peer);
+        sim_clock_anew(peer);
     }
     end_process(peer, death == SIM_POWER_LOST ? SIM_END_VANISHED : SIM_END_CUT);
 }
 
 void sim_peer_leave(struct sim_peer *peer)
 {
-    if (!peer->up || peer->leaving)
+    if (!peer->up || !peer->turn || peer->leaving)
         return;
     peer->leaving = true;
     sim_peer_submit(peer);
@@ -529,44 +397,44 @@ static void end_leave(struct sim_peer *peer)
         sim_peer_start_later(peer, sim_between(sim_lot(peer, SIM_LOT_STARTS), 0, 2000000));
 }
 
-/* A store in memory is kept when only its core ended; then the peer is the same to others. If it
- * failed itself, all that it knew is gone. */
-static void renew_store(struct sim_peer *peer, bool failed)
-{
-    if (!sim_peer_is_memory(peer) || failed)
-        peer->nonce = sim_draw(sim_lot(peer, SIM_LOT_SECRETS));
-    if (!sim_peer_is_memory(peer) || !failed)
-        return;
-    sim_fault(peer->world, SIM_FAULT_memory_lost);
-    sim_peer_lose_disk(peer);
-}
-
-/* As the engine does after a failed commit: the process and its connections stay, the turn goes. */
-void sim_peer_reopen(struct sim_peer *peer, bool failed)
-{
-    sim_trace_effect(peer->world->trace, "reopen");
-    sim_check_handlers_end(peer, false);
-    peer->mark_count = 0; /* the handlers live; what they do now is refused as stale */
-    drop_turn(peer);
-    sim_check_crashed(peer);
-    sim_app_restart(peer);
-    renew_store(peer, failed);
-    sim_check_in_doubt(peer);
-    gw_tail_failed(peer->tail);
-    if (!sim_peer_is_memory(peer))
-        sim_check_given_up(peer); /* of a store in memory nothing was promised */
-    if (!peer->world->failed)
-        begin_turn(peer);
-    if (peer->leaving) { /* it was about to go: it goes */
-        peer->leaving = false;
-        sim_peer_leave(peer);
-    }
-}
-
 void sim_peer_lose_disk(struct sim_peer *peer)
 {
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "disk lost");
     sim_disk_clear(&peer->disk);
+    sim_disk_clear(&peer->older);
     peer->mark_count = 0;
     sim_check_disk_lost(peer);
+}
+
+bool sim_may_roll_back(const struct sim_peer *peer)
+{
+    const struct sim_options *options = &peer->world->options;
+    uint32_t sends = options->senders | options->clients | options->servers |
+                     (options->sinks ? options->workers : 0);
+
+    return options->flavour == SIM_AMNESIA && options->sync && !(sends >> peer->index & 1) &&
+           !peer->guest && !sim_peer_is_memory(peer);
+}
+
+void sim_peer_roll_back(struct sim_peer *peer)
+{
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
+                    "the disk is what it was some time ago");
+    sim_disk_clear(&peer->disk);
+    peer->disk = peer->older;
+    sim_disk_init(&peer->older);
+    peer->mark_count = 0;
+    sim_check_rolled_back(peer);
+}
+
+void sim_peer_heal(struct sim_peer *peer)
+{
+    sim_clock_heal(peer);
+    peer->disk_fails_until_us = 0;
+    peer->loops = 0;
+    if (peer->late_until_us <= peer->world->now_us)
+        return;
+    peer->late_until_us = 0;
+    peer->run_at_us = GW_NEVER;
+    sim_peer_run_soon(peer);
 }

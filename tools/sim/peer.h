@@ -21,10 +21,10 @@ struct sim_world;
 #define SIM_SERVES_MAX 5
 #define SIM_LOADS_MAX  128
 
-struct sim_clock { /* virtual time + offset; while it stands still: one value */
-    uint64_t offset_us;
-    uint64_t stalled_until_us;
-    uint64_t stalled_at_us;
+struct sim_clock { /* it shows at_us up to since_us of the world's time, and then goes on */
+    uint64_t at_us;
+    uint64_t since_us;
+    int32_t drift; /* parts per million that it gains */
 };
 
 struct sim_wanted_dial {
@@ -61,6 +61,7 @@ struct sim_peer {
     bool visitor; /* a memory client that comes, asks and leaves (visit.c) */
     uint64_t asks; /* of a visitor: requests that it sends in all */
     struct sim_disk disk;
+    struct sim_disk older; /* what a disk that lies really has; empty: it does not lie */
     struct gw_store *store;
     struct gw_turn *turn;
     struct gw_tail *tail;
@@ -71,9 +72,18 @@ struct sim_peer {
     bool several_epochs; /* seen in this life */
     bool up;
     bool leaving;
+    bool broken;         /* its core ended; the store is opened again soon */
+    uint64_t reopenings; /* a number for each try to open the store again */
     uint64_t paused_until_us;
-    uint64_t isolated_until_us; /* nobody can connect to it, nor it to anybody */
     struct sim_clock clock;
+    uint64_t wall_ms; /* its wall clock minus the world's time; may be below 0 */
+    uint64_t wall_creeps_until_us; /* at each look the wall clock is 1 ms behind the last one */
+    uint64_t disk_fails_until_us;  /* writes fail, and nothing of them is on the disk, */
+    bool disk_forgets;             /* or the whole of them may be */
+    uint64_t hung_until_us;        /* the write in flight takes that long */
+    uint64_t late_until_us; /* its turn does not run, though all else does */
+    uint64_t rounds;        /* how often the turn was to run */
+    unsigned loops;         /* times that it is still to crash soon after its start */
     uint64_t run_at_us; /* when the turn runs next; GW_NEVER */
     uint64_t run_ticket;
     uint64_t spins;
@@ -113,16 +123,37 @@ struct gw_policy sim_peer_policy(const struct sim_peer *peer,
                                  const struct gw_destination *destination);
 void sim_peer_clear(struct sim_peer *peer);
 
+/* clock.c */
 uint64_t sim_peer_clock(const struct sim_peer *peer);
-void sim_peer_jump(struct sim_peer *peer, uint64_t by_us);
-void sim_peer_stall(struct sim_peer *peer, uint64_t for_us);
+void sim_clock_init(struct sim_peer *peer);
+void sim_clock_jump(struct sim_peer *peer, uint64_t by_us);
+void sim_clock_stall(struct sim_peer *peer, uint64_t for_us);
+void sim_clock_anew(struct sim_peer *peer); /* the machine starts again */
+void sim_clock_heal(struct sim_peer *peer);
+/* When, in the world's time, the clock will show it. */
+uint64_t sim_clock_when(const struct sim_peer *peer, uint64_t clock_us);
+uint64_t sim_clock_wall_ms(struct sim_peer *peer);
+
 void sim_peer_pause(struct sim_peer *peer, uint64_t for_us);
+void sim_peer_be_late(struct sim_peer *peer, uint64_t for_us);
 
 void sim_peer_start(struct sim_peer *peer);
 enum sim_death { SIM_KILLED, SIM_POWER_LOST };
 void sim_peer_crash(struct sim_peer *peer, enum sim_death death);
-/* After a failed commit, or when the core ended without one: only the turn is new. */
+void sim_peer_crash_loop(struct sim_peer *peer, unsigned times); /* crashes, and again, and again */
+/* open.c. After a failed commit or read, or when the core ended without one: only the turn is
+ * new. While the disk does not take writes it is tried again. */
 void sim_peer_reopen(struct sim_peer *peer, bool failed);
+void sim_peer_break(struct sim_peer *peer); /* its core ended: soon it is opened again */
+void sim_turn_begin(struct sim_peer *peer);
+void sim_turn_drop(struct sim_peer *peer);
+bool sim_peer_disk_fails(const struct sim_peer *peer); /* now */
+/* Whether its disk may forget what was synced: of a peer that sends nothing. A restored sender is
+ * not yet recognised. */
+bool sim_may_roll_back(const struct sim_peer *peer);
+/* A disk that lied: its state of an earlier moment is all there is. */
+void sim_peer_roll_back(struct sim_peer *peer);
+void sim_peer_heal(struct sim_peer *peer); /* the faults are over */
 void sim_peer_leave(struct sim_peer *peer); /* BYE, then an orderly end of the process */
 void sim_peer_lose_disk(struct sim_peer *peer);
 void sim_peer_start_later(struct sim_peer *peer, uint64_t pause_us);

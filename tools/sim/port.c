@@ -6,6 +6,7 @@
 #include "port.h"
 
 #include "checker.h"
+#include "core/state.h"
 #include "rows.h"
 #include "store/row.h"
 #include "world.h"
@@ -15,7 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOW_US 6000000
+/* How long a slow write takes: mostly seconds, sometimes up to half a minute; one that hangs, up to
+ * two minutes. */
+#define SLOW_US        6000000
+#define VERY_SLOW_US   30000000
+#define VERY_SLOW      200000
+#define HANGS_LEAST_US 30000000
+#define HANGS_MOST_US  120000000
+#define LOAD_SLOW_US   3000000
 
 /* --- frames --- */
 
@@ -58,6 +66,11 @@ static bool fails(struct sim_peer *peer, bool *applied)
     struct sim_world *world = peer->world;
     struct sim_lot lot;
 
+    if (sim_peer_disk_fails(peer)) {
+        lot = sim_lot_at(peer, SIM_LOT_WRITE, peer->commits);
+        *applied = peer->disk_forgets && sim_chance(&lot, 500000);
+        return true;
+    }
     if (peer->fail_next) {
         *applied = peer->fail_next == 2;
         peer->fail_next = 0;
@@ -68,6 +81,16 @@ static bool fails(struct sim_peer *peer, bool *applied)
         return false;
     *applied = sim_chance(&lot, 500000);
     return true;
+}
+
+/* The moment from which on a disk that lies keeps nothing more. */
+static void remember_older(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+
+    if (sim_may_roll_back(peer) && !peer->older.count &&
+        sim_inject(world, sim_occasion_of(SIM_FAULT_disk_lies, peer, peer->commits), NULL))
+        sim_disk_copy(&peer->older, &peer->disk);
 }
 
 static void commit_done(struct sim_world *world, void *subject, uint64_t life, uint64_t unused)
@@ -99,6 +122,7 @@ static void commit_done(struct sim_world *world, void *subject, uint64_t life, u
     }
     peer->writing = NULL;
     peer->committed++;
+    remember_older(peer);
     sim_port_after(peer, gw_turn_committed(peer->turn, sim_peer_clock(peer), GW_STORE_OK));
     sim_check_quota(peer);
 }
@@ -132,9 +156,46 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
     }
     peer->commits++;
     if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_slow, peer, peer->commits), &lot))
-        pause_us = sim_between(&lot, SLOW_US / 10, SLOW_US);
+        pause_us = sim_chance(&lot, VERY_SLOW) ? sim_between(&lot, SLOW_US, VERY_SLOW_US)
+                                               : sim_between(&lot, SLOW_US / 10, SLOW_US);
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_commit_hung, peer, peer->commits), &lot))
+        pause_us = sim_between(&lot, HANGS_LEAST_US, HANGS_MOST_US);
+    if (world->stuck_until_us < world->now_us + pause_us)
+        world->stuck_until_us = world->now_us + pause_us;
     peer->writing = write;
     sim_world_after(world, pause_us, commit_done, peer, peer->life, 0);
+}
+
+/* Another row's value stands where the first batch should: it is not to be taken for that. False:
+ * there is nothing to mistake it for. */
+static bool misread(struct sim_peer *peer, const struct sim_load *load, uint64_t ticket)
+{
+    struct sim_world *world = peer->world;
+    struct sim_disk *disk = &peer->disk;
+    size_t at = sim_rows_seek(peer, GW_ROW_BATCH, load->epoch, load->from);
+    struct gw_batch **batches = NULL;
+    struct sim_lot lot;
+    size_t count = 0;
+
+    if (disk->count < 2 || sim_peer_is_memory(peer) ||
+        !sim_rows_is_batch(peer, at, load->epoch) ||
+        !sim_inject(world, sim_occasion_of(SIM_FAULT_row_misread, peer, ticket), &lot))
+        return false;
+    size_t other = sim_between(&lot, 0, disk->count - 2);
+    other += other >= at;
+    sim_disk_swap(disk, at, other);
+    enum gw_store_error error = gw_turn_load_from(peer->store, load->epoch, load->from,
+                                                  load->max_messages, load->max_bytes, &batches,
+                                                  &count);
+    sim_disk_swap(disk, at, other);
+    for (size_t i = 0; i < count; i++)
+        gw_batch_drop(batches[i]);
+    free(batches);
+    if (error != GW_STORE_CORRUPT)
+        sim_fail(world, "%s took another row's value for a batch", peer->name);
+    sim_trace_begin(world->trace, world->now_us, peer->label, "read a damaged batch");
+    sim_sight(world, SIM_SIGHT_misread_refused, 1);
+    return true;
 }
 
 static void load_done(struct sim_world *world, void *subject, uint64_t place, uint64_t ticket)
@@ -151,6 +212,13 @@ static void load_done(struct sim_world *world, void *subject, uint64_t place, ui
         return;
     }
     peer->loads[place].ticket = 0;
+    if (misread(peer, &load, ticket)) {
+        if (!world->failed)
+            sim_peer_reopen(peer, true);
+        return;
+    }
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_load_short, peer, ticket), NULL))
+        load.max_messages = 1;
     enum gw_store_error error = gw_turn_load_from(peer->store, load.epoch, load.from,
                                                   load.max_messages, load.max_bytes, &batches,
                                                   &count);
@@ -185,6 +253,9 @@ static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max
     sim_trace_effect(world->trace, "load e%" PRIu64 " from %" PRIu64,
                      sim_trace_epoch(world->trace, epoch), from);
     uint64_t pause_us = sim_between(sim_lot(peer, SIM_LOT_DISK), 0, world->options.load_us);
+    struct sim_lot lot;
+    if (sim_inject(world, sim_occasion_of(SIM_FAULT_load_slow, peer, peer->load_ticket), &lot))
+        pause_us = sim_between(&lot, 0, LOAD_SLOW_US);
     sim_world_after(world, pause_us, load_done, peer, place, peer->load_ticket);
 }
 
@@ -304,7 +375,7 @@ static uint64_t port_wall_ms(void *context)
 {
     struct sim_peer *peer = context;
 
-    return peer->world->now_us / 1000;
+    return sim_clock_wall_ms(peer);
 }
 
 static void port_released(void *context, const struct gw_destination *destination,
@@ -359,6 +430,8 @@ static void port_note(void *context, uint8_t note, const char *name, uint64_t a,
         sim_sight(world, SIM_SIGHT_quarantine, 1);
     if (note == GW_NOTE_REFUSING && a == GW_REFUSE_IDENTITY)
         sim_sight(world, SIM_SIGHT_newcomer_refused, 1);
+    if (note == GW_NOTE_REFUSING && a == GW_REFUSE_VERSION)
+        sim_sight(world, SIM_SIGHT_version_refused, 1);
     if (note == GW_NOTE_REFUSING && a == GW_REFUSE_SELF)
         sim_sight(world, SIM_SIGHT_self_refused, 1);
 }
@@ -391,11 +464,21 @@ const struct gw_turn_port sim_port = {
     .entropy = port_entropy,
 };
 
+/* Out of memory, or out of numbers, a turn ends; nothing else may end it. */
+bool sim_port_went_well(struct sim_peer *peer, int result)
+{
+    bool may_end = gw_turn_core(peer->turn)->runs_made >= UINT32_MAX;
+
+    if (result < 0 && may_end)
+        sim_peer_break(peer);
+    else if (result < 0)
+        sim_fail(peer->world, "the turn of %s ended with error %d", peer->name, result);
+    return result >= 0 && !peer->world->failed;
+}
+
 void sim_port_after(struct sim_peer *peer, int result)
 {
-    if (result < 0)
-        sim_fail(peer->world, "the turn of %s ended with error %d", peer->name, result);
-    if (peer->world->failed)
+    if (!sim_port_went_well(peer, result))
         return;
     sim_check_step(peer);
     sim_peer_run_soon(peer);

@@ -12,6 +12,8 @@ extern const struct gw_turn_port sim_port;
 
 /* After every call of the turn: notes a failure, and lets the turn run soon. */
 void sim_port_after(struct sim_peer *peer, int result);
+/* False: the turn is over, or the world has failed. */
+bool sim_port_went_well(struct sim_peer *peer, int result);
 /* What a commit writes, in words: "batch e1 1..3, assigned e1 1..3 b". */
 void sim_describe_write(struct sim_peer *peer, const struct gw_write *write, char *text,
                         size_t size);

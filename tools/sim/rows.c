@@ -77,6 +77,14 @@ bool sim_rows_batch(const struct sim_peer *peer, uint64_t epoch, uint64_t sequen
     return *first <= sequence;
 }
 
+bool sim_rows_is_batch(const struct sim_peer *peer, size_t at, uint64_t epoch)
+{
+    const struct sim_row *row = &peer->disk.rows[at];
+
+    return at < peer->disk.count && row->live && row->key->data[0] == GW_ROW_BATCH &&
+           epoch_of(sim_slice(row->key)) == epoch;
+}
+
 void sim_rows_outbox(const struct sim_peer *peer, uint64_t *messages, uint64_t *bytes)
 {
     size_t at = sim_rows_seek(peer, GW_ROW_BATCH, 0, 0);

@@ -23,6 +23,8 @@ bool sim_rows_next(const struct sim_peer *peer, size_t *at, enum gw_row_kind kin
 /* The stored batch that holds a sequence. */
 bool sim_rows_batch(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence,
                     uint64_t *first, uint64_t *last);
+/* Whether a process finds a batch of the epoch there. */
+bool sim_rows_is_batch(const struct sim_peer *peer, size_t at, uint64_t epoch);
 void sim_rows_outbox(const struct sim_peer *peer, uint64_t *messages, uint64_t *bytes);
 /* Whether rows of ranges (settled, assignment, decided) cover [first, last]; `member`: NULL, or
  * whose they must be. */

@@ -42,6 +42,10 @@
     X(transaction_in_doubt, "transaction in doubt at a failure or crash")  \
     X(crash_in_commit, "crash during a commit")                            \
     X(damage_refused, "damaged store refused")                             \
+    X(misread_refused, "misread batch refused")                            \
+    X(open_failed, "store that could not be opened yet")                   \
+    X(core_ended, "core that ended and began anew")                        \
+    X(version_refused, "peer of another version refused")                  \
     X(quarantine, "receiver that forgot is quarantined")                   \
     X(zombie, "frames of a process that was paused for long")              \
     X(nack, "message nacked")                                              \

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#define VERSION_AT 1     /* in each frame's header: an array, then the version as one byte */
 #define LATE_US  2000000 /* until a late copy of a frame comes, at most */
 #define REMEMBER 200000  /* chance that a copy of a frame may come again much later */
 
@@ -88,7 +89,7 @@ static void arrive(struct sim_world *world, void *subject, uint64_t end, uint64_
     }
     uint64_t wait_us = latest(queue->first->due_us, peer->paused_until_us);
     if (!connection->cut)
-        wait_us = latest(wait_us, connection->clogged_until_us);
+        wait_us = latest(wait_us, connection->clogged_until_us[end]);
     if (wait_us > world->now_us) {
         sim_wire_expect(world, connection, (unsigned)end, wait_us);
         return;
@@ -146,7 +147,13 @@ static void damage(struct sim_world *world, const struct passage *passage, struc
 
 static uint64_t delay(const struct sim_world *world, struct sim_way *way)
 {
-    return sim_between(&way->delays, world->options.delay_min_us, world->options.delay_max_us);
+    uint64_t usual_us =
+        sim_between(&way->delays, world->options.delay_min_us, world->options.delay_max_us);
+
+    if (world->now_us >= way->slow_until_us)
+        return usual_us;
+    struct sim_lot lot = way->delays; /* what comes after the slow time is drawn as without it */
+    return usual_us + sim_between(&lot, way->slow_least_us, way->slow_most_us);
 }
 
 static void depart(struct sim_world *world, struct sim_connection *connection, unsigned end,
@@ -155,7 +162,7 @@ static void depart(struct sim_world *world, struct sim_connection *connection, u
     struct sim_queue *queue = &connection->queues[end];
 
     frame->due_us = latest(world->now_us + delay_us, queue->last_due_us);
-    frame->due_us = latest(frame->due_us, connection->clogged_until_us);
+    frame->due_us = latest(frame->due_us, connection->clogged_until_us[end]);
     queue->last_due_us = frame->due_us;
     sim_queue_push(queue, frame);
     sim_wire_expect(world, connection, end, frame->due_us);
@@ -175,18 +182,18 @@ static void depart_late(struct sim_world *world, void *subject, uint64_t end, ui
 
     (void)unused;
     connection->events--;
-    if (copy && connection->cut)
+    if (copy && (connection->cut || connection->swallows[end]))
         sim_frame_destroy(copy);
     else if (copy)
         depart(world, connection, (unsigned)end, copy, 0);
 }
 
-static void duplicate_later(struct sim_world *world, struct sim_connection *connection,
-                            unsigned end, struct sim_frame *copy, uint64_t delay_us)
+void sim_wire_depart_later(struct sim_world *world, struct sim_connection *connection, unsigned end,
+                           struct sim_frame *frame, uint64_t pause_us)
 {
     connection->events++;
-    sim_queue_push(&connection->late[end], copy);
-    sim_world_after(world, delay_us, depart_late, connection, end, 0);
+    sim_queue_push(&connection->late[end], frame);
+    sim_world_after(world, pause_us, depart_late, connection, end, 0);
 }
 
 /* SERVE replaces what the one before it said; no real connection lets an old one pass a new one.
@@ -194,6 +201,12 @@ static void duplicate_later(struct sim_world *world, struct sim_connection *conn
 static bool may_come_late(const struct sim_world *world, const struct passage *passage)
 {
     return !world->options.scripted && passage->sent->type != GW_FRAME_SERVE;
+}
+
+/* Frames that no count misses, so that any connection may lose them. */
+static bool is_handshake(uint8_t type)
+{
+    return type == GW_FRAME_HELLO || type == GW_FRAME_WELCOME || type == GW_FRAME_READY;
 }
 
 /* How often the frame goes through. */
@@ -205,6 +218,11 @@ static unsigned fate_of(struct sim_world *world, const struct passage *passage,
     if (world->net.fate)
         return world->net.fate(world->net.fate_context, connection->ends[!passage->end],
                                connection->ends[passage->end], passage->sent->header);
+    if (is_handshake(passage->sent->type) &&
+        befalls(world, passage, SIM_FAULT_handshake_lost, NULL)) {
+        sim_trace_effect(world->trace, "(lost)");
+        return 0;
+    }
     if (connection->loses && befalls(world, passage, SIM_FAULT_frame_lost, NULL)) {
         sim_trace_effect(world->trace, "(lost)");
         return 0;
@@ -229,19 +247,26 @@ int sim_wire_cannot(struct sim_world *world, int error)
     return refuse(world, error);
 }
 
-static struct sim_frame *frame_of(const struct sim_sent *sent)
+/* Type and version stand at the same place in all versions. */
+static struct sim_frame *frame_of(const struct passage *passage)
 {
-    return sim_frame_new(sent->header, sent->body, sent->has_body);
+    const struct sim_connection *connection = passage->connection;
+    const struct sim_sent *sent = passage->sent;
+    struct sim_frame *frame = sim_frame_new(sent->header, sent->body, sent->has_body);
+
+    if (connection->speaks[passage->end])
+        frame->header[VERSION_AT] = connection->version[passage->end];
+    return frame;
 }
 
 static void send_copy(struct sim_world *world, const struct passage *passage, struct sim_lot *lot)
 {
-    struct sim_frame *copy = frame_of(passage->sent);
+    struct sim_frame *copy = frame_of(passage);
     bool late = sim_chance(lot, 500000);
 
     if (late && may_come_late(world, passage))
-        duplicate_later(world, passage->connection, passage->end, copy,
-                        sim_between(lot, 0, LATE_US));
+        sim_wire_depart_later(world, passage->connection, passage->end, copy,
+                              sim_between(lot, 0, LATE_US));
     else
         depart(world, passage->connection, passage->end, copy, passage->delay_us);
 }
@@ -256,9 +281,13 @@ int sim_wire_send(struct sim_world *world, struct sim_connection *connection, un
 
     if (befalls(world, &passage, SIM_FAULT_send_refused, NULL))
         return refuse(world, -EAGAIN);
+    if (connection->swallows[end]) {
+        sim_trace_effect(world->trace, "(swallowed)");
+        return 0;
+    }
     unsigned times = fate_of(world, &passage, &lot);
     if (times > 0) {
-        struct sim_frame *frame = frame_of(sent);
+        struct sim_frame *frame = frame_of(&passage);
         damage(world, &passage, frame);
         depart(world, connection, end, frame, passage.delay_us);
     }

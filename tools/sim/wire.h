@@ -21,6 +21,9 @@ int sim_wire_send(struct sim_world *world, struct sim_connection *connection, un
 /* A frame goes onto the connection, and nothing befalls it but a delay. */
 void sim_wire_depart(struct sim_world *world, struct sim_connection *connection, unsigned end,
                      struct sim_frame *frame);
+/* The same, but it sets out only after a while, if the connection still lives. */
+void sim_wire_depart_later(struct sim_world *world, struct sim_connection *connection, unsigned end,
+                           struct sim_frame *frame, uint64_t pause_us);
 /* Looks, then, whether a frame arrives at that end. */
 void sim_wire_expect(struct sim_world *world, struct sim_connection *connection, unsigned end,
                      uint64_t at_us);

@@ -82,6 +82,7 @@ struct sim_world {
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
     uint64_t deadline_us;   /* by when all must be settled */
+    uint64_t stuck_until_us; /* until then some write may be in flight */
     bool failed;
     char failure[512];
 };
