@@ -8,7 +8,8 @@
 static bool at_wire(struct sim_deed *deed, enum sim_fault kind,
                     const struct sim_connection *connection)
 {
-    return sim_deed_happens(deed, kind, connection->ends[SIM_DIALLER], connection->ends[SIM_ACCEPTOR]);
+    return sim_deed_happens(deed, kind, connection->ends[SIM_DIALLER],
+                            connection->ends[SIM_ACCEPTOR]);
 }
 
 void sim_deed_cut(struct sim_deed *deed)
