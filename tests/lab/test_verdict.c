@@ -100,9 +100,13 @@ static void anothers_end_excuses_nothing(void **state)
 {
     (void)state;
     say(SENDER, "accepted 1.1 os");
-    loses_disk(WORKER);
+    say(OTHER, "accepted 2.1 os");
+    loses_disk(OTHER);
     ends_done(SENDER);
+    ends_done(OTHER);
     expect(1, 0, 0, 0, 0);
+    expect_excused(1);
+    assert_non_null(strstr(verdict.first[0], "accepted (os) by sender"));
 }
 
 static void undecided_when_time_is_over_is_stuck(void **state)
@@ -288,6 +292,18 @@ static void effects_in_two_stores_add_up(void **state)
     expect(0, 1, 0, 0, 0);
 }
 
+static void a_second_effect_after_a_lost_disk_is_excused(void **state)
+{
+    (void)state;
+    say(SENDER, "accepted 1.1 fsync");
+    say(WORKER, "began 1.1");
+    loses_disk(WORKER); /* which is put back with the effect, as it turns out */
+    say(WORKER, "effect 1.1 1");
+    say(OTHER, "effect 1.1 1");
+    expect(0, 0, 0, 0, 0);
+    expect_excused(1);
+}
+
 static void a_message_is_repeated_once_whatever_shows_it(void **state)
 {
     (void)state;
@@ -408,6 +424,7 @@ int main(void)
         book_test(begun_again_before_it_was_processed_is_a_retry),
         book_test(an_effect_that_counts_twice_is_repeated),
         book_test(effects_in_two_stores_add_up),
+        book_test(a_second_effect_after_a_lost_disk_is_excused),
         book_test(a_message_is_repeated_once_whatever_shows_it),
         book_test(a_repeat_after_a_lost_disk_is_excused_once),
         book_test(anothers_lost_disk_excuses_no_repeat),

@@ -133,6 +133,17 @@ static void settled_as_processed_and_nobody_began_is_unexplained(void **state)
     assert_non_null(strstr(verdict.first[4], "0002 is settled as processed, and nobody began it"));
 }
 
+static void an_answer_that_no_server_began_is_unexplained(void **state)
+{
+    (void)state;
+    everybody_speaks();
+    say(SENDER, "accepted 1.1+1 fsync answer");
+    say(SENDER, "settled 1.1+1 processed");
+    expect(0, 0, 0, 0, 0); /* no receiver keeps the ledger */
+    say(WORKER, "began 1.1");
+    expect(0, 0, 0, 0, 1);
+}
+
 static void a_worker_that_does_not_say_began_may_be_killed_before_processed(void **state)
 {
     (void)state;
@@ -166,6 +177,23 @@ static void processed_and_told_dead_is_unexplained(void **state)
     expect(0, 0, 0, 0, 2);
     assert_non_null(strstr(verdict.first[4], "0001 was processed, and its sender was told that it "
                                              "is a dead letter (sender sender, receiver worker)"));
+}
+
+static void processed_and_told_dead_may_be_for_a_lost_disk(void **state)
+{
+    (void)state;
+    say(SENDER, "accepted 1.1+1 fsync");
+    say(CLIENT, "accepted 2.1+1 fsync");
+    say(WORKER, "processed 1.1+1");
+    say(OTHER, "processed 2.1");
+    loses_disk(OTHER); /* it forgot, and then refused it */
+    loses_disk(SENDER); /* it forgot what it was told, and then withdrew it */
+    say(CLIENT, "settled 2.1 dead");
+    say(SENDER, "settled 1.1 withdrawn");
+    expect(0, 0, 0, 1, 0); /* 2.2 */
+    say(WORKER, "processed 2.2");
+    say(CLIENT, "settled 2.2 dead");
+    expect(0, 0, 0, 0, 1);
 }
 
 static void begun_and_then_dead_is_how_it_goes(void **state)
@@ -239,9 +267,11 @@ int main(void)
         book_test(what_was_sent_before_a_restart_comes_first),
         book_test(two_streams_of_one_life_are_not_compared_with_the_next),
         book_test(settled_as_processed_and_nobody_began_is_unexplained),
+        book_test(an_answer_that_no_server_began_is_unexplained),
         book_test(a_worker_that_does_not_say_began_may_be_killed_before_processed),
         book_test(a_silent_process_may_have_processed_it),
         book_test(processed_and_told_dead_is_unexplained),
+        book_test(processed_and_told_dead_may_be_for_a_lost_disk),
         book_test(begun_and_then_dead_is_how_it_goes),
         book_test(two_ends_are_unexplained_unless_the_sender_forgot_one),
         book_test(refused_and_seen_is_unexplained),

@@ -224,13 +224,13 @@ static void judge_note(const struct judging *judging, const struct judged *judge
 static void look_around(struct judging *judging)
 {
     const struct lab_ledger *ledger = judging->ledger;
-    bool processes = false;
+    bool any = false;
 
     judging->all_heard = judging->all_known = true;
     for (size_t i = 0; i < ledger->scenario->process_count; i++) {
         const struct lab_party *party = &ledger->parties[i];
 
-        processes |= party->processes;
+        any |= party->begins || party->processes;
         if (!party->spoke) /* it may be a receiver, or a sender, that does not keep the ledger */
             judging->all_heard = judging->all_known = false;
         if (party->processes && !party->begins && party->hurt)
@@ -238,7 +238,7 @@ static void look_around(struct judging *judging)
         if (party->hurt)
             judging->all_known = false;
     }
-    judging->all_heard &= processes;
+    judging->all_heard &= any;
     judging->all_known &= ledger->so_far.accepted > 0;
 }
 
