@@ -73,20 +73,20 @@ while read -r verb; do
     done < <(grep -oE -- '--[a-z-]+' "$work/out" | sort -u)
 done <"$work/verbs"
 
-# A tool with a page of its own: its options are there, and completed.
-lab=$(dirname "$godwit")/godwit-lab
-if [ -x "$lab" ]; then
-    run 0 "$godwit" help lab
+# Tools with pages of their own: their options are there, and completed.
+for tool in lab lab-peer; do
+    [ -x "$(dirname "$godwit")/godwit-$tool" ] || continue
+    run 0 "$godwit" help "$tool"
     while read -r option; do
-        what="godwit lab $option"
-        grep -qE "^\.(It|Op) Fl -${option#--}( |$)" "$root/docs/man/godwit-lab.1" ||
-            complain "is not in godwit-lab(1)"
+        what="godwit $tool $option"
+        grep -qE "^\.(It |Op )?Fl -${option#--}( |$)" "$root/docs/man/godwit-$tool.1" ||
+            complain "is not in godwit-$tool(1)"
         for page in godwit.bash _godwit; do
             grep -qF -- "$option" "$root/tools/godwit/completion/$page" ||
                 complain "is not in $page"
         done
-    done < <(grep -oE -- '--[a-z]+' "$work/out" | sort -u)
-fi
+    done < <(grep -oE -- '--[a-z][a-z-]*' "$work/out" | sort -u)
+done
 
 if command -v groff >/dev/null; then
     for page in "$root"/docs/man/*; do

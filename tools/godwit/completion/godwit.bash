@@ -33,6 +33,15 @@ _godwit()
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
     bench) words="stage backlog --size --count --durability --against --runs --timeout --json --help" ;;
     sim) words="--seeds --quick --jobs --require-all --keep-going --seed --trace --help" ;;
+    lab-peer)
+        words="--dir --name --bind --connect --stage --service --durability --heartbeat --seed
+               --verbose --messages --seconds --rate --size --ordered --failover --passed-on
+               --batch --threads --credit --slow --nack --reject --crash --onward --break --help"
+        if [ "$COMP_CWORD" = 2 ]; then
+            words="push work ask serve audit --help"
+            mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+            return
+        fi ;;
     lab)
         words="run check list show all soak --seed --keep --report --json --quiet --smoke --minutes
                --help"
