@@ -50,7 +50,7 @@ void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, str
 }
 
 /* While it was being stored an older message of the same ordered stream came back; it may have
- * been assigned anew, which is not durable yet. */
+ * been assigned anew, which is not durable yet, or is by the same write. */
 static bool is_passed(const struct gw_core *core, const struct gw_run *run)
 {
     const struct gw_ranges *waiting = &run->stream->waiting;
@@ -60,7 +60,7 @@ static bool is_passed(const struct gw_core *core, const struct gw_run *run)
         const struct gw_run *older = gw_index_at(&run->stream->runs, i);
         if (older->first >= run->first)
             break;
-        if (older->left && older->turn > core->committed)
+        if (older->left && (older->turn > core->committed || older->number > run->number))
             return true;
     }
     return waiting->count && waiting->items[0].first < run->first;

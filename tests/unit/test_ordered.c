@@ -76,6 +76,27 @@ static void nothing_overtakes_a_message_that_is_being_assigned_again(void **stat
     driver_close(&d);
 }
 
+static void what_is_assigned_again_in_one_write_leaves_in_order(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_policy(&d, &(struct gw_policy){.ordered = true});
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    driver_send(&d, EPOCH, 5, 1, 10);
+    driver_seal(&d); /* slow */
+    uint64_t number = driver_number(&d, 1);
+    remote_return(&d, 1, link, GW_RETURN_RELEASE, 3, 4, number, 0);
+    remote_return(&d, 1, link, GW_RETURN_RELEASE, 1, 2, number, 0);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_ASSIGNED);
+    assert_int_equal(driver_where(&d, 3).place, GW_PLACE_ASSIGNED);
+    driver_committed(&d);
+    assert_int_equal(driver_next_data(&d, SECOND), 1);
+    driver_close(&d);
+}
+
 /* How it failed is not recorded, so that a restarted sender offers it alone; but never before what
  * is older. */
 static void after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream(void **state)
@@ -128,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordered_stream_has_one_member_at_a_time),
         cmocka_unit_test(nothing_overtakes_a_message_that_is_being_assigned_again),
+        cmocka_unit_test(what_is_assigned_again_in_one_write_leaves_in_order),
         cmocka_unit_test(nothing_overtakes_a_returned_message_of_an_ordered_stream),
         cmocka_unit_test(after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stream),
         cmocka_unit_test(nothing_in_a_write_overtakes_what_a_new_link_brought_back),
