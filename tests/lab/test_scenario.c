@@ -217,6 +217,7 @@ static const struct wrong wrongs[] = {
     /* processes */
     {"processes\n", 1, "no processes", "NAME = COMMAND"},
     {"processes\n    a+b = true\n", 2, "cannot be called `a+b`", "letters"},
+    {"processes\n    .. = true\n", 2, "cannot be called `..`", "between"},
     {"processes\n    dir = true\n", 2, "cannot be called `dir`", "something else"},
     {"processes\n    a123456789012345678901234567890123 = true\n", 2, "cannot be called", "32"},
     {"processes\n    a = true\n    a = true\n", 3, "two processes `a`", "line 2"},

@@ -83,23 +83,36 @@ static bool fill_words(struct lab_lane_state *lane, char *const *words, char ***
     return *filled != NULL;
 }
 
-/* Ours, and what the disk wants, on top of everybody's. */
-static char **make_environment(char *const *more)
+static bool add_variable(char **all, size_t *count, const char *text)
 {
-    size_t count = 0, extra = 0;
+    all[*count] = strdup(text);
+    return all[(*count)++] != NULL;
+}
 
-    while (environ[count])
-        count++;
-    while (more && more[extra])
-        extra++;
-    char **all = calloc(count + extra + 2, sizeof *all);
-    for (size_t i = 0; all && i < count; i++)
-        all[i] = strdup(environ[i]);
-    for (size_t i = 0; all && i < extra; i++)
-        all[count + i] = strdup(more[i]);
-    if (all)
-        all[count + extra] = strdup("GODWIT_LAB=1");
-    return all;
+/* Everybody's, what the disk wants, and a place for files that goes when the run is over. */
+static char **make_environment(const struct lab_lane_state *lane)
+{
+    char *const *more = lab_disk_environment(lane->disk);
+    char place[PATH_MAX + 16];
+    size_t most = 3, count = 0;
+
+    for (size_t i = 0; environ[i]; i++)
+        most++;
+    for (size_t i = 0; more && more[i]; i++)
+        most++;
+    char **all = calloc(most, sizeof *all);
+    bool good = all != NULL;
+    for (size_t i = 0; good && environ[i]; i++) {
+        if (strncmp(environ[i], "TMPDIR=", 7) != 0)
+            good = add_variable(all, &count, environ[i]);
+    }
+    for (size_t i = 0; good && more && more[i]; i++)
+        good = add_variable(all, &count, more[i]);
+    snprintf(place, sizeof place, "TMPDIR=%s", lane->run->scratch);
+    if (good && add_variable(all, &count, place) && add_variable(all, &count, "GODWIT_LAB=1"))
+        return all;
+    free_words(all);
+    return NULL;
 }
 
 /* --- before and after --- */
@@ -123,7 +136,7 @@ bool lab_lane_make_command(struct lab_lane_state *lane)
     struct lab_running *run = lane->run;
 
     if (!fill_words(lane, lane->plan->argv, &lane->argv) ||
-        !(lane->environment = make_environment(lab_disk_environment(lane->disk)))) {
+        !(lane->environment = make_environment(lane))) {
         lab_run_fail(run, "out of memory");
         return false;
     }

@@ -4,6 +4,7 @@
 #include "run_inside.h"
 
 #include "port.h"
+#include "tree.h"
 #include "words.h"
 
 #include <errno.h>
@@ -377,6 +378,16 @@ static bool make_directory(struct lab_running *run)
     return false;
 }
 
+/* What a process leaves there when it is killed is not left behind. */
+static bool make_scratch(struct lab_running *run)
+{
+    snprintf(run->scratch, sizeof run->scratch, "%.*s/.tmp", PATH_MAX - 8, run->directory);
+    if (mkdir(run->scratch, 0777) == 0)
+        return true;
+    lab_run_fail(run, "%s: %s", run->scratch, strerror(errno));
+    return false;
+}
+
 static bool hold_ports(struct lab_running *run)
 {
     EACH_LANE {
@@ -467,7 +478,7 @@ static bool prepare(struct lab_running *run)
         lab_run_fail(run, "out of memory");
         return false;
     }
-    return catch_signals(run) && make_directory(run) && make_lanes(run);
+    return catch_signals(run) && make_directory(run) && make_scratch(run) && make_lanes(run);
 }
 
 /* --- after --- */
@@ -520,6 +531,8 @@ static void clean_up(struct lab_running *run)
         if (run->lanes[i].plan)
             lab_lane_clear(&run->lanes[i]);
     }
+    if (run->scratch[0])
+        lab_tree_delete(run->scratch);
     if (run->directory[0] && !run->options->keep && rmdir(run->directory) != 0)
         lab_run_fail(run, "%s stays: %s", run->directory, strerror(errno));
     lab_ledger_free(&run->ledger);

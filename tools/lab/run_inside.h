@@ -94,7 +94,8 @@ struct lab_running {
     uint64_t progress, processed; /* counts then */
     uint64_t use_us, count_us;    /* when use and counts are looked at, and told, again */
     char directory[PATH_MAX];
-    int signals; /* a signalfd */
+    char scratch[PATH_MAX]; /* TMPDIR of the processes */
+    int signals;            /* a signalfd */
     sigset_t before;
     bool hurry; /* asked to end twice */
 };

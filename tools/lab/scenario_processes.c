@@ -70,9 +70,10 @@ static bool check_name(struct lab_reader *reader, const struct lab_item *item)
     size_t size = strspn(item->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                      "0123456789_.-");
 
-    if (item->name[size] || size > LAB_NAME_MAX) {
+    if (item->name[size] || size > LAB_NAME_MAX || strchr("_.-", item->name[0])) {
         lab_mistaken(reader->mistake, item->line, "a process cannot be called `%s`", item->name);
-        return lab_mend(reader->mistake, "1 to %d letters, digits, and _.- within", LAB_NAME_MAX);
+        return lab_mend(reader->mistake, "1 to %d letters and digits, and _.- between them",
+                        LAB_NAME_MAX);
     }
     for (size_t i = 0; i < OWN_NAMES; i++) {
         if (strcmp(own_names[i], item->name) != 0)

@@ -1,6 +1,5 @@
 about = Order is promised and kept while all fails
 seconds = 10
-smoke = yes
 order = yes
 processes
     worker = godwit lab-peer work --bind {endpoint} --dir {dir}

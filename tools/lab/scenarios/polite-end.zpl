@@ -1,7 +1,6 @@
 about = Ended politely with work in flight, and started again
 covers = P05
 seconds = 9
-smoke = yes
 processes
     worker = godwit lab-peer work --bind {endpoint} --dir {dir} --slow 1
         audit = godwit lab-peer audit --dir {dir}
