@@ -8,8 +8,8 @@ static void cut_closes_and_lets_the_next_in(void **state)
 {
     (void)state;
     meet();
-    put(client, "unread", 6);
-    get_text(accepted, "unread");
+    put(client, "there", 5);
+    get_text(accepted, "there");
     order((struct lab_order){.verb = LAB_cut});
     assert_int_equal(how_it_ends(client), ENDS_CLOSED);
     assert_int_equal(how_it_ends(accepted), ENDS_CLOSED);
@@ -160,6 +160,26 @@ static void hold_stops_reading_at_its_limit(void **state)
     get_text(accepted, "!");
 }
 
+static uint64_t cpu_us(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
+/* Nothing can move, and so nothing is done. */
+static void a_full_connection_costs_no_time(void **state)
+{
+    (void)state;
+    meet();
+    order((struct lab_order){.verb = LAB_hold});
+    push_until_full(client);
+    uint64_t before = cpu_us();
+    assert_false(readable(client, 200));
+    assert_true(cpu_us() - before < 50000);
+}
+
 static void drop_throws_away_and_resets_once_it_is_healed(void **state)
 {
     (void)state;
@@ -204,11 +224,14 @@ static void a_call_into_a_drop_reaches_nobody(void **state)
 {
     (void)state;
     order((struct lab_order){.verb = LAB_drop});
+    int silent = try_call();
     client = try_call();
     put(client, "anybody?", 8);
     assert_false(readable(server, LULL_MS));
     heal();
     assert_int_equal(how_it_ends(client), ENDS_RESET);
+    assert_int_equal(how_it_ends(silent), ENDS_RESET);
+    close(silent);
 }
 
 static void what_was_held_is_dropped_too(void **state)
@@ -431,6 +454,7 @@ int main(void)
         test(hold_ends_by_itself),
         test(an_end_is_held_as_bytes_are),
         test(hold_stops_reading_at_its_limit),
+        test(a_full_connection_costs_no_time),
         test(drop_throws_away_and_resets_once_it_is_healed),
         test(drop_one_way_leaves_the_other),
         test(what_drop_did_not_touch_stays),

@@ -7,6 +7,9 @@
  * connection holds at most LAB_PROXY_BUFFER bytes each way and then stops to read, so that who
  * sends meets a full window. Ends of connections travel as bytes do: they are held and delayed too.
  *
+ * `cut` closes as close() does: with a FIN, and with a reset where the other side's bytes were so
+ * many that some were still on their way.
+ *
  * What it cannot do: lose a SYN. Its ports answer at once, and only then it dials; a server that is
  * not there shows as a reset right after the connect. */
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define ROUNDS  16   /* reads of a connection before others have their turn */
+#define REST    (16u << 20) /* more than a socket holds */
 #define PACE_US 5000 /* a throttled flow is written to this often */
 
 /* --- ends --- */
@@ -19,7 +20,6 @@
 static void shut(struct proxy_connection *connection, bool reset)
 {
     const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    char rest[4096];
 
     for (int side = 0; side < PROXY_WAYS; side++) {
         int fd = connection->fds[side];
@@ -28,8 +28,8 @@ static void shut(struct proxy_connection *connection, bool reset)
             continue;
         if (reset)
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-        else /* close() with unread bytes sends a reset */
-            for (int i = 0; i < ROUNDS && recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0; i++)
+        else /* close() with unread bytes sends a reset; MSG_TRUNC throws them away */
+            for (int i = 0; i < ROUNDS && recv(fd, NULL, REST, MSG_DONTWAIT | MSG_TRUNC) > 0; i++)
                 continue;
         close(fd);
         connection->fds[side] = -1;
