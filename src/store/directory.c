@@ -88,10 +88,15 @@ static enum gw_store_error refuse_busy(const char *path, const char *where, char
     return GW_STORE_BUSY;
 }
 
+static int open_folder(int at, const char *name)
+{
+    return TEMP_FAILURE_RETRY(openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 /* fsync of a directory, given by a name below `at`. */
 static int sync_directory(int at, const char *name)
 {
-    int fd = TEMP_FAILURE_RETRY(openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int fd = open_folder(at, name);
 
     if (fd < 0)
         return -1;
@@ -387,7 +392,7 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
         snprintf(why, why_size, "out of memory");
         return GW_STORE_NOMEM;
     }
-    claimed->fd = -1;
+    claimed->fd = claimed->folder = -1;
     enum gw_store_error error = open_directory(claimed, path, inspect, why, why_size);
     if (error == GW_STORE_OK)
         error = check_file_system(claimed, why, why_size);
@@ -402,6 +407,14 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
     return error;
 }
 
+/* The newest log is the one that LevelDB writes to: it makes one only for that. */
+static int sync_log_names(struct gw_directory *directory)
+{
+    snprintf(directory->log, sizeof directory->log, "%06" PRIu64 ".log",
+             gw_directory_newest_log(directory));
+    return TEMP_FAILURE_RETRY(fsync(directory->folder));
+}
+
 enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size)
 {
     struct stat status;
@@ -409,7 +422,8 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
     if (fstatat(directory->fd, DATABASE "/CURRENT", &status, 0) != 0)
         return refuse_errno(directory->path, "looking for " DATABASE "/CURRENT", why, why_size);
     directory->current = status.st_ino;
-    if (sync_directory(directory->fd, DATABASE) != 0 ||
+    directory->folder = open_folder(directory->fd, DATABASE);
+    if (directory->folder < 0 || sync_log_names(directory) != 0 ||
         TEMP_FAILURE_RETRY(fsync(directory->fd)) != 0)
         return refuse_errno(directory->path, "syncing it", why, why_size);
     if (!directory->fresh)
@@ -428,7 +442,8 @@ uint64_t gw_directory_newest_log(const struct gw_directory *directory)
     return gw_manifest_newest_log(directory->fd, DATABASE);
 }
 
-void gw_directory_note_log(struct gw_directory *directory)
+/* What is noted, noting failed or not, is not newer than what is durable. */
+static void note_log(struct gw_directory *directory)
 {
     struct gw_generation noted = directory->noted;
 
@@ -436,6 +451,23 @@ void gw_directory_note_log(struct gw_directory *directory)
     if (noted.opens > 0 && noted.log > directory->noted.log &&
         gw_generation_write(directory->fd, &noted) == GW_STORE_OK)
         directory->noted = noted;
+}
+
+off_t gw_directory_log_size(const struct gw_directory *directory)
+{
+    struct stat status;
+
+    return fstatat(directory->folder, directory->log, &status, 0) == 0 ? status.st_size : -1;
+}
+
+int gw_directory_follow_log(struct gw_directory *directory, off_t before)
+{
+    if (before >= 0 && gw_directory_log_size(directory) > before)
+        return 0;
+    if (sync_log_names(directory) != 0)
+        return -1;
+    note_log(directory);
+    return 0;
 }
 
 bool gw_directory_has_marker(const char *path)
@@ -474,6 +506,8 @@ void gw_directory_release(struct gw_directory **directory)
             flock(released->fd, LOCK_UN);
         close(released->fd);
     }
+    if (released->folder >= 0)
+        close(released->folder);
     if (released->listed)
         delist(released);
     free(released->database);

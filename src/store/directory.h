@@ -30,15 +30,13 @@ struct gw_directory {
     dev_t device;
     ino_t inode;
     ino_t current; /* of db/CURRENT as LevelDB left it at its open: it is not touched again */
+    int folder;    /* db/; -1: not settled */
+    char log[32];  /* the newest log in it */
     bool listed; /* in the registry */
     bool fresh;  /* the marker is not there yet: db/ may be created */
     struct gw_generation noted; /* what the file says since this open's claim; opens 0: nothing */
     struct gw_directory *next;
 };
-
-/* After a synced write: notes a log that is newer than the noted one, if there is one. Failing, it
- * tries again the next time: what is noted may lag. */
-void gw_directory_note_log(struct gw_directory *directory);
 
 /* Makes the directory if it is missing, checks and locks it. `inspect`: makes and writes nothing,
  * and refuses what is no store yet. On failure `why` has the sentence. */
@@ -48,6 +46,12 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
 /* After LevelDB's open, BEFORE anything is stored: makes the new names durable (hazard DB06) and,
  * in a fresh directory, puts a generation file of no opens and then the marker in their places. */
 enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *why, size_t why_size);
+/* BEFORE and AFTER a synced write: LevelDB goes on to a new log when one is full, and does not sync
+ * its name (DB06); the log that has not grown is not the one that the write went to. Then the new
+ * one's name is made durable, and after that noted in the generation file: what is noted may lag,
+ * and never leads. -1: errno; what was written may be lost. */
+off_t gw_directory_log_size(const struct gw_directory *directory);
+int gw_directory_follow_log(struct gw_directory *directory, off_t before);
 /* The number of LevelDB's newest log; 0: not known. */
 uint64_t gw_directory_newest_log(const struct gw_directory *directory);
 /* True while db/ is the one that was settled (fault D19: removed, emptied, replaced or made

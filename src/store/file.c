@@ -6,8 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define LOAD_MAX ((off_t)256 << 20)
 
 static void close_quietly(int file)
 {
@@ -55,6 +59,28 @@ ssize_t gw_file_read(int folder, const char *name, char *text, size_t size)
     if (got >= 0)
         text[got] = '\0';
     return got;
+}
+
+uint8_t *gw_file_load(int folder, const char *name, size_t *size)
+{
+    int file = TEMP_FAILURE_RETRY(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                                         O_CLOEXEC));
+    struct stat status;
+    uint8_t *data = NULL;
+
+    *size = 0;
+    if (file < 0)
+        return NULL;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= LOAD_MAX)
+        data = malloc((size_t)status.st_size + 1);
+    while (data && *size < (size_t)status.st_size) {
+        ssize_t got = TEMP_FAILURE_RETRY(read(file, data + *size, (size_t)status.st_size - *size));
+        if (got <= 0)
+            break;
+        *size += (size_t)got;
+    }
+    close_quietly(file);
+    return data;
 }
 
 DIR *gw_file_list(int folder, const char *name)

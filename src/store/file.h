@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* All of the bytes, however few the disk takes at a time. */
@@ -16,6 +17,8 @@ int gw_file_make(int folder, const char *name, const char *text);
 /* Reads at most size - 1 bytes from the beginning and ends them with a NUL; answers how many. No
  * link is followed (ELOOP), and nothing waits for a pipe. */
 ssize_t gw_file_read(int folder, const char *name, char *text, size_t size);
+/* A whole file of up to 256 MiB, malloc'ed, with room for a byte more; NULL if that cannot be. */
+uint8_t *gw_file_load(int folder, const char *name, size_t *size);
 /* What is in a folder; "." is `folder` itself, which stays open. For readdir and closedir. */
 DIR *gw_file_list(int folder, const char *name);
 

@@ -7,6 +7,7 @@
 #include "store/leveldb.h"
 
 #include "store/directory.h"
+#include "store/log.h"
 #include "store/shadow.h"
 #include "store/why.h"
 
@@ -20,7 +21,6 @@
 
 #define WRITE_BUFFER_SIZE ((size_t)8 << 20)
 #define TABLE_SIZE WRITE_BUFFER_SIZE
-#define LOOK_SIZE ((size_t)1 << 20)   /* bytes written between looks for a new log */
 #define CACHE_SIZE ((size_t)8 << 20)
 #define OPEN_FILES_MAX 1000
 #define KEEP_SIZE ((size_t)8 << 20)   /* of the write batch: a larger one is given back */
@@ -39,7 +39,6 @@ struct leveldb {
     leveldb_writebatch_t *batch;  /* the writer's, like the rest below */
     struct gw_buffer value;       /* a value in two pieces is put together here */
     bool poisoned;
-    size_t unlooked;              /* bytes of synced writes since the last look for a new log */
     struct gw_shadow *shadow;     /* set: opened to be looked at only */
     struct gw_why why;
 };
@@ -161,15 +160,17 @@ static void give_back(struct leveldb *leveldb, size_t size)
     gw_buffer_clear(&leveldb->value);
 }
 
-/* A log that holds synced rows is noted in the generation file: its loss is seen at the next open.
- * A write that was not synced promises nothing of its log's name. */
-static void look_for_log(struct leveldb *leveldb, size_t size)
+/* What is synced in a log whose name is not, is not durable. */
+static enum gw_store_error follow_log(struct leveldb *leveldb, off_t before)
 {
-    leveldb->unlooked += size;
-    if (leveldb->unlooked < LOOK_SIZE)
-        return;
-    leveldb->unlooked = 0;
-    gw_directory_note_log(leveldb->directory);
+    char why[GW_WHY_SIZE];
+
+    if (gw_directory_follow_log(leveldb->directory, before) == 0)
+        return GW_STORE_OK;
+    gw_directory_explain(leveldb->directory->path, "syncing the name of a log", errno, why,
+                         sizeof why);
+    gw_why_say(&leveldb->why, "%s", why);
+    return GW_STORE_IO;
 }
 
 static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_write *write,
@@ -188,12 +189,11 @@ static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_wr
                    "back, then open it again", leveldb->directory->path);
         return GW_STORE_IO;
     }
+    off_t before = sync ? gw_directory_log_size(leveldb->directory) : 0;
     leveldb_write(leveldb->db, sync ? leveldb->synced : leveldb->plain, leveldb->batch, &text);
     give_back(leveldb, size);
     enum gw_store_error error = fail(leveldb, text);
-    if (sync && error == GW_STORE_OK)
-        look_for_log(leveldb, size);
-    return error;
+    return sync && error == GW_STORE_OK ? follow_log(leveldb, before) : error;
 }
 
 static enum gw_store_error leveldb_store_write(struct gw_store *store, const struct gw_write *write,
@@ -347,8 +347,6 @@ static void leveldb_store_close(struct gw_store **store)
 {
     struct leveldb *leveldb = leveldb_of(*store);
 
-    if (leveldb->db && leveldb->unlooked > 0 && !leveldb->poisoned)
-        gw_directory_note_log(leveldb->directory);
     if (leveldb->db)
         leveldb_close(leveldb->db);
     if (leveldb->options) {
@@ -382,6 +380,10 @@ static enum gw_store_error open_database(struct leveldb *leveldb, const char *da
     char *text = NULL;
 
     set_options(leveldb);
+    if (gw_log_mend(database) != 0) {
+        gw_directory_explain(leveldb->directory->path, "mending its logs", errno, why, size);
+        return GW_STORE_IO;
+    }
     leveldb->db = leveldb_open(leveldb->options, database, &text);
     return judge(leveldb->directory->path, text, why, size);
 }

@@ -17,11 +17,14 @@ struct gw_manifest {
     uint64_t next; /* number of the next new file: what has it or a higher one is no part of it */
 };
 
-/* False: damaged or not understood, of which LevelDB is the judge. A tail that was cut off is
- * ignored, as LevelDB does. */
+/* False: damaged or not understood, of which LevelDB is the judge. A tail that was cut off, or is
+ * torn (log.h), is ignored. */
 bool gw_manifest_parse(const uint8_t *data, size_t size, struct gw_manifest *manifest);
 /* That of the database folder `name` below `fd`. */
 bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest);
+
+/* The path of the MANIFEST, which is what CURRENT holds; false: that holds no such name. */
+bool gw_manifest_path(int fd, const char *name, char path[64]);
 
 /* The number of the newest log in the folder; 0: there is none, or it cannot be read. */
 uint64_t gw_manifest_newest_log(int fd, const char *name);

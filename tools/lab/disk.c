@@ -37,6 +37,7 @@ struct lab_disk {
     struct lab_tmpfs *tmpfs;   /* NULL: none */
     struct lab_orders *orders; /* NULL: no shim */
     char *environment[3];
+    bool strict;
     bool own_made;
     bool made;                 /* the directory, or the link */
     bool saved;
@@ -318,6 +319,11 @@ void lab_disk_heal(struct lab_disk *disk, enum lab_verb verb)
     }
 }
 
+void lab_disk_be_strict(struct lab_disk *disk)
+{
+    disk->strict = true;
+}
+
 uint64_t lab_disk_hits(const struct lab_disk *disk)
 {
     uint64_t hits = 0;
@@ -344,13 +350,13 @@ int lab_disk_ready(struct lab_disk *disk)
 
     if (!disk->orders || stat(disk->journal, &status) != 0 || status.st_size < JOURNAL_SMALL)
         return 0;
-    return lab_power_compact(disk->journal, false);
+    return lab_power_compact(disk->journal, disk->strict);
 }
 
 int lab_disk_power_cut(struct lab_disk *disk, uint64_t seed, uint64_t *lost_bytes,
                        uint64_t *lost_files)
 {
-    const struct lab_power_rules rules = {.seed = seed};
+    const struct lab_power_rules rules = {.seed = seed, .strict = disk->strict};
     struct lab_power_loss loss = {0};
 
     *lost_bytes = *lost_files = 0;

@@ -38,6 +38,9 @@ int lab_disk_ready(struct lab_disk *disk);
 /* fill, fail_*, slow_syncs, lie_syncs, short_writes, clock: from now on, until heal. */
 int lab_disk_act(struct lab_disk *disk, const struct lab_order *order);
 void lab_disk_heal(struct lab_disk *disk, enum lab_verb verb);
+/* Whether a power cut goes by the letter of POSIX: a name is durable only when its folder was
+ * synced, and not with the file (journal.h). BEFORE the first start; otherwise it does not. */
+void lab_disk_be_strict(struct lab_disk *disk);
 /* How often a process's calls were failed, shortened, slowed or lied to. */
 uint64_t lab_disk_hits(const struct lab_disk *disk);
 /* With the process dead. What was synced, and of the rest a legal part by the seed (powercut.h).
