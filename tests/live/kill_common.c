@@ -13,6 +13,8 @@
 #define SPACE "count"
 
 volatile sig_atomic_t kill_stopping;
+godwit_durability_t kill_durability = GODWIT_DURABILITY_OS;
+size_t kill_padding;
 
 void kill_die(const char *format, ...)
 {
@@ -52,7 +54,7 @@ godwit_peer_t *kill_peer(const char *name, const char *directory)
     snprintf(store, sizeof store, "%s/%s", directory, name);
     options.name = name;
     options.directory = store;
-    options.durability = GODWIT_DURABILITY_OS;
+    options.durability = kill_durability;
     options.heartbeat_ms = 50;
     if (getenv("LIVE_LOG")) {
         options.log = log_line;

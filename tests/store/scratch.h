@@ -13,6 +13,8 @@ struct scratch {
 };
 
 void scratch_make(struct scratch *scratch);
+/* In memory if that can be had: for tests of thousands of small files. */
+void scratch_make_quick(struct scratch *scratch);
 void scratch_remove(struct scratch *scratch);
 /* "<scratch>/name" in a buffer that the fourth call after this one uses again. */
 const char *scratch_at(const struct scratch *scratch, const char *name);
