@@ -233,7 +233,7 @@ static void no_descriptor_and_no_signal_state_is_passed_on(void **state)
     sigprocmask(SIG_BLOCK, &signals, &old);
     signal(SIGPIPE, SIG_IGN);
     struct lab_process process =
-        shell("ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/$$/status;"
+        shell("ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status;"
               " [ $(ps -o sid= $$) = $$ ] && echo leads");
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &old, NULL);
