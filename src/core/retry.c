@@ -299,6 +299,15 @@ static bool pass_rejected(const struct gw_stream *stream, struct gw_range *piece
     return piece->first <= piece->last;
 }
 
+/* A message that may have crashed its handler stays where it is: under another number the member
+ * could not say any more that it did. */
+static bool stays(const struct gw_stream *stream, const struct gw_run *run)
+{
+    const struct gw_story *story =
+        run->first == run->last ? gw_story_find(stream, run->first) : NULL;
+    return story && story->alone && !story->over && !stream->ordered && run->member->serving;
+}
+
 /* In an ordered stream nothing may overtake what came back: whatever else the member does not
  * have in hand comes back with it, and is offered behind it. */
 static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
@@ -311,7 +320,8 @@ static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw
     for (size_t i = stream->runs.count; starting && i-- > 0 && !core->failed;) {
         struct gw_run *run = i < stream->runs.count ? gw_index_at(&stream->runs, i) : NULL;
         struct gw_range piece;
-        if (!run || run->last < sequence || run->member != member || run->turn > core->committed)
+        if (!run || run->last < sequence || run->member != member ||
+            run->turn > core->committed || stays(stream, run))
             continue;
         uint64_t at = run->first > sequence ? run->first : sequence + 1, last = run->last;
         while (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {

@@ -117,6 +117,38 @@ static void a_crash_charges_what_had_begun_and_offers_it_alone(void **state)
     driver_close(&d);
 }
 
+/* What crashed a process twice must be charged twice, also if another waits to be alone: an offer
+ * that is made anew has another number than the one that the member tells of. */
+static void a_message_that_is_alone_keeps_its_offer_on_a_new_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 10);
+    uint64_t number = driver_number(&d, 3);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_come_back(&d, 2);
+    remote_return(&d, 2, link, GW_RETURN_CRASHED, 3, 3, number, 0);
+    remote_return(&d, 2, link, GW_RETURN_CRASHED, 5, 5, number, 0);
+    remote_complete(&d, 2, link);
+    assert_int_equal(driver_next_data(&d, 1000), 1);
+    remote_ack(&d, 2, link, EPOCH, 1, 2);
+    remote_ack(&d, 2, link, EPOCH, 4, 4);
+    remote_ack(&d, 2, link, EPOCH, 6, 10);
+    for (int i = 0; i < 10 && *driver_holder(&d, 3) == '\0'; i++)
+        driver_next_data(&d, 100000);
+    assert_string_equal(driver_holder(&d, 3), "b");
+    assert_string_equal(driver_holder(&d, 5), "");
+    number = driver_number(&d, 3);
+    remote_say(&d, 2, GW_FRAME_RESET, link);
+    link = driver_come_back(&d, 3); /* it died again, before it could store anything of it */
+    remote_complete(&d, 3, link);
+    driver_commit(&d);
+    assert_int_equal(driver_number(&d, 3), number);
+    remote_return(&d, 3, link, GW_RETURN_CRASHED, 3, 3, number, 0);
+    assert_int_equal(driver_where(&d, 3).attempts, 3);
+    driver_close(&d);
+}
+
 static void a_member_that_serves_no_more_keeps_only_what_it_holds(void **state)
 {
     (void)state;
@@ -143,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_release_charges_nothing_and_may_go_elsewhere),
         cmocka_unit_test(what_came_back_is_known_after_a_restart),
         cmocka_unit_test(a_crash_charges_what_had_begun_and_offers_it_alone),
+        cmocka_unit_test(a_message_that_is_alone_keeps_its_offer_on_a_new_link),
         cmocka_unit_test(a_member_that_serves_no_more_keeps_only_what_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
