@@ -97,6 +97,19 @@ void sim_check_disk_lost(struct sim_peer *peer)
     }
 }
 
+/* The offer of which the disk says that a handler's process died; 0: none. */
+static uint64_t stored_crash(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence)
+{
+    size_t at = sim_rows_seek(peer, GW_ROW_CRASHED, epoch, 0);
+    struct gw_row row;
+
+    while (sim_rows_next(peer, &at, GW_ROW_CRASHED, epoch, &row)) {
+        if (row.first <= sequence && sequence <= row.last)
+            return row.number;
+    }
+    return 0;
+}
+
 /* A receiver whose disk is older than it was forgets what it decided since; the rest it knows. */
 void sim_check_rolled_back(struct sim_peer *peer)
 {
@@ -106,8 +119,12 @@ void sim_check_rolled_back(struct sim_peer *peer)
         for (uint64_t at = 1; at <= book->count; at++) {
             bool known = sim_rows_decided(peer, book->epoch, at, at) ||
                          sim_rows_one(peer, GW_ROW_EXCEPTION, book->epoch, at, &row);
-            if (!known)
-                forget_message(peer, sim_epoch_message(book, at));
+            if (known)
+                continue;
+            struct sim_message *message = sim_epoch_message(book, at);
+            uint64_t crash = stored_crash(peer, book->epoch, at);
+            forget_message(peer, message);
+            message->at[peer->index].crashed = message->at[peer->index].marked = crash;
         }
     }
 }
