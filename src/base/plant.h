@@ -35,6 +35,7 @@
     X(PARTIAL_ACK_WHOLE, "partial_ack_whole",                                                     \
       "all below the highest decision in an ACK counts as decided")                               \
     X(RESEND_UNCHECKED, "resend_unchecked", "the checksum of what is sent again is not checked")  \
+    X(ROW_UNCHECKED, "row_unchecked", "the checksum of a row that is read is not checked")        \
     X(DEAD_LETTER_APART, "dead_letter_apart",                                                     \
       "a dead letter is written before the settlement, in another write")                         \
     X(ATTEMPT_LATE, "attempt_late",                                                               \

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# finds.sh GODWIT-SIM-PLANTED PLANT: the planted bug is found within 2,000 seeds, and the command
-# that is printed shows the same violation again.
+# finds.sh GODWIT-SIM-PLANTED PLANT SEEDS: the planted bug is found within so many seeds, and the
+# command that is printed shows the same violation again.
 set -u
-sim=$1 plant=$2
+sim=$1 plant=$2 seeds=$3
 fail() {
     echo "finds.sh: $*" >&2
     exit 1
 }
 
-output=$("$sim" --seeds 1-2000 --jobs 1 --plant "$plant")
-[ $? -eq 1 ] || fail "$plant was not found within 2,000 seeds"
+output=$("$sim" --seeds "1-$seeds" --jobs 1 --plant "$plant")
+[ $? -eq 1 ] || fail "$plant was not found within $seeds seeds"
 seed=$(sed -n 's/^seed \([0-9]*\), step.*/\1/p' <<<"$output")
 violated=$(sed -n 's/^violated: //p' <<<"$output")
 replay=$(sed -n 's/^replay: godwit-sim-planted //p' <<<"$output")
