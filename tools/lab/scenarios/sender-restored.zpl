@@ -1,6 +1,6 @@
 # What it had accepted since is lost with the disk that had it; what it sends now is new.
 about = A sender gets yesterday's disk back
-covers = Y01
+covers = Y01 D21
 seconds = 11
 excuse = repeats
 processes

@@ -1,6 +1,6 @@
 # What it had processed since may run again: no peer can know better. Nothing is lost.
 about = A worker gets yesterday's disk back
-covers = Y02
+covers = Y02 D21
 seconds = 11
 excuse = repeats
 processes
