@@ -25,6 +25,7 @@
 extern char **environ;
 
 struct scene scene;
+const char *scene_program = GODWIT_BIN_DIR "/godwit-lab-peer";
 
 static uint64_t now_us(void)
 {
@@ -114,9 +115,8 @@ void scene_start(size_t which, const char *command)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    assert_int_equal(posix_spawn(&process->pid, GODWIT_BIN_DIR "/godwit-lab-peer", &actions, NULL,
-                                 words, environ),
-                     0);
+    assert_int_equal(
+        posix_spawn(&process->pid, scene_program, &actions, NULL, words, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     process->out = ends[0];
@@ -160,8 +160,8 @@ static bool hear_one(size_t which)
     return true;
 }
 
-/* Some output of anybody. */
-static void hear_some(uint64_t until_us)
+/* Some output of anybody; false: there was none in time. */
+static bool hear_some_until(uint64_t until_us)
 {
     struct pollfd waits[SCENE_PROCESSES];
     uint64_t now = now_us();
@@ -170,13 +170,28 @@ static void hear_some(uint64_t until_us)
         waits[i] = (struct pollfd){.fd = scene.processes[i].out, .events = POLLIN};
     if (now >= until_us ||
         poll(waits, SCENE_PROCESSES, (int)((until_us - now) / 1000) + 1) == 0)
+        return false;
+    for (size_t i = 0; i < SCENE_PROCESSES; i++)
+        if (waits[i].revents)
+            hear_one(i);
+    return true;
+}
+
+static void hear_some(uint64_t until_us)
+{
+    if (!hear_some_until(until_us))
         fail_msg("time is over: accepted %d, processed %d, settled %d",
                  (int)lab_ledger_so_far(scene.ledger)->accepted,
                  (int)lab_ledger_so_far(scene.ledger)->processed,
                  (int)lab_ledger_so_far(scene.ledger)->settled);
-    for (size_t i = 0; i < SCENE_PROCESSES; i++)
-        if (waits[i].revents)
-            hear_one(i);
+}
+
+void scene_hear_for(uint64_t milliseconds)
+{
+    uint64_t until_us = now_us() + milliseconds * 1000;
+
+    while (hear_some_until(until_us))
+        continue;
 }
 
 static uint64_t in_time(void)

@@ -36,6 +36,8 @@ struct scene {
 int scene_begin(void **state);
 int scene_end(void **state);
 extern struct scene scene;
+/* What is started: godwit-lab-peer, unless a test says otherwise. */
+extern const char *scene_program;
 
 /* `godwit-lab-peer COMMAND`, words with blanks between them. */
 void scene_start(size_t process, const char *command);
@@ -43,6 +45,8 @@ void scene_start(size_t process, const char *command);
 int scene_wait(size_t process);
 /* The same until this many were processed, settled or accepted, all together. */
 void scene_hear(uint64_t (*count)(const struct lab_verdict *so_far), uint64_t wanted);
+/* Whatever comes for so long. */
+void scene_hear_for(uint64_t milliseconds);
 /* The same until the process has ended or all that was accepted has; true: it has ended. */
 bool scene_hear_end(size_t process);
 void scene_kill(size_t process); /* -9, and hears the rest */

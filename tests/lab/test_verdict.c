@@ -187,6 +187,10 @@ static void processed_without_its_effect_is_lost(void **state)
     say(WORKER, "audited");
     expect(2, 0, 0, 0, 0);
     assert_non_null(strstr(verdict.first[0], "0002 was processed by worker, and its effect"));
+    say(WORKER, "effect 1.2 1");
+    expect(1, 0, 0, 0, 0);
+    assert_non_null(strstr(verdict.first[0], "0003 is settled as processed, was begun by worker, "
+                                             "and its effect is not in the store of worker"));
 }
 
 static void an_effect_that_went_with_its_disk_is_excused(void **state)

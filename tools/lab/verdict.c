@@ -97,8 +97,9 @@ static void without_effect(const struct judging *judging, const struct judged *j
     }
     judging->verdict->lost++;
     lab_verdict_say(judging->verdict, LAB_LOST,
-                    ID " was processed by %s, and its effect is not in the store of %s",
-                    ID_OF(judged), lab_party_name(judging->ledger, whose - 1),
+                    ID " %s by %s, and its effect is not in the store of %s", ID_OF(judged),
+                    note->processed ? "was processed" : "is settled as processed, was begun",
+                    lab_party_name(judging->ledger, whose - 1),
                     lab_party_name(judging->ledger, whose - 1));
 }
 
