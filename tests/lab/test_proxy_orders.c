@@ -284,6 +284,7 @@ static void throttle_passes_so_many_bytes_a_second(void **state)
     (void)state;
     meet();
     order((struct lab_order){.verb = LAB_throttle, .amount = 100000});
+    assert_false(readable(accepted, 300)); /* idle time is not saved up */
     began = now_ms();
     put(client, sent, THROTTLED);
     get(accepted, got, THROTTLED);
@@ -323,6 +324,17 @@ static void cut_at_counts_both_ways(void **state)
     get_text(client, "678");
     assert_int_equal(how_it_ends(client), ENDS_CLOSED);
     assert_int_equal(how_it_ends(accepted), ENDS_CLOSED);
+}
+
+static void orders_by_the_byte_are_healed(void **state)
+{
+    (void)state;
+    meet();
+    order((struct lab_order){.verb = LAB_cut_at, .amount = 8});
+    order((struct lab_order){.verb = LAB_flip, .amount = 3});
+    heal();
+    put(client, "1234567890", 10);
+    get_text(accepted, "1234567890");
 }
 
 static unsigned bits_that_differ(const unsigned char *a, const unsigned char *b, size_t size,
@@ -464,6 +476,7 @@ int main(void)
         test(throttle_passes_so_many_bytes_a_second),
         test(cut_at_passes_exactly_so_many),
         test(cut_at_counts_both_ways),
+        test(orders_by_the_byte_are_healed),
         test(flip_changes_one_bit_of_one_byte),
         test(replay_sends_the_same_again_elsewhere),
         test(replay_is_of_the_last_connection_that_carried_something),
