@@ -275,6 +275,10 @@ status=$?
 [ $status = 2 ] || complain "ended with $status, not 2"
 says err "the run itself was ended by signal 9"
 nothing_left
+what='lab run daemon.zpl | head'
+lab run daemon.zpl 2>"$work/err" | head -3 >"$work/out"
+says err "cannot write"
+nothing_left
 begin 'asked once'
 kill "$front"
 wait $shell

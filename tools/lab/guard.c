@@ -30,6 +30,7 @@ static _Noreturn void be_child(pid_t parent, const sigset_t *before, int (*work)
                                void *context, const char *scratch)
 {
     setsid();
+    signal(SIGPIPE, SIG_IGN); /* who reads what it prints may go; it has to clean up all the same */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         exit(FAILED);

@@ -5,6 +5,7 @@
 
 #include "words.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,7 +80,8 @@ void lab_terminal_event(void *context, const struct lab_event *event)
             who(terminal, event), kinds[event->kind].mark,
             colour(terminal, kinds[event->kind].code), event->text,
             *kinds[event->kind].code ? colour(terminal, PLAIN) : "");
-    fflush(terminal->out);
+    if (fflush(terminal->out) != 0) /* nobody reads it any more: the run ends as by Ctrl-C */
+        raise(SIGTERM);
 }
 
 /* --- the verdict --- */

@@ -19,7 +19,7 @@ struct lab_terminal {
 void lab_terminal_begin(struct lab_terminal *terminal, const struct lab_scenario *scenario,
                         FILE *out);
 void lab_terminal_title(const struct lab_terminal *terminal, uint64_t seed);
-/* For lab_run_options.shown, with the terminal as context. */
+/* For lab_run_options.shown, with the terminal as context. If it cannot be written, SIGTERM. */
 void lab_terminal_event(void *context, const struct lab_event *event);
 /* A table of the promises, what was measured, and how it ended. `again`: the words of the command
  * that repeats it, without its seed. */
