@@ -74,8 +74,8 @@ while i=$(($(cat $2 2>/dev/null || echo 0) + 1)) && [ $i -le 20 ]; do
     [ "$1 $i" = 'twice 7' ] && echo processed $(id $n)
     echo $i >$2.new
     mv $2.new $2
+    [ "$1 $i" = 'fail 7' ] && echo out of luck >&2 && exit 3
 done
-[ "$1" = fail ] && echo out of luck >&2 && exit 3
 exec sleep 1000
 END
 

@@ -38,8 +38,8 @@ static _Noreturn void be_child(pid_t parent, const sigset_t *before, int (*work)
     int status = work(context);
     if (scratch)
         lab_tree_delete(scratch);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "godwit lab: cannot write: %s\n", strerror(errno));
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("godwit lab: cannot write to standard output\n", stderr);
         status = FAILED;
     }
     exit(status);
