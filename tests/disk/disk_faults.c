@@ -150,6 +150,20 @@ ssize_t write(int fd, const void *data, size_t size)
     return -1;
 }
 
+ssize_t read(int fd, void *data, size_t size);
+ssize_t read(int fd, void *data, size_t size)
+{
+    static ssize_t (*real)(int, void *, size_t);
+    struct disk_fault fault;
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "read");
+    if (!hit(DISK_READ, fd, NULL, &fault) || !fault.error)
+        return real(fd, data, size);
+    errno = fault.error;
+    return -1;
+}
+
 static int sync_with(int (*real)(int), int fd)
 {
     struct disk_fault fault;

@@ -2,9 +2,9 @@
 #ifndef DISK_FAULTS_H
 #define DISK_FAULTS_H
 
-/* A disk that fails when told so. Linked into a test program, these definitions of open, write,
- * fsync, fdatasync and rename come before the C library's, for LevelDB's calls as for our own; each
- * hands on to the real one unless a fault says otherwise. (A library to be preloaded would do the
+/* A disk that fails when told so. Linked into a test program, these definitions of open, read,
+ * write, fsync, fdatasync and rename come before the C library's, for LevelDB's calls as for our
+ * own; each hands on to the real one unless a fault says otherwise. (A library to be preloaded would do the
  * same, but sanitizers do not start below one, and a test could not turn the fault off so easily.)
  *
  *     struct disk_fault full = {.below = directory, .call = DISK_WRITE, .error = ENOSPC};
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-enum disk_call { DISK_WRITE, DISK_SYNC, DISK_OPEN, DISK_RENAME };
+enum disk_call { DISK_WRITE, DISK_SYNC, DISK_OPEN, DISK_RENAME, DISK_READ };
 
 struct disk_fault {
     const char *below;  /* a directory; the string has to live until the clear */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Two peers live from their open to their close and hand over some messages, and one write of one of
- * them fails: the first, the second, ... up to the last of its life. Then there is space again, and
- * the run goes on to its end: what was accepted was processed once (fault D06; short writes, writes
- * interrupted by a signal). */
+/* Two peers live from their open to their close and hand over some messages, and one write of one
+ * of them fails: the first, the second, ... up to the last of its life. Then there is space again,
+ * and the run goes on to its end: what was accepted was processed once (fault D06; short writes,
+ * writes interrupted by a signal). */
 
 #include "disk_faults.h"
 

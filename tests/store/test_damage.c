@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* A small store with one file of it cut or damaged, at every byte in turn: it is refused, or what is
- * read is right, and nothing that it once had is missing but the end of a log, which looks like a
- * write that a crash cut off (faults D14, D15, D17, D18). Never a wrong value. */
+/* A small store with one file of it cut or damaged, at every byte in turn: it is refused, or what
+ * is read is right, and nothing that it once had is missing but the end of a log, which looks like
+ * a write that a crash cut off (faults D14, D15, D17, D18). Never a wrong value. */
 
 #include "lives.h"
 
@@ -79,7 +79,7 @@ static void release(struct picture *picture)
         free(picture->files[i].bytes);
 }
 
-/* The one whose name begins or ends so. */
+/* The first one with that in its name. */
 static const struct file *find(const struct picture *picture, const char *part)
 {
     for (size_t i = 0; i < picture->count; i++)
@@ -139,7 +139,7 @@ static bool look(void *context, struct gw_slice key, struct gw_slice value)
 
 #define REFUSED UINT64_MAX
 
-/* How many numbers are there, from 0 on and right; REFUSED: by the open, the check or the reading. */
+/* How many numbers are there, from 0 on and right; or REFUSED by open, check or reading. */
 static uint64_t count(void **state)
 {
     struct seen seen = {.right = true};
