@@ -15,7 +15,8 @@ covers() { # "ID scenario", from the scenarios
 tells() { # the same, from the table
     awk -F'|' '/^\| [A-Z][0-9][0-9] / {
         split($5, names, ",")
-        for (i in names) { gsub(/[` ]/, "", names[i]); gsub(/ /, "", $2); if (names[i]) print $2, names[i] }
+        gsub(/ /, "", $2)
+        for (i in names) { gsub(/[` ]/, "", names[i]); if (names[i]) print $2, names[i] }
     }' "$table" | sort
 }
 diff <(covers) <(tells) || {
@@ -25,7 +26,7 @@ diff <(covers) <(tells) || {
 run=$(awk -F'|' '/^\| [A-Z][0-9][0-9] / && ($4 !~ /^ *$/ || $5 !~ /^ *$/)' "$table" | wc -l)
 all=$(grep -cE '^\| [A-Z][0-9]{2} ' "$table")
 grep -q "^$run of the $all are run" "$table" || {
-    echo "$table: $run of $all rows are run by the simulator or the lab, and the text says otherwise" >&2
+    echo "$table: $run of $all rows are run by the simulator or the lab; its text says otherwise" >&2
     exit 1
 }
 echo "$run of $all"

@@ -111,7 +111,7 @@ static void what_a_process_prints_is_shown_and_does_nothing(void **state)
     const char *page = told(&run, lab_report_html);
     assert_null(strstr(page, "<script"));
     assert_non_null(strstr(page, "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;?[0m?"));
-    assert_int_equal(times(page, "&lt;/title&gt;&quot;&amp;"), 2); /* in the picture, in the table */
+    assert_int_equal(times(page, "&lt;/title&gt;&quot;&amp;"), 2); /* in picture and table */
     assert_non_null(strstr(page, "Two &amp; &lt;three&gt;"));
     assert_null(strstr(page, "<three>"));
     end(&run);
