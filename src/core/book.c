@@ -148,8 +148,16 @@ struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
     return member;
 }
 
+void gw_member_reserve(struct gw_member *member, struct gw_stream *stream, uint64_t sequence)
+{
+    member->target->reserved += (stream != NULL) - (size_t)(member->reserved != NULL);
+    member->reserved = stream;
+    member->reserved_for = sequence;
+}
+
 void gw_member_forget(struct gw_member *member)
 {
+    gw_member_reserve(member, NULL, 0);
     gw_list_remove(member, next_in_remote, here_in_remote);
     gw_list_remove(member, next_in_target, here_in_target);
     free(member);

@@ -96,10 +96,8 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
         if (!best || member->outstanding < best->outstanding)
             best = member;
     }
-    if (best) {
-        best->reserved = stream;
-        best->reserved_for = sequence;
-    }
+    if (best)
+        gw_member_reserve(best, stream, sequence);
     return NULL;
 }
 
@@ -114,9 +112,7 @@ static struct gw_run *assign(struct gw_core *core, struct gw_stream *stream,
                              struct gw_member *member, const struct gw_batch *batch,
                              uint64_t first, uint64_t count)
 {
-    gw_stream_offer(core, stream, member->remote);
-    struct gw_run *run =
-        core->failed ? NULL : gw_run_new(core, stream, member, first, first + count - 1);
+    struct gw_run *run = gw_run_new(core, stream, member, first, first + count - 1);
     if (run)
         gw_run_pay(run, batch, first, count);
     return run;
@@ -260,7 +256,7 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
     run->attempt = story ? story->attempts : 1;
     if (alone) {
         member->alone = run;
-        member->reserved = NULL;
+        gw_member_reserve(member, NULL, 0);
         gw_count(core, GW_COUNTER_offered_alone, 1);
     }
     return true;
@@ -293,10 +289,11 @@ static bool is_settled(const struct gw_stream *stream)
 /* Until the message for which it is kept free is looked at again. */
 static void unreserve(struct gw_stream *stream)
 {
-    for (struct gw_member *member = stream->target->members; member;
+    struct gw_target *target = stream->target;
+    for (struct gw_member *member = target->members; member && target->reserved;
          member = member->next_in_target)
         if (member->reserved == stream)
-            member->reserved = NULL;
+            gw_member_reserve(member, NULL, 0);
 }
 
 void gw_dispatch(struct gw_core *core, struct gw_target *target)

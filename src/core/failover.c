@@ -18,6 +18,7 @@ static void lose(struct gw_core *core, struct gw_offer *offer, const struct gw_r
 {
     gw_check(core, gw_ranges_add(&offer->forfeited, run->first, run->last));
     gw_check(core, gw_spans_cut(&offer->lost, run->first, run->last));
+    offer->stream->forfeits = true;
     struct gw_lost *lost = gw_allocate(core, sizeof *lost);
     if (!lost)
         return;
@@ -28,24 +29,30 @@ static void lose(struct gw_core *core, struct gw_offer *offer, const struct gw_r
     }
 }
 
-/* All that it holds waits with nobody. `doubtful`: it may process it all the same. Returns how many
- * messages. */
+/* All that it holds of one stream waits with nobody. `doubtful`: it may process it all the same.
+ * Returns how many messages. */
+static uint64_t take_back_of(struct gw_core *core, struct gw_offer *offer, bool doubtful)
+{
+    uint64_t count = 0;
+    for (size_t i = offer ? offer->runs.count : 0; i-- > 0 && !core->failed;) {
+        struct gw_run *run = gw_index_at(&offer->runs, i);
+        if (run->turn > core->committed || !run->left)
+            continue;
+        if (doubtful)
+            lose(core, offer, run);
+        if (doubtful && !GW_PLANT(FORFEIT_UNFLAGGED))
+            gw_check(core, gw_ranges_add(&run->stream->doubtful, run->first, run->last));
+        count += run->left;
+        gw_run_cut(core, run, run->first, run->last);
+    }
+    return count;
+}
+
 static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool doubtful)
 {
     uint64_t count = 0;
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
-        for (size_t i = stream->runs.count; i-- > 0 && !core->failed;) {
-            struct gw_run *run = gw_index_at(&stream->runs, i);
-            if (run->member != member || run->turn > core->committed || !run->left)
-                continue;
-            struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
-            if (doubtful && offer)
-                lose(core, offer, run);
-            if (doubtful && !GW_PLANT(FORFEIT_UNFLAGGED))
-                gw_check(core, gw_ranges_add(&stream->doubtful, run->first, run->last));
-            count += run->left;
-            gw_run_cut(core, run, run->first, run->last);
-        }
+        count += take_back_of(core, gw_stream_offer_find(stream, member->remote), doubtful);
     return count;
 }
 
@@ -121,18 +128,6 @@ void gw_abandoned(struct gw_core *core, struct gw_target *target)
     }
 }
 
-/* It confirms nothing any more. */
-static void remove_offers(struct gw_core *core, struct gw_remote *remote)
-{
-    for (struct gw_offer *offer = remote->offers; offer; offer = offer->next_of_remote) {
-        if (offer->removed || gw_run_any_of(offer->stream, remote))
-            continue;
-        offer->removed = offer->dirty = true;
-        gw_stream_dirty(core, offer->stream);
-        gw_commit_lazily(core);
-    }
-}
-
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
 {
     remote->gone = remote->ended = true;
@@ -140,7 +135,7 @@ void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
     gw_count(core, GW_COUNTER_memory_peers_gone, 1);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
         take_back(core, member, false);
-    remove_offers(core, remote);
+    gw_offers_gone(core, remote);
     abandon(core, remote);
     gw_window_owner_gone(core, remote);
 }
@@ -150,7 +145,7 @@ void gw_gone_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_remote *remote = run->member->remote;
     gw_run_cut(core, run, run->first, run->last);
-    remove_offers(core, remote);
+    gw_offers_gone(core, remote);
 }
 
 static bool is_forgettable(const struct gw_remote *remote)

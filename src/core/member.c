@@ -27,13 +27,13 @@ static void take_handed(struct gw_core *core, const struct gw_stream *stream,
         gw_ranges_trim_below(&offer->handed, stream->floor);
 }
 
-static void note_known(struct gw_core *core, struct gw_stream *stream, struct gw_offer *offer)
+static void note_known(struct gw_core *core, struct gw_offer *offer)
 {
     offer->known_process = offer->remote->identity.process;
     if (offer->known)
         return;
-    offer->known = offer->dirty = true;
-    gw_stream_dirty(core, stream);
+    offer->known = true;
+    gw_offer_dirty(core, offer);
     gw_commit_lazily(core);
 }
 
@@ -61,7 +61,7 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     if (!offer)
         return; /* of an earlier open this store may have lost the end: a backup, a power cut */
     if (entry->decided_count || entry->exception_count || entry->floor > 1)
-        note_known(core, stream, offer);
+        note_known(core, offer);
     if (entry->floor > 1)
         gw_stream_settle(core, stream, offer, 1, entry->floor - 1);
     for (size_t i = 0; i < entry->decided_count; i++)
@@ -103,18 +103,6 @@ static void take_credits(struct gw_core *core, struct gw_remote *remote,
     }
 }
 
-static void remove_offer(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
-{
-    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
-    if (!offer)
-        return;
-    offer->removed = offer->dirty = true;
-    for (struct gw_offer *any = stream->offers; GW_PLANT(CLOSED_BY_ONE) && any; any = any->next)
-        any->removed = any->dirty = true;
-    gw_stream_dirty(core, stream);
-    gw_commit_lazily(core);
-}
-
 static bool finished(const struct gw_stream *stream)
 {
     return stream->old && stream->floor_published == stream->last + 1 && !stream->dirty &&
@@ -126,8 +114,10 @@ static void take_closed(struct gw_core *core, struct gw_remote *remote,
 {
     for (size_t i = 0; i < frame->u.ack.closed_count; i++) {
         struct gw_stream *stream = gw_map_get(&core->streams, frame->u.ack.closed[i]);
-        if (stream && stream->old && stream->floor_published == stream->last + 1)
-            remove_offer(core, stream, remote);
+        bool over = stream && stream->old && stream->floor_published == stream->last + 1;
+        struct gw_offer *offer = over ? gw_stream_offer_find(stream, remote) : NULL;
+        if (offer)
+            gw_offer_remove(core, offer);
     }
 }
 
@@ -281,7 +271,7 @@ void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
     remote->down_us = core->now_us;
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->serving = false;
-        member->reserved = NULL;
+        gw_member_reserve(member, NULL, 0);
         if (gw_policy_of(member->target)->failover)
             gw_policy_wake(core, member->target, core->now_us);
         member->granted_messages = member->granted_bytes = 0;

@@ -15,10 +15,12 @@ static void enqueue(struct gw_member *member, struct gw_run *run)
 {
     run->queued = true;
     run->next_unsent = NULL;
-    if (member->unsent_tail)
+    if (member->unsent_tail) {
         member->unsent_tail->next_unsent = run;
-    else
+    } else {
         member->unsent_head = run;
+        gw_list_push(&member->target->unsent, member, next_with_unsent, here_with_unsent);
+    }
     member->unsent_tail = run;
 }
 
@@ -37,6 +39,8 @@ void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run)
         member->unsent_tail = before;
     run->queued = false;
     run->next_unsent = NULL;
+    if (!member->unsent_head)
+        gw_list_remove(member, next_with_unsent, here_with_unsent);
 }
 
 /* `run` is the part of a queued one that was cut off behind `before`. */
@@ -250,10 +254,9 @@ static void give_up(struct gw_core *core, struct gw_run *run)
 /* The member refuses the stream on this link: what still waits to be sent goes nowhere. */
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
-    for (size_t i = 0; i < stream->runs.count; i++) {
-        struct gw_run *run = gw_index_at(&stream->runs, i);
-        if (run->member->remote != remote)
-            continue;
+    const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    for (size_t i = 0; offer && i < offer->runs.count; i++) {
+        struct gw_run *run = gw_index_at(&offer->runs, i);
         if (run->queued) {
             gw_dispatch_unqueue(run->member, run);
             give_up(core, run);
@@ -335,17 +338,28 @@ void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
     }
 }
 
+/* All that waits for a link, for credit, for the floor or for its bytes. */
+void gw_dispatch_send_all(struct gw_core *core, struct gw_target *target)
+{
+    for (struct gw_member *member = target->unsent, *next; member; member = next) {
+        next = member->next_with_unsent;
+        gw_dispatch_send(core, member);
+    }
+}
+
 /* A new link: everything assigned to the member, durable and not settled, is to be sent on it. */
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member)
 {
     if (!member->alone)
         gw_run_find_alone(member, NULL);
-    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
-        for (size_t i = 0; i < stream->runs.count; i++) {
-            struct gw_run *run = gw_index_at(&stream->runs, i);
-            if (run->member != member || run->turn > core->committed || run->queued || !run->left)
+    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+        for (size_t i = 0; offer && i < offer->runs.count; i++) {
+            struct gw_run *run = gw_index_at(&offer->runs, i);
+            if (run->turn > core->committed || run->queued || !run->left)
                 continue;
             run->cursor = run->first;
             enqueue(member, run);
         }
+    }
 }

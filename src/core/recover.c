@@ -48,20 +48,6 @@ static void reaches(struct gw_stream *stream, uint64_t last)
         stream->last = stream->stored = last;
 }
 
-static void recover_offered(struct gw_core *core, struct gw_stream *stream,
-                            const struct gw_row *row)
-{
-    struct gw_remote *remote = gw_remote_get(core, row->peer);
-    struct gw_offer *offer = remote ? gw_stream_offer(core, stream, remote) : NULL;
-    if (!offer) {
-        gw_fail(core);
-        return;
-    }
-    offer->known = row->flag;
-    remote->identity.memory = row->memory;
-    offer->dirty = false;
-}
-
 static void recover_settled(struct gw_core *core, struct gw_stream *stream,
                             const struct gw_row *row)
 {
@@ -120,7 +106,7 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
         return; /* a leftover of an epoch whose row is gone: it names nothing any more */
     switch (row->kind) {
     case GW_ROW_OFFERED:
-        recover_offered(core, stream, row);
+        gw_offer_recover(core, stream, row);
         return;
     case GW_ROW_SETTLED:
         recover_settled(core, stream, row);
@@ -148,6 +134,7 @@ static void may_be_elsewhere(struct gw_core *core, struct gw_stream *stream,
     for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
         if (offer->remote != but)
             gw_check(core, gw_ranges_add(&offer->forfeited, first, last));
+    stream->forfeits = true;
 }
 
 static void recover_doubts(struct gw_core *core, struct gw_stream *stream)

@@ -317,18 +317,17 @@ static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw
     bool told = offer->in_hand_link == member->remote->link.id;
     bool starting = !member->remote->link.complete;
     const struct gw_ranges *held = told ? &offer->in_hand : &none;
-    for (size_t i = stream->runs.count; starting && i-- > 0 && !core->failed;) {
-        struct gw_run *run = i < stream->runs.count ? gw_index_at(&stream->runs, i) : NULL;
+    for (size_t i = offer->runs.count; starting && i-- > 0 && !core->failed;) {
+        struct gw_run *run = i < offer->runs.count ? gw_index_at(&offer->runs, i) : NULL;
         struct gw_range piece;
-        if (!run || run->last < sequence || run->member != member ||
-            run->turn > core->committed || stays(stream, run))
+        if (!run || run->last < sequence || run->turn > core->committed || stays(stream, run))
             continue;
         uint64_t at = run->first > sequence ? run->first : sequence + 1, last = run->last;
         while (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
             if (!pass_rejected(stream, &piece, &at))
                 continue;
             gw_run_cut(core, run, piece.first, piece.last);
-            i = stream->runs.count; /* runs changed: once more, each time with one piece less */
+            i = offer->runs.count; /* runs changed: once more, each time with one piece less */
             break;
         }
     }

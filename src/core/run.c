@@ -27,16 +27,6 @@ struct gw_run *gw_run_of_at(const struct gw_stream *stream, const struct gw_remo
     return run && run->member->remote == remote ? run : NULL;
 }
 
-bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remote)
-{
-    for (size_t i = 0; i < stream->runs.count; i++) {
-        const struct gw_run *run = gw_index_at(&stream->runs, i);
-        if (run->member->remote == remote)
-            return true;
-    }
-    return false;
-}
-
 struct gw_run *gw_run_until(const struct gw_stream *stream, uint64_t sequence, uint64_t *last)
 {
     size_t at = gw_index_from(&stream->runs, sequence);
@@ -61,30 +51,41 @@ static uint64_t next_number(struct gw_core *core)
     return core->options.open << 32 | ++core->runs_made;
 }
 
+/* A run stands in its stream's index and in its offer's. */
 static struct gw_run *add(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
                           uint64_t first, uint64_t last)
 {
-    struct gw_run *run = gw_allocate(core, sizeof *run);
+    struct gw_offer *offer = gw_stream_offer(core, stream, member->remote);
+    struct gw_run *run = offer ? gw_allocate(core, sizeof *run) : NULL;
     if (!run)
         return NULL;
     run->first = run->cursor = first;
     run->last = last;
     run->stream = stream;
+    run->offer = offer;
     run->member = member;
     run->attempt = 1;
-    if (!gw_index_add(&stream->runs, first, run))
-        return run;
-    gw_fail(core);
+    if (gw_index_add(&stream->runs, first, run)) {
+        gw_fail(core);
+        free(run);
+        return NULL;
+    }
+    gw_check(core, gw_index_add(&offer->runs, first, run));
+    return core->failed ? NULL : run;
+}
+
+static void take_out(struct gw_run *run, size_t at)
+{
+    struct gw_index *of_member = &run->offer->runs;
+    gw_index_remove_at(&run->stream->runs, at);
+    gw_index_remove_at(of_member, gw_index_find(of_member, run->first));
     free(run);
-    return NULL;
 }
 
 /* What the member told of an earlier offer of them says nothing of this one. */
 static void forget_told(struct gw_core *core, const struct gw_run *run)
 {
-    struct gw_offer *offer = gw_stream_offer_find(run->stream, run->member->remote);
-    if (!offer)
-        return;
+    struct gw_offer *offer = run->offer;
     if (offer->in_hand.count)
         gw_check(core, gw_ranges_remove(&offer->in_hand, run->first, run->last));
     if (offer->handed.count)
@@ -250,8 +251,7 @@ void gw_run_drop(struct gw_core *core, struct gw_run *run, size_t at)
     op->row.epoch = run->stream->epoch;
     op->row.first = run->first;
     release(core, run);
-    gw_index_remove_at(&run->stream->runs, at);
-    free(run);
+    take_out(run, at);
 }
 
 /* Credit is taken when a run is assigned, for all of it, or for each piece that leaves on a later
@@ -320,8 +320,7 @@ static void drop_if_empty(struct gw_core *core, struct gw_run *run, bool has_row
         forget_row(core, stream, run->first);
     gw_run_pass(run, run->last + 1);
     release(core, run);
-    gw_index_remove_at(&stream->runs, gw_index_find(&stream->runs, run->first));
-    free(run);
+    take_out(run, gw_index_find(&stream->runs, run->first));
 }
 
 /* Its unsettled part waits with nobody, as doubtful as before. Returns how many. */

@@ -262,17 +262,25 @@ static void drop_runs(struct gw_core *core, struct gw_stream *stream, uint64_t f
     }
 }
 
+static void trim_forfeited(struct gw_core *core, struct gw_stream *stream)
+{
+    stream->forfeits = false;
+    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
+        if (offer->forfeited.count) {
+            gw_ranges_trim_below(&offer->forfeited, stream->floor);
+            gw_check(core, gw_spans_cut(&offer->lost, 0, stream->floor - 1));
+            stream->forfeits |= offer->forfeited.count > 0;
+        }
+}
+
 static void raise_floor(struct gw_core *core, struct gw_stream *stream)
 {
     uint64_t floor = gw_ranges_first_gap(&stream->settled, stream->floor);
     if (floor > stream->floor)
         stream->floor = floor;
     gw_mirror_trim(core, GW_ROW_SETTLED, stream->epoch, &stream->settled, stream->floor);
-    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
-        if (offer->forfeited.count) {
-            gw_ranges_trim_below(&offer->forfeited, stream->floor);
-            gw_check(core, gw_spans_cut(&offer->lost, 0, stream->floor - 1));
-        }
+    if (stream->forfeits)
+        trim_forfeited(core, stream);
     if (stream->doubtful.count)
         gw_ranges_trim_below(&stream->doubtful, stream->floor);
 }
@@ -292,52 +300,6 @@ static void write_row(struct gw_core *core, struct gw_stream *stream)
     stream->came_back = false;
     stream->row_stored = true;
     stream->floor_stored = stream->floor;
-}
-
-static void free_removed(struct gw_stream *stream)
-{
-    struct gw_offer **link = &stream->offers;
-    while (*link) {
-        struct gw_offer *offer = *link;
-        if (!offer->removed) {
-            link = &offer->next;
-            continue;
-        }
-        gw_offer_free(offer); /* *link is the next one now */
-    }
-}
-
-/* A member that has ended confirms nothing: its offer goes with the last of its runs. */
-static void remove_gone_offers(struct gw_stream *stream)
-{
-    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next)
-        if (offer->remote->gone && !offer->removed && !gw_run_any_of(stream, offer->remote))
-            offer->removed = offer->dirty = true;
-}
-
-static void write_offers_of(struct gw_core *core, struct gw_stream *stream, bool removed)
-{
-    for (struct gw_offer *offer = stream->offers; offer; offer = offer->next) {
-        if (!offer->dirty || offer->removed != removed)
-            continue;
-        struct gw_op *op = gw_seal_op(core, offer->removed ? GW_OP_DELETE : GW_OP_PUT);
-        if (!op)
-            return;
-        op->row.kind = GW_ROW_OFFERED;
-        op->row.epoch = stream->epoch;
-        memcpy(op->row.peer, offer->remote->name, sizeof op->row.peer);
-        op->row.flag = offer->known;
-        op->row.memory = offer->remote->identity.memory;
-        offer->dirty = false;
-    }
-}
-
-/* The deletions first: a member that ended may be back under the same name. */
-static void write_offers(struct gw_core *core, struct gw_stream *stream)
-{
-    write_offers_of(core, stream, true);
-    write_offers_of(core, stream, false);
-    free_removed(stream);
 }
 
 /* An old epoch that every member has closed leaves no trace here. */
@@ -419,8 +381,7 @@ void gw_stream_seal(struct gw_core *core, struct gw_stream *stream)
     raise_floor(core, stream);
     gw_stream_skip(stream, stream->floor);
     gw_retry_seal(core, stream);
-    remove_gone_offers(stream);
-    write_offers(core, stream);
+    gw_offers_seal(core, stream);
     end_if_finished(core, stream);
     if (!stream->ending && (!stream->row_stored || stream->floor != stream->floor_stored ||
                             stream->came_back))
@@ -518,10 +479,7 @@ void gw_stream_durable(struct gw_core *core, struct gw_stream *stream)
     if (stream->floor_published < stream->floor_stored) {
         stream->floor_published = stream->floor_stored;
         stream->stalled = false;
-        for (struct gw_member *member = stream->target->members; member;
-             member = member->next_in_target)
-            if (member->unsent_head)
-                gw_dispatch_send(core, member); /* the floor may be what it waits for */
+        gw_dispatch_send_all(core, stream->target); /* the floor may be what they wait for */
         gw_dispatch_later(core, stream->target);
     }
     gw_stream_forget_gone(stream);

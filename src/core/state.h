@@ -83,6 +83,7 @@ struct gw_member {
     bool forfeited;             /* failover has moved on from it, until its next link */
     struct gw_run *unsent_head; /* durable runs waiting for the link or for credit, FIFO */
     struct gw_run *unsent_tail;
+    struct gw_member *next_with_unsent, **here_with_unsent;
 };
 
 struct gw_remote {
@@ -120,7 +121,9 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     struct gw_destination destination;
     struct gw_stream *streams; /* oldest first */
     struct gw_member *members;
-    size_t live; /* members with a link */
+    struct gw_member *unsent; /* those with durable runs that have not left */
+    size_t live;     /* members with a link */
+    size_t reserved; /* members that are kept free for a message to be offered alone */
     struct gw_policy policy;
     bool has_policy;   /* said by the application: kept while nobody serves it, too */
     bool abandoned;    /* replies to a memory peer that has ended: all of it ends */
@@ -134,6 +137,7 @@ struct gw_run {
     uint64_t first;
     uint64_t last;
     struct gw_stream *stream;
+    struct gw_offer *offer;
     struct gw_member *member;
     uint64_t left;         /* unsettled messages */
     uint64_t turn;         /* the turn that stores the assignment */
@@ -160,7 +164,9 @@ struct gw_offer {
     bool known;            /* it has decided something here: the epoch is not fresh to it */
     uint64_t known_process; /* the last one heard to have: a memory peer's next one knows nothing */
     bool dirty;            /* its row is to be written */
+    struct gw_offer *next_dirty;
     bool removed;          /* CLOSED is confirmed: its row is to be deleted */
+    struct gw_index runs;  /* what the member has of the stream */
     uint64_t opened_link;  /* where OPEN was sent */
     uint64_t refused_link; /* where it refused the epoch: no DATA on that link */
     uint64_t in_hand_link; /* where in_hand was told */
@@ -251,6 +257,9 @@ struct gw_stream {
     bool stalled;        /* at W */
     bool ending;         /* the seal in flight deletes its row */
     struct gw_offer *offers;
+    struct gw_offer *dirty_offers; /* of these, those whose rows are to be written or deleted */
+    bool gone_offers; /* some may be of a memory peer that has ended */
+    bool forfeits;    /* some may have forfeited messages */
 };
 
 struct gw_pending_batch {
@@ -382,6 +391,8 @@ void gw_target_forget(struct gw_core *core, struct gw_target *target); /* it has
 struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
                                 struct gw_target *target);
 void gw_member_forget(struct gw_member *member);
+/* Keeps it free for a message of the stream; NULL: no more. */
+void gw_member_reserve(struct gw_member *member, struct gw_stream *stream, uint64_t sequence);
 
 /* link.c: connections, handshake, liveness. */
 void gw_link_dial(struct gw_core *core, uint64_t conn);
@@ -402,10 +413,6 @@ struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
                                 const struct gw_destination *destination);
 void gw_stream_submit(struct gw_core *core, const struct gw_destination *destination,
                       struct gw_batch *batch);
-struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
-                                 struct gw_remote *remote);
-struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
-                                      const struct gw_remote *remote);
 void gw_stream_sweep(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last);
 void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t epoch);
@@ -425,12 +432,23 @@ void gw_stream_skip(struct gw_stream *stream, uint64_t upto); /* nothing below i
 void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch);
 void gw_stream_forget_gone(struct gw_stream *stream);
 void gw_stream_retire(struct gw_core *core, uint64_t epoch);
-void gw_offer_free(struct gw_offer *offer); /* out of both lists */
 size_t gw_stream_floors(struct gw_remote *remote, struct gw_floor *floors, size_t most);
 void gw_member_changed(struct gw_core *core, struct gw_member *member); /* serving, or its link */
 void gw_target_forget_replies(struct gw_core *core); /* targets of memory peers that ended */
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
+
+/* offered.c: which members were offered something of a stream. */
+struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
+                                 struct gw_remote *remote); /* makes it; NULL: out of memory */
+struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
+                                      const struct gw_remote *remote);
+void gw_offer_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row);
+void gw_offer_dirty(struct gw_core *core, struct gw_offer *offer);
+void gw_offer_remove(struct gw_core *core, struct gw_offer *offer); /* CLOSED is confirmed */
+void gw_offers_gone(struct gw_core *core, struct gw_remote *remote); /* it confirms nothing more */
+void gw_offers_seal(struct gw_core *core, struct gw_stream *stream);
+void gw_offer_free(struct gw_offer *offer); /* memory only */
 
 /* settle.c: how messages end. */
 uint8_t gw_stream_ending(const struct gw_stream *stream, uint64_t sequence); /* enum gw_outcome */
@@ -451,7 +469,6 @@ void gw_stream_durable(struct gw_core *core, struct gw_stream *stream);
 struct gw_run *gw_run_at(const struct gw_stream *stream, uint64_t sequence);
 struct gw_run *gw_run_of_at(const struct gw_stream *stream, const struct gw_remote *remote,
                             uint64_t sequence);
-bool gw_run_any_of(const struct gw_stream *stream, const struct gw_remote *remote);
 /* Who has `sequence`, NULL: nobody; *last becomes the last one, not above itself, of which the
  * same is true. */
 struct gw_run *gw_run_until(const struct gw_stream *stream, uint64_t sequence, uint64_t *last);
@@ -483,6 +500,7 @@ void gw_dispatch(struct gw_core *core, struct gw_target *target);
 /* offer.c: when its bytes leave. */
 void gw_dispatch_durable(struct gw_core *core, struct gw_run *run);
 void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
+void gw_dispatch_send_all(struct gw_core *core, struct gw_target *target);
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
 void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
 void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);

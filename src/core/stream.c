@@ -71,39 +71,6 @@ struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
     return stream;
 }
 
-/* An offer stands in its stream's list and in its remote's, so that the shorter one decides. A
- * removed one counts no more: its member may be back under the same name. */
-struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
-                                      const struct gw_remote *remote)
-{
-    struct gw_offer *here = stream->offers, *there = remote->offers;
-    for (; here && there; here = here->next, there = there->next_of_remote) {
-        if (here->remote == remote && !here->removed)
-            return here;
-        if (there->stream == stream && !there->removed)
-            return there;
-    }
-    return NULL;
-}
-
-struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
-                                 struct gw_remote *remote)
-{
-    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
-    if (offer)
-        return offer;
-    offer = gw_allocate(core, sizeof *offer);
-    if (!offer)
-        return NULL;
-    offer->stream = stream;
-    offer->remote = remote;
-    offer->dirty = true;
-    gw_list_push(&stream->offers, offer, next, here);
-    gw_list_push(&remote->offers, offer, next_of_remote, here_of_remote);
-    gw_stream_dirty(core, stream);
-    return offer;
-}
-
 void gw_stream_dirty(struct gw_core *core, struct gw_stream *stream)
 {
     if (stream->dirty)
@@ -250,8 +217,7 @@ void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch)
 
 static void resume_members(struct gw_core *core, struct gw_target *target)
 {
-    for (struct gw_member *member = target->members; member; member = member->next_in_target)
-        gw_dispatch_send(core, member);
+    gw_dispatch_send_all(core, target);
     gw_dispatch_later(core, target);
 }
 
@@ -339,17 +305,6 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
         resume_members(core, stream->target);
     else if (stream->load_from != stream->next_unassigned)
         gw_dispatch_later(core, stream->target); /* what it waits for was not asked for */
-}
-
-void gw_offer_free(struct gw_offer *offer)
-{
-    gw_list_remove(offer, next, here);
-    gw_list_remove(offer, next_of_remote, here_of_remote);
-    gw_ranges_clear(&offer->in_hand);
-    gw_ranges_clear(&offer->handed);
-    gw_ranges_clear(&offer->forfeited);
-    gw_spans_clear(&offer->lost);
-    free(offer);
 }
 
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream)

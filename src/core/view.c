@@ -103,6 +103,40 @@ static const char *check_stories(const struct gw_stream *stream)
     return wanted == stream->wanted && dying == stream->dying ? NULL : "stories are miscounted";
 }
 
+/* Every run is in the index of its offer, too, and what a seal looks for is announced. */
+static const char *check_offers(const struct gw_stream *stream)
+{
+    size_t runs = 0;
+    for (const struct gw_offer *offer = stream->offers; offer; offer = offer->next) {
+        runs += offer->runs.count;
+        for (size_t i = 0; i < offer->runs.count; i++) {
+            const struct gw_run *run = gw_index_at(&offer->runs, i);
+            if (run->offer != offer || gw_run_at(stream, run->first) != run)
+                return "a run is not where its offer looks for it";
+        }
+        if (offer->forfeited.count && !stream->forfeits)
+            return "a stream does not know of its forfeited messages";
+        if (offer->remote->gone && !offer->removed && !stream->gone_offers)
+            return "a stream does not know that a member has ended";
+    }
+    return runs == stream->runs.count ? NULL : "a run is of no offer";
+}
+
+static const char *check_target(const struct gw_target *target)
+{
+    size_t live = 0, reserved = 0;
+    for (const struct gw_member *member = target->members; member;
+         member = member->next_in_target) {
+        live += member->serving && member->remote->link.id;
+        reserved += member->reserved != NULL;
+        if ((member->unsent_head != NULL) != (member->here_with_unsent != NULL))
+            return "a member with unsent runs is not listed, or one without is";
+    }
+    if (live != target->live)
+        return "live members are miscounted";
+    return reserved == target->reserved ? NULL : "reserved members are miscounted";
+}
+
 static const char *check_stream(const struct gw_core *core, const struct gw_stream *stream)
 {
     if (stream->floor_published > stream->floor || stream->floor > stream->last + 1)
@@ -114,6 +148,8 @@ static const char *check_stream(const struct gw_core *core, const struct gw_stre
     if (stream->floor <= stream->last && gw_ranges_contains(&stream->settled, stream->floor))
         return "the floor is settled";
     const char *broken = check_runs(stream);
+    if (!broken)
+        broken = check_offers(stream);
     if (!broken && core->started) /* what waits is found when all rows are in */
         broken = check_waiting(stream);
     return broken ? broken : check_stories(stream);
@@ -224,6 +260,8 @@ const char *gw_core_check(const struct gw_core *core)
     for (const struct gw_remote *remote = core->remote_list; remote && !broken;
          remote = remote->next)
         broken = check_link(core, remote);
+    for (const struct gw_target *target = core->targets; target && !broken; target = target->next)
+        broken = check_target(target);
     return broken;
 }
 

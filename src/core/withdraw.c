@@ -153,10 +153,9 @@ static void ask_releases(struct asking *asking)
     struct gw_stream *stream = asking->stream;
     const struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, open;
-    for (size_t i = 0; i < stream->runs.count && offer; i++) {
-        struct gw_run *run = gw_index_at(&stream->runs, i);
-        if (!run->recalling || run->member->remote != asking->remote || !run->left ||
-            run->turn > core->committed)
+    for (size_t i = 0; offer && i < offer->runs.count; i++) {
+        struct gw_run *run = gw_index_at(&offer->runs, i);
+        if (!run->recalling || !run->left || run->turn > core->committed)
             continue;
         ask_for(asking, run->number, GW_SKIP_RELEASE, 0);
         uint64_t at = run->first > stream->floor ? run->first : stream->floor;
