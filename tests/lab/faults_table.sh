@@ -26,7 +26,7 @@ diff <(covers) <(tells) || {
 run=$(awk -F'|' '/^\| [A-Z][0-9][0-9] / && ($4 !~ /^ *$/ || $5 !~ /^ *$/)' "$table" | wc -l)
 all=$(grep -cE '^\| [A-Z][0-9]{2} ' "$table")
 grep -q "^$run of the $all are run" "$table" || {
-    echo "$table: $run of $all rows are run by the simulator or the lab; its text says otherwise" >&2
+    echo "$table: $run of $all rows are run by sim or lab; its text says otherwise" >&2
     exit 1
 }
 echo "$run of $all"
