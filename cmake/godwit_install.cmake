@@ -64,7 +64,7 @@ endif()
 # What has to be built for that, without tests and examples: cmake --build ... --target installable
 add_custom_target(installable)
 add_dependencies(installable godwit)
-foreach(target IN ITEMS godwit_static godwit_command ${tools})
+foreach(target IN ITEMS godwit_static godwit_command godwit-lab-shim ${tools})
   if(TARGET ${target})
     add_dependencies(installable ${target})
   endif()

@@ -4,8 +4,9 @@
 
 /* A disk that fails when told so. Linked into a test program, these definitions of open, read,
  * write, fsync, fdatasync and rename come before the C library's, for LevelDB's calls as for our
- * own; each hands on to the real one unless a fault says otherwise. (A library to be preloaded would do the
- * same, but sanitizers do not start below one, and a test could not turn the fault off so easily.)
+ * own; each hands on to the real one unless a fault says otherwise. (A library to be preloaded does
+ * the same, tools/lab/shim, but sanitizers do not start below one, and a test could not turn the
+ * fault off so easily.)
  *
  *     struct disk_fault full = {.below = directory, .call = DISK_WRITE, .error = ENOSPC};
  *     disk_fault_add(&full);      every write below the directory fails from now on
