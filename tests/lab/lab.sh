@@ -245,6 +245,7 @@ END
 printf 'processes\n    daemon = sh daemon.sh\n    other = sh daemon.sh\n' >daemon.zpl
 
 begin() { # starts a lab in the background; $front and $back are its two processes
+    : >"$work/out" # what the one before said is not to be mistaken for this one's
     lab run daemon.zpl >"$work/out" 2>"$work/err" &
     shell=$!
     what="lab run daemon.zpl, $1"
