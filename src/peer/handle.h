@@ -150,6 +150,8 @@ bool gw_peer_may_wait(void);
 
 /* The live members of a destination. With the lock. */
 size_t gw_peer_members(const struct godwit_peer *peer, const struct gw_destination *destination);
+void gw_peer_set_members(struct godwit_peer *peer, const struct gw_destination *destination,
+                         size_t count);
 
 /* A non-zero number for a destination's first message; tell when it was used. With the lock. */
 void gw_peer_epoch_drawn(struct godwit_peer *peer, uint64_t epoch);

@@ -233,31 +233,6 @@ static void port_stale(void *context, uint64_t token)
     end_commit(context, token, GW_NEWS_STALE);
 }
 
-/* With the lock. Only destinations that have members are kept: others announce their names. */
-static void set_members(struct godwit_peer *peer, const struct gw_destination *destination,
-                        size_t count)
-{
-    size_t at = 0;
-
-    while (at < peer->member_count &&
-           !gw_destination_equal(&peer->members[at].destination, destination))
-        at++;
-    if (count == 0) {
-        if (at < peer->member_count)
-            peer->members[at] = peer->members[--peer->member_count];
-        return;
-    }
-    if (at == peer->member_count) {
-        struct gw_member_count *more =
-            realloc(peer->members, (peer->member_count + 1) * sizeof *more);
-        if (!more)
-            return; /* a waiter may wait in vain, no more */
-        peer->members = more;
-        peer->members[peer->member_count++].destination = *destination;
-    }
-    peer->members[at].count = count;
-}
-
 static void port_members(void *context, const struct gw_destination *destination, size_t count)
 {
     struct gw_engine *engine = context;
@@ -265,7 +240,7 @@ static void port_members(void *context, const struct gw_destination *destination
 
     gw_engine_publish(engine);
     pthread_mutex_lock(&peer->lock);
-    set_members(peer, destination, count);
+    gw_peer_set_members(peer, destination, count);
     if (peer->changed_waiters > 0)
         pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->lock);
