@@ -6,7 +6,7 @@
 #   a clock or a thread; store/row alone in store may see core, whose facts it turns into bytes
 #   msgpack only in wire, LevelDB only in store, ZeroMQ only in net
 #   patterns, examples and tools see include/ only; tools also tools/common;
-#   tools/sim sees core, wire, turn and the ports
+#   tools/sim sees core, wire, turn and the ports; its handler_* the whole of peer
 set -u
 . "$(dirname "$0")/lib.sh"
 root=$1
@@ -43,6 +43,9 @@ rules() {
     src/*) project='' outside='' never='' ;;
     include/*) project=$public ;;
     patterns/*) project=$public ;;
+    tools/sim/handler_* | tools/sim/fiber.*)
+        project="(base|core|wire|peer)/.*|store/(store|row)\.h|$public"
+        never='' ;;
     tools/sim/*)
         project="(base|core|wire)/.*|$turn|store/(store|row|memory)\.h|net/net\.h|$public|$common"
         never='' ;;

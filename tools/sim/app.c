@@ -36,7 +36,9 @@ static void forget_recalls(struct sim_peer *peer)
 
 void sim_app_start(struct sim_peer *peer)
 {
-    if (peer->world->options.send_pause_us)
+    if (peer->world->hooks)
+        peer->world->hooks->started(peer);
+    else if (peer->world->options.send_pause_us)
         send_later(peer);
 }
 

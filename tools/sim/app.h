@@ -67,7 +67,7 @@ struct sim_app {
     bool manual;   /* a script decides */
 };
 
-#define SIM_SPACE "effect" /* of the keys: epoch, sequence -> how often it was processed */
+#define SIM_SPACE "godwit.effect" /* of the keys: epoch, sequence -> how often it was processed */
 
 void sim_app_start(struct sim_peer *peer);   /* a process begins */
 void sim_app_restart(struct sim_peer *peer); /* a new turn in the same process, or the end */
@@ -89,6 +89,9 @@ void sim_app_deliver(struct sim_peer *peer, const struct gw_inbound *inbound);
 /* Index of the first item at or after (epoch number, sequence). */
 size_t sim_app_find(const struct sim_peer *peer, uint64_t epoch, uint64_t sequence);
 void sim_app_begin(struct sim_peer *peer, size_t at, size_t count); /* a handler has them */
+/* The handler is done with one, and what it decided is not told yet: who dies now, dies of another
+ * thing. */
+void sim_app_finish(struct sim_peer *peer, size_t at);
 void sim_app_put_down(struct sim_peer *peer, size_t at, size_t count);
 /* Gives back, undecided. */
 void sim_app_return(struct sim_peer *peer, size_t at, size_t count, enum gw_return_kind kind,
@@ -101,6 +104,9 @@ bool sim_app_decide(struct sim_peer *peer, size_t at, size_t count);
 bool sim_app_reject(struct sim_peer *peer, size_t at, uint32_t code);
 bool sim_app_transact(struct sim_peer *peer, size_t at, size_t count,
                       const struct gw_destination *onward);
+/* Adds the message's key to what a transaction writes. */
+void sim_app_count_effect(struct sim_peer *peer, const struct sim_item *item,
+                          struct gw_write *keys);
 void sim_app_transaction(struct sim_peer *peer, uint64_t token); /* it is committed */
 void sim_app_stale(struct sim_peer *peer, uint64_t token);       /* it is refused */
 void sim_app_forget_transactions(struct sim_peer *peer);

@@ -192,7 +192,7 @@ static void calm_peer(struct sim_world *world, struct sim_peer *peer)
         else if (peer->dials[i].off)
             sim_peer_redial(peer, i);
     }
-    for (size_t i = 0; i < peer->serve_count && !world->failed; i++) {
+    for (size_t i = 0; i < peer->serve_count && !world->failed && !world->hooks; i++) {
         if (!peer->serves[i].off)
             continue;
         peer->serves[i].off = false;

@@ -22,9 +22,10 @@ static bool messages_settled(struct sim_world *world, struct why *why)
             if (!message->durable || message->processed || message->ended)
                 continue;
             snprintf(why->text, why->size,
-                     "e%" PRIu64 " %" PRIu64 " of %s, accepted, is not settled (assigned to %s)",
+                     "e%" PRIu64 " %" PRIu64 " of %s, accepted, is not settled (assigned to %s%s)",
                      book->number, at, world->peers[book->sender].name,
-                     message->assigned ? world->peers[message->assigned - 1].name : "nobody");
+                     message->assigned ? world->peers[message->assigned - 1].name : "nobody",
+                     message->begun_by ? ", where a handler has begun with it" : "");
             return false;
         }
     }

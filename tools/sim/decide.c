@@ -92,19 +92,18 @@ void sim_app_forget_transactions(struct sim_peer *peer)
 }
 
 /* Each message's key counts how often it was processed: read, then written one higher. */
-static void write_keys(struct sim_peer *peer, const struct sim_item *items, size_t count,
-                       struct gw_write *keys)
+void sim_app_count_effect(struct sim_peer *peer, const struct sim_item *item,
+                          struct gw_write *keys)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct gw_buffer key = {0}, value = {0};
-        gw_buffer_u64(&key, items[i].epoch);
-        gw_buffer_u64(&key, items[i].sequence);
-        gw_buffer_u64(&value, sim_rows_effects(peer, items[i].epoch, items[i].sequence) + 1);
-        gw_row_put_key(keys, SIM_SPACE, (struct gw_slice){key.data, key.size},
-                       (struct gw_slice){value.data, value.size});
-        gw_buffer_clear(&key);
-        gw_buffer_clear(&value);
-    }
+    struct gw_buffer key = {0}, value = {0};
+
+    gw_buffer_u64(&key, item->epoch);
+    gw_buffer_u64(&key, item->sequence);
+    gw_buffer_u64(&value, sim_rows_effects(peer, item->epoch, item->sequence) + 1);
+    gw_row_put_key(keys, SIM_SPACE, (struct gw_slice){key.data, key.size},
+                   (struct gw_slice){value.data, value.size});
+    gw_buffer_clear(&key);
+    gw_buffer_clear(&value);
 }
 
 static void number_outputs(struct sim_peer *peer, struct sim_transaction *transaction,
@@ -183,7 +182,8 @@ bool sim_app_transact(struct sim_peer *peer, size_t at, size_t count,
         return false; /* the outbox is full: later */
     }
     sim_peer_submit(peer); /* what was appended before goes first */
-    write_keys(peer, transaction->items, count, &keys);
+    for (size_t i = 0; i < count; i++)
+        sim_app_count_effect(peer, &transaction->items[i], &keys);
     claim_all(peer, transaction);
     sim_app_put_down(peer, at, count);
     transaction->next = peer->app.transactions;

@@ -85,6 +85,7 @@
     X(handler_nacked, CHANCE, handlers, "handler that nacked")                                \
     X(handler_rejected, ALWAYS, handlers, "handler that rejected")                            \
     X(handler_slow, CHANCE, handlers, "handler that took long")                               \
+    X(handler_killed, CHANCE, handlers, "process of a user's handler killed at a call")          \
     X(marks_again, CHANCE, crash, "marks of begun messages written twice")                    \
     X(visitor_left, FOLLOWS, visitors, "memory client left")                                  \
     X(visitor_killed, ALWAYS, visitors, "memory client killed")

@@ -80,7 +80,7 @@ void sim_app_deliver(struct sim_peer *peer, const struct gw_inbound *inbound)
             peer->app.delivered++;
         }
     }
-    if (!peer->app.manual)
+    if (!peer->app.manual && !peer->world->hooks)
         sim_app_work_later(peer);
 }
 
@@ -129,6 +129,15 @@ void sim_app_begin(struct sim_peer *peer, size_t at, size_t count)
                     last->sequence);
     sim_port_after(peer, gw_turn_handed(peer->turn, sim_peer_clock(peer), first->epoch,
                                         first->sequence, last->sequence));
+}
+
+void sim_app_finish(struct sim_peer *peer, size_t at)
+{
+    struct sim_item *item = &peer->app.items[at];
+
+    unmark(peer, item);
+    message_of(peer, item)->begun_by &= (uint8_t)~(1u << peer->index);
+    item->job = 0;
 }
 
 void sim_app_put_down(struct sim_peer *peer, size_t at, size_t count)
@@ -302,6 +311,25 @@ static void collect(struct sim_peer *peer, const struct sim_recall *recall,
     }
 }
 
+/* What another application than the scripted one gives up. */
+static void take_back(struct sim_peer *peer, const struct sim_recall *recall,
+                      struct pieces *pieces)
+{
+    struct sim_app *app = &peer->app;
+    struct gw_range *ranges = must(calloc(app->count + 1, sizeof *ranges));
+    size_t count = peer->world->hooks->take_back(peer, &recall->asked, ranges, app->count);
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint64_t sequence = ranges[i].first; sequence <= ranges[i].last; sequence++) {
+            size_t at = sim_app_find(peer, recall->asked.epoch, sequence);
+            add_piece(pieces, &app->items[at]);
+            given_back(peer, &app->items[at], GW_RETURN_RELEASE);
+            sim_app_put_down(peer, at, 1);
+        }
+    }
+    free(ranges);
+}
+
 static void answer(struct sim_peer *peer, const struct sim_recall *recall)
 {
     struct pieces pieces = {0};
@@ -310,7 +338,9 @@ static void answer(struct sim_peer *peer, const struct sim_recall *recall)
 
     pieces.ranges = must(calloc(most, sizeof *pieces.ranges));
     pieces.bytes = must(calloc(most, sizeof *pieces.bytes));
-    for (size_t i = 0; i < recall->asked.count; i++)
+    if (peer->world->hooks)
+        take_back(peer, recall, &pieces);
+    for (size_t i = 0; i < recall->asked.count && !peer->world->hooks; i++)
         collect(peer, recall, &recall->ranges[i], &pieces);
     back.ranges = pieces.ranges;
     back.count = pieces.count;
@@ -354,6 +384,7 @@ void sim_app_recall(struct sim_peer *peer, const struct gw_recall *asked)
     recall->asked = *asked;
     recall->ranges = must(malloc((asked->count + 1) * sizeof *recall->ranges));
     memcpy(recall->ranges, asked->ranges, asked->count * sizeof *recall->ranges);
+    recall->asked.ranges = recall->ranges;
     recall->ticket = ++peer->app.next_ticket;
     recall->next = peer->app.recalls;
     peer->app.recalls = recall;

@@ -66,8 +66,11 @@ static void look(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
     (void)subject;
     (void)a;
     (void)b;
-    bool sent = world->work.left == 0 && world->requests.left == 0;
+    bool sent = world->hooks ? world->hooks->all_sent(world)
+                             : world->work.left == 0 && world->requests.left == 0;
     if (sent && sim_check_quiet(world, why, sizeof why)) {
+        if (world->hooks)
+            world->hooks->settled(world);
         world->over = true;
         return;
     }
@@ -92,6 +95,9 @@ static uint64_t patience(const struct sim_options *options)
                        HANDSHAKES * (options->delay_max_us + options->commit_max_us) +
                        options->gather_us;
 
+    if (options->hooks) /* whose handlers may refuse each message, or die of it, until it is dead */
+        each_us += options->policy.max_attempts *
+                   (options->policy.retry_cap_us + options->heartbeat_us + 1000 * MS);
     if (options->flavour == SIM_COMB)
         return PATIENCE_US;
     if (options->flavour == SIM_AMNESIA)
@@ -135,15 +141,21 @@ static void draw_flows(struct sim_world *world)
     add_policy(world, &ask);
 }
 
-void sim_life_begin(struct sim_world *world)
+static void init_peers(struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->options.peers; i++) {
+        char name[2] = {(char)('a' + i), 0};
+        sim_peer_init(&world->peers[i], world, i, name);
+    }
+}
+
+static void give_roles(struct sim_world *world)
 {
     const struct sim_options *options = &world->options;
 
     draw_flows(world);
     for (unsigned i = 0; i < options->peers; i++) {
         struct sim_peer *peer = &world->peers[i];
-        char name[2] = {(char)('a' + i), 0};
-        sim_peer_init(peer, world, i, name);
         if (options->workers & 1u << i)
             add_serve(world, peer, &work);
         if (options->sinks & 1u << i)
@@ -157,6 +169,17 @@ void sim_life_begin(struct sim_world *world)
         for (unsigned b = a + 1; b < options->peers; b++)
             add_dials(world, a, b);
     }
+}
+
+void sim_life_begin(struct sim_world *world)
+{
+    const struct sim_options *options = &world->options;
+
+    init_peers(world);
+    if (world->hooks)
+        world->hooks->begin(world);
+    else
+        give_roles(world);
     for (unsigned i = 0; i < options->peers; i++)
         sim_peer_start_later(&world->peers[i],
                              sim_between(sim_lot(&world->peers[i], SIM_LOT_STARTS), 0, 100 * MS));

@@ -5,6 +5,7 @@
 
 #include "base/plant.h"
 #include "fleet.h"
+#include "handler.h"
 #include "run.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static const char help[] =
     "                  or if the median seed has fewer than 300 events or 5 faults\n"
     "  --keep-going    list every seed that fails, do not stop at the first\n"
     "  --except A,B,.. leave these seeds out: violations that are known and not yet understood\n"
+    "  --handler FILE  a shared object with handlers of your own (godwit_simulate(3))\n"
     "  --plant NAME    with a bug planted (godwit-sim-planted only); `--plant list` names them\n"
     "\n"
     "Exit status: 0 no violation; 1 a violation, printed with the command that replays it;\n"
@@ -40,6 +42,7 @@ struct arguments {
     struct sim_hunt hunt;
     bool one, trace, require_all;
     const char *plant;
+    const char *handler;
 };
 
 #ifdef GODWIT_PLANTS
@@ -130,6 +133,10 @@ static int with_value(const char *option, const char *value, struct arguments *a
         arguments->hunt.except = value;
         return value ? 1 : -1;
     }
+    if (strcmp(option, "--handler") == 0) {
+        arguments->handler = value;
+        return value ? 1 : -1;
+    }
     if (strcmp(option, "--plant") == 0) {
         arguments->plant = value;
         return value ? 1 : -1;
@@ -182,8 +189,9 @@ static void replay_command(const struct arguments *arguments, uint64_t seed)
 {
     const char *name = arguments->plant ? "godwit-sim-planted" : "godwit-sim";
 
-    printf("replay: %s --seed %" PRIu64 " --trace%s%s\n", name, seed,
-           arguments->plant ? " --plant " : "", arguments->plant ? arguments->plant : "");
+    printf("replay: %s --seed %" PRIu64 " --trace%s%s%s%s\n", name, seed,
+           arguments->plant ? " --plant " : "", arguments->plant ? arguments->plant : "",
+           arguments->handler ? " --handler " : "", arguments->handler ? arguments->handler : "");
 }
 
 /* The failed seed once more, this time with its last lines. */
@@ -295,5 +303,13 @@ int main(int argc, char **argv)
     }
     if (arguments.plant && !plant(arguments.plant))
         return 2;
+    if (arguments.handler) {
+        char why[8192];
+        if (!sim_handler_load(arguments.handler, why, sizeof why)) {
+            fprintf(stderr, "godwit-sim: %s\n", why);
+            return 2;
+        }
+        sim_run_use(sim_handler_hooks());
+    }
     return arguments.one ? run_one(&arguments) : run_many(&arguments);
 }

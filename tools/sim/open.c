@@ -268,11 +268,15 @@ static void try_to_open(struct sim_world *world, void *subject, uint64_t ticket,
         return;
     }
     sim_check_in_doubt(peer);
+    if (world->hooks)
+        world->hooks->reopening(peer);
     gw_tail_failed(peer->tail);
     if (!sim_peer_is_memory(peer))
         sim_check_given_up(peer); /* of a store in memory nothing was promised */
     if (!world->failed)
         sim_turn_begin(peer);
+    if (world->hooks && !world->failed)
+        world->hooks->turn_begun(peer);
     if (peer->leaving) { /* it was about to go: it goes */
         peer->leaving = false;
         sim_peer_leave(peer);
@@ -302,6 +306,8 @@ void sim_peer_reopen(struct sim_peer *peer, bool failed)
     sim_check_crashed(peer);
     sim_app_restart(peer);
     renew_store(peer, failed);
+    if (peer->world->hooks)
+        peer->world->hooks->turn_over(peer);
     try_to_open(peer->world, peer, ++peer->reopenings, 0);
 }
 

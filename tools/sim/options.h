@@ -26,12 +26,14 @@ enum sim_flavour {
 };
 
 struct sim_choice;
+struct sim_hooks;
 
 struct sim_options {
     uint64_t seed;
     enum sim_flavour flavour;
     enum sim_pattern pattern;
     bool scripted; /* a golden trace: nothing happens by itself */
+    const struct sim_hooks *hooks;   /* another application than the scripted one; NULL: none */
     const struct sim_choice *choice; /* which faults may happen; NULL: all (inject.h) */
 
     /* the peers */

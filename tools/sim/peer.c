@@ -155,6 +155,10 @@ static void collect(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
 
+    if (world->hooks) {
+        world->hooks->submit(peer);
+        return;
+    }
     while (submit_one(peer)) {
         if (!sim_inject(world, sim_occasion_of(SIM_FAULT_collect_short, peer, peer->rounds), NULL))
             continue;
@@ -198,21 +202,28 @@ static bool submit_one(struct sim_peer *peer)
     struct gw_destination destination;
     struct gw_batch *batch = gw_tail_take(peer->tail, &destination);
 
-    if (!batch)
-        return false;
-    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
-                    "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination.name,
-                    sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
-                    gw_batch_last(batch));
-    sim_peer_submitted(peer, batch);
-    sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), &destination, batch));
-    return true;
+    if (batch)
+        sim_peer_submit_batch(peer, &destination, batch);
+    return batch != NULL;
 }
 
 void sim_peer_submit(struct sim_peer *peer)
 {
-    while (submit_one(peer))
+    if (peer->world->hooks)
+        peer->world->hooks->submit(peer);
+    while (!peer->world->hooks && submit_one(peer))
         continue;
+}
+
+void sim_peer_submit_batch(struct sim_peer *peer, const struct gw_destination *destination,
+                           struct gw_batch *batch)
+{
+    sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
+                    "submit %s e%" PRIu64 " %" PRIu64 "..%" PRIu64, destination->name,
+                    sim_trace_epoch(peer->world->trace, batch->epoch), batch->first,
+                    gw_batch_last(batch));
+    sim_peer_submitted(peer, batch);
+    sim_port_after(peer, gw_turn_batch(peer->turn, sim_peer_clock(peer), destination, batch));
 }
 
 void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch)
@@ -335,6 +346,8 @@ static void end_process(struct sim_peer *peer, enum sim_end end)
     struct sim_world *world = peer->world;
 
     sim_check_handlers_end(peer, end != SIM_END_FLUSHED);
+    if (world->hooks)
+        world->hooks->ended(peer);
     if (end == SIM_END_FLUSHED || sim_peer_is_memory(peer))
         peer->mark_count = 0; /* a clean end kills no handler */
     sim_turn_drop(peer);
@@ -384,6 +397,8 @@ void sim_peer_leave(struct sim_peer *peer)
     if (!peer->up || !peer->turn || peer->leaving)
         return;
     peer->leaving = true;
+    if (peer->world->hooks)
+        peer->world->hooks->leaving(peer);
     sim_peer_submit(peer);
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label, "close");
     sim_port_after(peer, gw_turn_close(peer->turn, sim_peer_clock(peer)));

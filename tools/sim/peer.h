@@ -18,7 +18,7 @@
 struct sim_world;
 
 #define SIM_DIALS_MAX 12
-#define SIM_SERVES_MAX 5
+#define SIM_SERVES_MAX 10
 #define SIM_LOADS_MAX  128
 
 struct sim_clock { /* it shows at_us up to since_us of the world's time, and then goes on */
@@ -173,7 +173,9 @@ void sim_peer_run_soon(struct sim_peer *peer);
 void sim_peer_submitted(struct sim_peer *peer, const struct gw_batch *batch); /* notes it */
 void sim_peer_forfeit(struct sim_peer *peer, const struct sim_peer *member); /* an operator */
 void sim_peer_retire(struct sim_peer *peer, uint64_t epoch);
-/* Hands what the tail has filled to the turn. */
+/* Hands what the tail has filled to the turn: all of it, or one batch that was taken out. */
 void sim_peer_submit(struct sim_peer *peer);
+void sim_peer_submit_batch(struct sim_peer *peer, const struct gw_destination *destination,
+                           struct gw_batch *batch);
 
 #endif

@@ -283,7 +283,16 @@ static void port_deliver(void *context, struct gw_inbound *inbound)
     sim_check_delivery(peer, inbound);
     if (!peer->world->failed)
         sim_app_deliver(peer, inbound);
-    gw_inbound_destroy(&inbound);
+    if (peer->world->hooks && !peer->world->failed)
+        peer->world->hooks->deliver(peer, inbound);
+    else
+        gw_inbound_destroy(&inbound);
+}
+
+static void tell_progress(struct sim_peer *peer)
+{
+    if (peer->world->hooks)
+        peer->world->hooks->progress(peer);
 }
 
 static void port_stored(void *context, uint64_t epoch, uint64_t upto)
@@ -294,6 +303,7 @@ static void port_stored(void *context, uint64_t epoch, uint64_t upto)
                      sim_trace_epoch(peer->world->trace, epoch), upto);
     sim_check_stored(peer, epoch, upto);
     gw_tail_stored(peer->tail, epoch, upto);
+    tell_progress(peer);
 }
 
 static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t last,
@@ -307,6 +317,9 @@ static void port_settled(void *context, uint64_t epoch, uint64_t first, uint64_t
     sim_check_settled(peer, epoch, first, last, how);
     if (gw_tail_settled(peer->tail, epoch, first, last, how))
         abort();
+    tell_progress(peer);
+    if (peer->world->hooks && how != GW_OUTCOME_PROCESSED)
+        peer->world->hooks->ended_messages(peer, epoch, first, last);
 }
 
 static void port_buried(void *context, uint64_t epoch, uint64_t sequence, uint64_t bytes)
@@ -384,6 +397,7 @@ static void port_released(void *context, const struct gw_destination *destinatio
     struct sim_peer *peer = context;
 
     gw_tail_released(peer->tail, destination, messages, bytes);
+    tell_progress(peer);
 }
 
 static void port_transaction(void *context, uint64_t token)
@@ -392,6 +406,8 @@ static void port_transaction(void *context, uint64_t token)
 
     sim_trace_effect(peer->world->trace, "transaction %" PRIu64, token);
     sim_app_transaction(peer, token);
+    if (peer->world->hooks)
+        peer->world->hooks->transaction(peer, token, false);
 }
 
 static void port_stale(void *context, uint64_t token)
@@ -400,6 +416,8 @@ static void port_stale(void *context, uint64_t token)
 
     sim_trace_effect(peer->world->trace, "transaction %" PRIu64 " is stale", token);
     sim_app_stale(peer, token);
+    if (peer->world->hooks)
+        peer->world->hooks->transaction(peer, token, true);
 }
 
 static void port_members(void *context, const struct gw_destination *destination, size_t count)
@@ -408,6 +426,8 @@ static void port_members(void *context, const struct gw_destination *destination
 
     sim_trace_effect(peer->world->trace, "%s has %zu member%s", destination->name, count,
                      count == 1 ? "" : "s");
+    if (peer->world->hooks)
+        peer->world->hooks->members(peer, destination, count);
 }
 
 static void port_note(void *context, uint8_t note, const char *name, uint64_t a, uint64_t b)

@@ -19,11 +19,22 @@
 #define JOBS_MAX   64
 #define EVENTS_MAX 20000000
 
+static const struct sim_hooks *application; /* NULL: the scripted one */
+
+void sim_run_use(const struct sim_hooks *hooks)
+{
+    application = hooks;
+}
+
 void sim_run_seed(uint64_t seed, struct sim_trace *trace, struct sim_report *report)
 {
     struct sim_options options;
 
     sim_options_draw(&options, seed);
+    if (application) {
+        application->draw(&options);
+        options.hooks = application;
+    }
     sim_options_settle(&options);
     struct sim_world *world = sim_world_new(&options, trace);
     sim_life_begin(world);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct sim_hooks;
+
 struct sim_report { /* of one seed; also sent through a pipe */
     uint64_t seed;
     uint64_t steps;
@@ -19,6 +21,8 @@ struct sim_report { /* of one seed; also sent through a pipe */
     struct sim_stats stats;
 };
 
+/* Another application in all worlds from now on. */
+void sim_run_use(const struct sim_hooks *hooks);
 void sim_run_seed(uint64_t seed, struct sim_trace *trace, struct sim_report *report);
 
 struct sim_hunt {

@@ -54,8 +54,11 @@ size_t sim_stats_missing(const struct sim_stats *sum, FILE *out)
 {
     size_t found = 0;
 
-    for (size_t i = 0; i < SIM_FAULT_COUNT; i++)
+    for (size_t i = 0; i < SIM_FAULT_COUNT; i++) {
+        if (i == SIM_FAULT_handler_killed)
+            continue; /* only with --handler */
         found += missing("injected", sim_fault_text((enum sim_fault)i), sum->faults[i], out);
+    }
     for (size_t i = 0; i < SIM_SIGHT_COUNT; i++)
         found += missing("seen", sight_names[i], sum->sights[i], out);
     return found;

@@ -19,6 +19,7 @@ struct sim_world *sim_world_new(const struct sim_options *options, struct sim_tr
     if (!world)
         abort();
     world->options = *options;
+    world->hooks = options->hooks;
     world->trace = trace;
     world->stats.seeds = 1;
     world->deadline_us = GW_NEVER;
@@ -41,6 +42,8 @@ void sim_world_destroy(struct sim_world **world)
 
     if (!self)
         return;
+    if (self->hooks)
+        self->hooks->end(self);
     for (size_t i = 0; i < SIM_PEERS_MAX; i++)
         sim_peer_clear(&self->peers[i]);
     sim_net_clear(self);

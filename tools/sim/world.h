@@ -11,6 +11,7 @@
  *     while (sim_world_step(world)) ...           each step is one event, then the checks
  */
 
+#include "hooks.h"
 #include "inject.h"
 #include "ledger.h"
 #include "lot.h"
@@ -54,6 +55,7 @@ struct sim_policy { /* of all senders to a destination */
 
 struct sim_world {
     struct sim_options options;
+    const struct sim_hooks *hooks; /* of the options */
     struct sim_lot lot; /* for what concerns no peer */
     struct sim_lot lots[SIM_PEERS_MAX][SIM_LOT_STREAMS];
     struct sim_inject inject;
