@@ -85,7 +85,7 @@ static void decisions_acknowledged_before_the_commit_are_found(void **state)
 static void an_outbox_that_lets_go_too_early_is_found(void **state)
 {
     (void)state;
-    assert_true(is_found("outbox_early", WORK " --slow 20"));
+    assert_true(is_found("outbox_early", WORK " --slow 150 --heartbeat 20"));
 }
 
 static void a_transaction_in_two_writes_is_found(void **state)
