@@ -3,9 +3,10 @@
 #define LAB_DISK_H
 
 /* A process's directory and what can happen to it. Two mechanisms: a tmpfs of a given size (for
- * root, or who may have namespaces; `fill` takes what is left of it), and a shim that is preloaded (shim/): it fails, shortens and
- * slows calls as a page of shared memory says, and writes down every change before it is made, so
- * that a legal state after a power cut can be built from what was synced. */
+ * root, or who may have namespaces; `fill` takes what is left of it), and a shim that is preloaded
+ * (shim/): it fails, shortens and slows calls as a page of shared memory says, and writes down
+ * every change before it is made, so that a legal state after a power cut can be built from what
+ * was synced. */
 
 #include "verb.h"
 
