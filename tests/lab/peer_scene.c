@@ -65,6 +65,8 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 int scene_end(void **state)
 {
     (void)state;
+    if (!scene.ledger) /* that was done already */
+        return 0;
     for (size_t i = 0; i < SCENE_PROCESSES; i++) {
         struct scene_process *process = &scene.processes[i];
 

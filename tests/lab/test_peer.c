@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -113,6 +114,23 @@ static void what_nobody_took_is_held(void **state)
     assert_int_equal(scene.verdict.stuck, 700);
     assert_int_equal(scene.verdict.lost, 0);
     assert_non_null(strstr(scene.verdict.first[3], "its sender still holds it"));
+}
+
+/* Whoever started them was killed, say: none of them stays. */
+static void they_end_when_nobody_reads_the_ledger(void **state)
+{
+    const char *commands[] = {"push --connect ipc://@/x --messages 5", WORK,
+                              "serve --bind ipc://@/s"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        scene_start(i, commands[i]);
+        scene_hear_for(300);
+        close(scene.processes[i].out);
+        scene.processes[i].out = -1;
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(scene_wait(i), 1);
 }
 
 /* --- kills --- */
@@ -241,6 +259,7 @@ int main(void)
         test(refused_and_sent_back_messages_end_too),
         test(a_stage_that_passes_on_is_judged_by_its_last),
         test(what_nobody_took_is_held),
+        test(they_end_when_nobody_reads_the_ledger),
         test(kills_change_nothing),
         test(a_worker_that_crashes_by_itself_loses_nothing),
         test(lose_is_found),

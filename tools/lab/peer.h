@@ -106,6 +106,8 @@ struct peer_say { /* lines that are written together; {0} is empty */
  * ledger with holes is worse than a process that died. */
 void peer_say(struct peer_say *say, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void peer_say_all(struct peer_say *say); /* writes what is there */
+/* True, after a sentence, if nobody reads the ledger any more: whoever started it has gone. */
+bool peer_unheard(void);
 
 struct peer_range { /* ids in a row, of which the same is to be said */
     godwit_id_t first;

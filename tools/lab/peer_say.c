@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,16 @@ void peer_say(struct peer_say *say, const char *format, ...)
     va_end(arguments);
     say->size += size < LINE_MAX_SIZE - 1 ? (size_t)size : LINE_MAX_SIZE - 2;
     say->text[say->size++] = '\n';
+}
+
+bool peer_unheard(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    if (poll(&out, 1, 0) <= 0 || !(out.revents & POLLERR))
+        return false;
+    peer_complain("nobody reads the ledger any more");
+    return true;
 }
 
 bool peer_ranges_add(struct peer_ranges *ranges, godwit_id_t id, uint32_t tag)

@@ -224,6 +224,8 @@ static bool drain(struct work *work)
         error = godwit_peer_drain(work->sender->peer, GODWIT_SETTLED, LOOK_MS);
         if (error && error != GODWIT_ETIMEDOUT && error != GODWIT_ENOTSTORED)
             return peer_good(error, "drain");
+        if (error && peer_unheard())
+            return false;
     }
     return true;
 }

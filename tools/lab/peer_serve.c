@@ -53,8 +53,10 @@ int peer_serve(const struct peer_options *options)
                                               &how, &service),
                           "service") &&
                 peer_meet(options, peer);
-    while (good && !peer_stopped)
-        peer_pause_us(1000000);
+    while (good && !peer_stopped) {
+        peer_pause_us(500000);
+        good = !peer_unheard();
+    }
     godwit_service_close(&service);
     good = peer_good(godwit_peer_close(&peer), "close") && good;
     return good ? PEER_OK : PEER_FAILED;

@@ -263,6 +263,8 @@ static bool work(struct worker *worker)
         godwit_err_t error = godwit_stage_next_many(worker->stage, LOOK_MS, worker->taken,
                                                     worker->options->batch, &worker->count);
 
+        if (error == GODWIT_ETIMEDOUT && peer_unheard())
+            return false;
         if (error == GODWIT_ETIMEDOUT)
             continue;
         if (!peer_good(error, "next"))
