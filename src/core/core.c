@@ -10,6 +10,8 @@
 #define SETTLE_DELAY_US 5000
 #define CACHE_BYTES     (16 * 1024 * 1024)
 #define MEMORY_TTL_US   UINT64_C(86400000000)
+#define MANY_CONNS          64
+#define TICKS_PER_HEARTBEAT 64
 
 /* ---- shared small things ---- */
 
@@ -26,8 +28,16 @@ void *gw_allocate(struct gw_core *core, size_t size)
     return memory;
 }
 
+/* A tick looks at every link. Where there are many it looks at all that falls due within a part of
+ * a heartbeat at once: else a hub would go over all of its links for each of them. */
+static uint64_t between_ticks_us(const struct gw_core *core)
+{
+    return core->conns.count > MANY_CONNS ? core->options.heartbeat_us / TICKS_PER_HEARTBEAT : 0;
+}
+
 void gw_wake_at(struct gw_core *core, uint64_t time_us)
 {
+    time_us = gw_at_least(time_us, core->ticked_us + between_ticks_us(core));
     if (time_us < core->wake_us)
         core->wake_us = time_us;
 }

@@ -147,6 +147,7 @@ void gw_link_tick(struct gw_core *core)
     if (core->now_us < core->wake_us)
         return;
     core->wake_us = GW_NEVER;
+    core->ticked_us = core->now_us;
     struct gw_conn *conn;
     for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
         tick_conn(core, conn);

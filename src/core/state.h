@@ -327,6 +327,7 @@ struct gw_core {
     struct gw_remote *ack_list;
     uint64_t choices; /* a clock for gw_member.chosen */
     uint64_t wake_us;
+    uint64_t ticked_us; /* when timers were last looked at */
     uint64_t counters[GW_COUNTER_COUNT];
     struct gw_frame nowhere; /* what is written when there is no memory; the step then fails */
 };

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -342,6 +343,30 @@ static void unused_connections_are_forgotten_even_if_nothing_else_happens(void *
     driver_close(&d);
 }
 
+/* Each tick goes over all links: at a hub there must not be one for each of them. */
+static void many_links_are_looked_at_together(void **state)
+{
+    (void)state;
+    struct driver d;
+    char name[GW_NAME_MAX + 1];
+    size_t ticks = 0, pings = 0;
+    driver_open(&d, "a");
+    for (uint64_t conn = 1; conn <= 200; conn++) {
+        snprintf(name, sizeof name, "b%d", (int)conn);
+        driver_link(&d, conn, name);
+    }
+    uint64_t end_us = d.now_us + DRIVER_HEARTBEAT_US * 5 / 4;
+    while (gw_core_wake_us(d.core) <= end_us) {
+        uint64_t wake = gw_core_wake_us(d.core);
+        driver_tick(&d, wake > d.now_us ? wake - d.now_us : 0);
+        pings += driver_sent_count(&d, GW_FRAME_PING);
+        ticks++;
+    }
+    assert_true(pings >= 200);
+    assert_in_range(ticks, 1, 64 * 5 / 4 + 1);
+    driver_close(&d);
+}
+
 static void leaving_says_bye_on_every_link_and_dials_no_more(void **state)
 {
     (void)state;
@@ -402,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_lost_connection_that_was_dialled_is_dialled_again),
         cmocka_unit_test(unused_connections_are_forgotten_even_if_nothing_else_happens),
         cmocka_unit_test(a_last_bye_is_answered_and_waited_for),
+        cmocka_unit_test(many_links_are_looked_at_together),
         cmocka_unit_test(leaving_says_bye_on_every_link_and_dials_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
