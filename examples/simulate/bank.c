@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* What runs in production: a worker of the stage `deposit` hands its deliveries to one of these. The
- * wrong one looks as good as the right one, and passes every test in which nothing dies. */
+/* What runs in production: a worker of the stage `deposit` hands its deliveries to one of these.
+ * The wrong one looks as good as the right one, and passes every test in which nothing dies. */
 
 #include "bank.h"
 
@@ -65,7 +65,8 @@ void deposit_right(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery
         try_again(&txn, delivery);
 }
 
-/* They are two: a process that dies between them has the deposit in the balance, and gets it again. */
+/* They are two: a process that dies between them has the deposit in the balance, and gets it
+ * again. */
 void deposit_wrong(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery)
 {
     struct deposit deposit = read_deposit(delivery);

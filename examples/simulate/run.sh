@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh GODWIT-SIM RIGHT WRONG SEEDS: the right handler holds over the seeds; the wrong one is found
-# by the first twenty of them, told in the bank's words, and found again by the command that is printed.
+# run.sh GODWIT-SIM RIGHT WRONG SEEDS: the right handler holds over the seeds; the wrong one is
+# found by the first twenty, told in the bank's words, and found again by the printed command.
 set -u
 sim=$1 right=$2 wrong=$3 seeds=$4
 fail() {
