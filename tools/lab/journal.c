@@ -121,7 +121,8 @@ static int content_durable(struct lab_file_history *file, uint64_t before, uint6
         }
     }
     changes->count -= done;
-    memmove(changes->at, changes->at + done, changes->count * sizeof *changes->at);
+    if (changes->count > 0)
+        memmove(changes->at, changes->at + done, changes->count * sizeof *changes->at);
     file->size = size;
     file->mapped = NULL;
     return 0;
