@@ -43,6 +43,8 @@ install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(FILES ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(FILES ${examples} examples/event_loop.h examples/README.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+file(GLOB simulated CONFIGURE_DEPENDS examples/simulate/*.[ch])
+install(FILES ${simulated} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/simulate)
 
 # Programs find the library beside them; -DCMAKE_SKIP_INSTALL_RPATH=ON for system packages.
 if(TARGET godwit_command)

@@ -117,3 +117,18 @@ command_runs() {
         fail "godwit status says: $(cat log)"
     run "$prefix/bin/godwit" sim --seeds 1-3 >log || fail "godwit sim fails"
 }
+
+# A user's handlers in the installed simulator, as docs/simulate.md builds them.
+handler_runs() {
+    echo "handlers in the simulator"
+    local flags from=$prefix/share/doc/godwit/examples/simulate
+    read -ra flags <<<"$(run pkg-config --cflags godwit)"
+    run "$cc" -std=c11 "${warnings[@]}" -shared -fPIC "${flags[@]}" "$from/bank.c" \
+        "$from/bank_sim.c" -o right.so || fail "the simulated bank does not compile"
+    run "$cc" -std=c11 "${warnings[@]}" -DDEPOSIT=deposit_wrong -shared -fPIC "${flags[@]}" \
+        "$from/bank.c" "$from/bank_sim.c" -o wrong.so || fail "the wrong bank does not compile"
+    run "$prefix/bin/godwit" sim --handler ./right.so --seeds 1-10 >log || fail "$(tail log)"
+    run "$prefix/bin/godwit" sim --handler ./wrong.so --seeds 1-20 >log &&
+        fail "the wrong bank is not found"
+    grep -q 'bank: .* but was given' log || fail "not in the bank's words: $(tail log)"
+}

@@ -52,3 +52,4 @@ with_pkg_config
 with_cmake
 examples_compile
 command_runs
+handler_runs
