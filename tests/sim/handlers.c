@@ -60,7 +60,7 @@ static void handle(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery
     (void)state, (void)peer;
     if (KIND == FAULTS)
         abort();
-    for (volatile int at = 0; KIND == LOOPS;)
+    for (volatile unsigned at = 0; KIND == LOOPS;)
         at++;
     if (KIND == DIGS)
         dig(NULL);

@@ -277,3 +277,17 @@ int sim_fiber_signal(void)
 {
     return scheduler.signal;
 }
+
+void sim_fiber_gives(void)
+{
+#ifdef ADDRESS_SANITIZER
+    __lsan_disable();
+#endif
+}
+
+void sim_fiber_given(void)
+{
+#ifdef ADDRESS_SANITIZER
+    __lsan_enable();
+#endif
+}

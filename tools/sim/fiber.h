@@ -38,5 +38,8 @@ void sim_fiber_drop(struct sim_fiber **fiber); /* nulls; NULL is accepted; not t
 void sim_fiber_yield(void);
 bool sim_fiber_running(void); /* on a fiber, that is */
 int sim_fiber_signal(void);   /* of the last fault */
+/* What is allocated between the two may be left to a fiber that is dropped: it is no leak. */
+void sim_fiber_gives(void);
+void sim_fiber_given(void);
 
 #endif

@@ -243,7 +243,10 @@ void handler_shell_deliver(struct sim_peer *sim, struct gw_inbound *inbound)
 {
     struct godwit_inbox *inbox = inbox_of(enter(sim)->peer, &inbound->destination);
 
-    if (!inbox || gw_inbox_deliver(inbox, inbound) != 0)
+    sim_fiber_gives(); /* whoever takes it in hand may be killed with it */
+    bool taken = inbox && gw_inbox_deliver(inbox, inbound) == 0;
+    sim_fiber_given();
+    if (!taken)
         sim_fail(sim->world, "%s is handed a message of %s, which it does not serve", sim->name,
                  inbound->destination.name);
 }
