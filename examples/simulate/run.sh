@@ -14,7 +14,7 @@ killed=$(sed -n "s/^ *\([0-9]*\)  process of a user's handler killed at a call$/
 
 output=$("$sim" --handler "$wrong" --seeds 1-20 --jobs 1)
 [ $? -eq 1 ] || fail "the wrong bank was not found: $output"
-said=$(grep -oE 'bank: (alice|bob|carol) has [0-9]+, but was given [0-9]+' <<<"$output" | head -1)
+said=$(grep -oE 'bank: (alice|bob|carol) has [0-9]+, but was given [0-9]+' <<<"$output" | tail -1)
 [ -n "$said" ] || fail "the verdict is not in the bank's words: $output"
 has=$(sed 's/.* has \([0-9]*\),.*/\1/' <<<"$said")
 [ "$has" -gt "${said##* }" ] || fail "no deposit was counted twice: $said"

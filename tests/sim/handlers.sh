@@ -5,7 +5,7 @@ set -u
 sim=$1 folder=$2 bad=0
 says() { # says STATUS KIND SEEDS WORDS
     local output status
-    output=$(timeout 120 "$sim" --handler "$folder/odd_$2.so" --seeds "$3" 2>&1)
+    output=$(timeout 120 "$sim" --no-shrink --handler "$folder/odd_$2.so" --seeds "$3" 2>&1)
     status=$?
     [ $status -eq "$1" ] && grep -q -- "$4" <<<"$output" && return
     echo "$2: status $status, not $1 with '$4': $(tail -5 <<<"$output")" >&2

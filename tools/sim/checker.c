@@ -13,6 +13,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define COMB_LOOKS 32
+
 /* --- deliveries --- */
 
 static const uint8_t *body_of(const struct gw_inbound *inbound, uint64_t sequence, size_t *size)
@@ -309,11 +311,21 @@ static uint64_t ends_counted(const uint64_t *counters)
            counters[GW_COUNTER_abandoned] + counters[GW_COUNTER_dead_letters];
 }
 
+/* In a comb each look takes as long as thousands in another world: there one in some will do. */
+static const char *broken_book(struct sim_peer *peer)
+{
+    struct sim_world *world = peer->world;
+
+    if (world->options.flavour == SIM_COMB && world->looks++ % COMB_LOOKS)
+        return NULL;
+    return gw_core_check(gw_turn_core(peer->turn));
+}
+
 void sim_check_step(struct sim_peer *peer)
 {
     struct sim_world *world = peer->world;
     const uint64_t *counters = gw_turn_counters(peer->turn);
-    const char *broken = gw_core_check(gw_turn_core(peer->turn));
+    const char *broken = broken_book(peer);
 
     if (broken)
         sim_fail(world, "a book of the core of %s is broken: %s", peer->name, broken);

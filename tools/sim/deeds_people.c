@@ -70,9 +70,11 @@ void sim_deed_undial(struct sim_deed *deed)
     if (!peer || !peer->dial_count)
         return;
     size_t at = some_dial(deed, peer);
+    if (!sim_deed_happens(deed, SIM_FAULT_undialled, peer, peer->dials[at].to))
+        return;
     if (peer->dials[at].off)
         sim_peer_redial(peer, at);
-    else if (sim_deed_happens(deed, SIM_FAULT_undialled, peer, peer->dials[at].to))
+    else
         sim_peer_undial(peer, at, peer->dials[at].temporary);
 }
 
@@ -90,7 +92,7 @@ void sim_deed_unserve(struct sim_deed *deed)
     if (!peer || !peer->serve_count)
         return;
     struct sim_served *served = some_serve(deed, peer);
-    if (!served->off && !sim_deed_happens(deed, SIM_FAULT_unserved, peer, NULL))
+    if (!sim_deed_happens(deed, SIM_FAULT_unserved, peer, NULL))
         return;
     served->off = !served->off;
     sim_deed_say(world, peer->name, served->off ? "unserves" : "serves again");

@@ -74,8 +74,8 @@
     X(newcomer, DEED, people, "second process under a taken name")                            \
     X(dialled_self, DEED, people, "peer dialled itself")                                      \
     X(dialled_twice, DEED, people, "endpoint dialled twice")                                  \
-    X(undialled, DEED, people, "endpoint undialled")                                          \
-    X(unserved, DEED, people, "destination no longer served")                                 \
+    X(undialled, DEED, people, "endpoint undialled, or dialled again")                        \
+    X(unserved, DEED, people, "destination no longer served, or again")                       \
     X(credit_changed, DEED, people, "credit changed")                                         \
     X(left_cleanly, DEED, people, "clean leave and return")                                   \
     X(forfeit_asked, DEED, people, "forfeit by an operator")                                  \

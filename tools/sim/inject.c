@@ -56,6 +56,16 @@ enum sim_fault sim_occasion_kind(sim_occasion occasion)
     return (enum sim_fault)(occasion >> KIND_SHIFT);
 }
 
+uint64_t sim_occasion_number(sim_occasion occasion)
+{
+    return occasion & NUMBER_MASK;
+}
+
+sim_occasion sim_occasion_numbered(sim_occasion occasion, uint64_t number)
+{
+    return (occasion & ~NUMBER_MASK) | (number & NUMBER_MASK);
+}
+
 static unsigned who_of(sim_occasion occasion)
 {
     return occasion >> WHO_SHIFT & 15;
@@ -89,7 +99,7 @@ void sim_occasion_print(sim_occasion occasion, char *text, size_t size)
     if (type_of(occasion))
         snprintf(type, sizeof type, "%s.", gw_frame_name((uint8_t)type_of(occasion)));
     snprintf(text, size, "%s.%s%s%" PRIu64, sim_fault_name(sim_occasion_kind(occasion)), who, type,
-             occasion & NUMBER_MASK);
+             sim_occasion_number(occasion));
 }
 
 /* The part up to the next dot, which is passed; false: there is no dot. */
@@ -189,19 +199,13 @@ bool sim_choice_names(const struct sim_choice *choice, sim_occasion occasion)
 
 static void remember(struct sim_world *world, sim_occasion occasion, unsigned who, unsigned other)
 {
-    struct sim_inject *inject = &world->inject;
+    struct sim_log *log = world->log;
 
-    if (inject->count == inject->capacity) {
-        inject->capacity = inject->capacity ? inject->capacity * 2 : 64;
-        inject->happened =
-            realloc(inject->happened, inject->capacity * sizeof *inject->happened);
-        if (!inject->happened)
-            abort();
-    }
-    inject->happened[inject->count++] = (struct sim_injected){
-        .at_us = world->now_us, .occasion = occasion, .who = (uint8_t)who,
-        .other = (uint8_t)other};
     sim_fault(world, sim_occasion_kind(occasion));
+    if (log && log->count < SIM_LOG_MAX)
+        log->faults[log->count++] = (struct sim_injected){
+            .at_us = world->now_us, .occasion = occasion, .who = (uint8_t)who,
+            .other = (uint8_t)other};
 }
 
 bool sim_inject(struct sim_world *world, sim_occasion occasion, struct sim_lot *lot)
@@ -234,10 +238,4 @@ bool sim_inject_deed(struct sim_world *world, sim_occasion occasion, const struc
         return false;
     remember(world, occasion, who ? who->index : SIM_NOBODY, other ? other->index : SIM_NOBODY);
     return true;
-}
-
-void sim_inject_clear(struct sim_inject *inject)
-{
-    free(inject->happened);
-    *inject = (struct sim_inject){0};
 }

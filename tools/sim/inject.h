@@ -30,6 +30,7 @@ struct sim_world;
 
 #define SIM_SURE 1000000u /* a rate, per million */
 #define SIM_OCCASION_TEXT 80
+#define SIM_NOBODY 15
 
 typedef uint64_t sim_occasion; /* kind, at whom, towards whom, frame type, number */
 
@@ -40,6 +41,9 @@ sim_occasion sim_occasion_between(enum sim_fault kind, const struct sim_peer *fr
 sim_occasion sim_occasion_frame(enum sim_fault kind, const struct sim_peer *from,
                                 const struct sim_peer *to, uint8_t type, uint64_t number);
 enum sim_fault sim_occasion_kind(sim_occasion occasion);
+uint64_t sim_occasion_number(sim_occasion occasion);
+/* Another of its kind. */
+sim_occasion sim_occasion_numbered(sim_occasion occasion, uint64_t number);
 
 void sim_occasion_print(sim_occasion occasion, char *text, size_t size);
 bool sim_occasion_parse(const char *text, size_t size, sim_occasion *occasion);
@@ -60,19 +64,19 @@ struct sim_injected { /* a fault that happened */
     uint8_t who, other; /* places of peers; SIM_NOBODY */
 };
 
-#define SIM_NOBODY 15
+#define SIM_LOG_MAX 16384 /* faults remembered; more are counted only */
 
-struct sim_inject {
-    struct sim_injected *happened; /* in the order of time */
-    size_t count, capacity;
+struct sim_log { /* what happened, in the order of time */
+    size_t count;
+    struct sim_injected faults[SIM_LOG_MAX];
 };
 
 /* Whether the fault happens now: by its rate in the options, if the choice does not say otherwise.
- * If so it is counted and remembered, and `lot` (NULL: not wanted) gives its parameters. */
+ * If so it is counted, and remembered if the world has a log; `lot` (NULL: not wanted) gives its
+ * parameters. */
 bool sim_inject(struct sim_world *world, sim_occasion occasion, struct sim_lot *lot);
 /* A deed that is due, for all but the choice; `who` and `other` (NULL: nobody) are for people. */
 bool sim_inject_deed(struct sim_world *world, sim_occasion occasion, const struct sim_peer *who,
                      const struct sim_peer *other);
-void sim_inject_clear(struct sim_inject *inject);
 
 #endif

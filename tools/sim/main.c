@@ -3,313 +3,174 @@
 /* godwit-sim: runs whole clusters of peers in virtual time, one for each seed, breaks everything
  * that can break, and checks the promises after every event. */
 
-#include "base/plant.h"
+#include "arguments.h"
 #include "fleet.h"
 #include "handler.h"
-#include "run.h"
+#include "plants.h"
+#include "progress.h"
+#include "report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define TAIL_LINES    60
-#define QUICK_SEEDS   200
-#define MEDIAN_EVENTS 300
-#define MEDIAN_FAULTS 5
+enum { CLEAN = 0, VIOLATED = 1, WRONG_USE = 2 }; /* the exit status */
 
-static const char help[] =
-    "godwit sim: simulated clusters with random faults, checked after every event\n"
-    "\n"
-    "  godwit-sim [--seeds A-B] [--jobs N]   many seeds (default 1-2000); a summary at the end\n"
-    "  godwit-sim --quick                    seeds 1-200\n"
-    "  godwit-sim --seed N [--trace]         one seed, with every event if asked\n"
-    "  godwit-sim scale ...                  thousands of peers: what they cost (scale --help)\n"
-    "\n"
-    "  --require-all   it is an error if a kind of fault or a rare event never happened,\n"
-    "                  or if the median seed has fewer than 300 events or 5 faults\n"
-    "  --keep-going    list every seed that fails, do not stop at the first\n"
-    "  --except A,B,.. leave these seeds out: violations that are known and not yet understood\n"
-    "  --handler FILE  a shared object with handlers of your own (godwit_simulate(3))\n"
-    "  --plant NAME    with a bug planted (godwit-sim-planted only); `--plant list` names them\n"
-    "\n"
-    "Exit status: 0 no violation; 1 a violation, printed with the command that replays it;\n"
-    "2 wrong use.\n";
+/* --- one world --- */
 
-struct arguments {
-    struct sim_hunt hunt;
-    bool one, trace, require_all;
-    const char *plant;
-    const char *handler;
-};
-
-#ifdef GODWIT_PLANTS
-enum gw_plant gw_plant;
-
-static const char *const plants[GW_PLANT_COUNT] = {
-    [GW_PLANT_NONE] = "none",
-#define X(plant, name, text) [GW_PLANT_##plant] = name,
-    GW_PLANTS(X)
-#undef X
-};
-
-static void list_plants(void)
-{
-    for (unsigned i = 1; i < GW_PLANT_COUNT; i++)
-        puts(plants[i]);
-}
-
-static bool plant(const char *name)
-{
-    for (unsigned i = 0; i < GW_PLANT_COUNT; i++) {
-        if (strcmp(plants[i], name) == 0) {
-            gw_plant = (enum gw_plant)i;
-            return true;
-        }
-    }
-    fprintf(stderr, "godwit-sim: no bug is called %s; --plant list names them\n", name);
-    return false;
-}
-#else
-static void list_plants(void)
-{
-    puts("this build holds no planted bugs: use godwit-sim-planted");
-}
-
-static bool plant(const char *name)
-{
-    fprintf(stderr, "godwit-sim: cannot plant %s: use godwit-sim-planted\n", name);
-    return false;
-}
-#endif
-
-/* --- arguments --- */
-
-static bool number(const char *text, char end, uint64_t *value, const char **rest)
-{
-    char *after;
-
-    errno = 0;
-    *value = strtoull(text, &after, 10);
-    if (errno || after == text || *text == '-' || *after != end)
-        return false;
-    if (rest)
-        *rest = after + 1;
-    return true;
-}
-
-static bool seeds(const char *text, struct sim_hunt *hunt)
-{
-    const char *rest;
-
-    if (number(text, '\0', &hunt->last, NULL)) {
-        hunt->first = hunt->last;
-        return true;
-    }
-    return number(text, '-', &hunt->first, &rest) && number(rest, '\0', &hunt->last, NULL) &&
-           hunt->first <= hunt->last && hunt->last - hunt->first < 100000000;
-}
-
-/* 1: the option took its value, 0: it has none, -1: wrong. */
-static int with_value(const char *option, const char *value, struct arguments *arguments)
-{
-    uint64_t count;
-
-    if (strcmp(option, "--seeds") == 0)
-        return value && seeds(value, &arguments->hunt) ? 1 : -1;
-    if (strcmp(option, "--seed") == 0) {
-        arguments->one = true;
-        return value && number(value, '\0', &arguments->hunt.first, NULL) ? 1 : -1;
-    }
-    if (strcmp(option, "--jobs") == 0) {
-        if (!value || !number(value, '\0', &count, NULL) || count < 1 || count > 64)
-            return -1;
-        arguments->hunt.jobs = (unsigned)count;
-        return 1;
-    }
-    if (strcmp(option, "--except") == 0) {
-        arguments->hunt.except = value;
-        return value ? 1 : -1;
-    }
-    if (strcmp(option, "--handler") == 0) {
-        arguments->handler = value;
-        return value ? 1 : -1;
-    }
-    if (strcmp(option, "--plant") == 0) {
-        arguments->plant = value;
-        return value ? 1 : -1;
-    }
-    return 0;
-}
-
-static bool flag(const char *option, struct arguments *arguments)
-{
-    if (strcmp(option, "--quick") == 0)
-        arguments->hunt.last = arguments->hunt.first + QUICK_SEEDS - 1;
-    else if (strcmp(option, "--trace") == 0)
-        arguments->trace = true;
-    else if (strcmp(option, "--require-all") == 0)
-        arguments->require_all = true;
-    else if (strcmp(option, "--keep-going") == 0)
-        arguments->hunt.keep_going = true;
-    else
-        return false;
-    return true;
-}
-
-static bool parse(int argc, char **argv, struct arguments *arguments)
-{
-    for (int i = 1; i < argc; i++) {
-        int used = with_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, arguments);
-        if (used > 0) {
-            i++;
-            continue;
-        }
-        if (used == 0 && flag(argv[i], arguments))
-            continue;
-        fprintf(stderr, "godwit-sim: %s %s (see --help)\n",
-                used < 0 ? "wrong or missing value of" : "unknown option", argv[i]);
-        return false;
-    }
-    return true;
-}
-
-/* --- reports --- */
-
-static void print_failure(const struct sim_report *report)
-{
-    printf("seed %" PRIu64 ", step %" PRIu64 ", at %.1f ms: %s\n", report->seed, report->steps,
-           (double)report->now_us / 1000, report->failure);
-    fflush(stdout);
-}
-
-static void replay_command(const struct arguments *arguments, uint64_t seed)
-{
-    const char *name = arguments->plant ? "godwit-sim-planted" : "godwit-sim";
-
-    printf("replay: %s --seed %" PRIu64 " --trace%s%s%s%s\n", name, seed,
-           arguments->plant ? " --plant " : "", arguments->plant ? arguments->plant : "",
-           arguments->handler ? " --handler " : "", arguments->handler ? arguments->handler : "");
-}
-
-/* The failed seed once more, this time with its last lines. */
-static void show_failure(const struct arguments *arguments, uint64_t seed)
+static int run_one(const struct sim_arguments *arguments)
 {
     static struct sim_trace trace;
+    struct sim_options options;
     struct sim_report report;
 
-    sim_trace_init(&trace, NULL, TAIL_LINES);
-    sim_run_seed(seed, &trace, &report);
-    printf("\nthe last events of seed %" PRIu64 ":\n", seed);
-    sim_trace_print_ring(&trace, stdout);
-    sim_trace_clear(&trace);
-    printf("\nviolated: %s\n", report.failure);
-    printf("at: seed %" PRIu64 ", step %" PRIu64 "\n", seed, report.steps);
-    replay_command(arguments, seed);
+    sim_wishes_grant(&arguments->wishes, arguments->hunt.first, &options);
+    sim_trace_init(&trace, arguments->trace ? stdout : NULL, 0);
+    sim_run(&options, &trace, NULL, &report);
+    sim_report_world(report.seed, &report.stats, report.failed);
+    if (report.failed)
+        puts(report.failure);
+    return report.failed ? VIOLATED : CLEAN;
 }
 
-static int run_one(const struct arguments *arguments)
-{
-    static struct sim_trace trace;
-    struct sim_report report;
+/* --- many worlds --- */
 
-    sim_trace_init(&trace, arguments->trace ? stdout : NULL, arguments->trace ? 0 : TAIL_LINES);
-    sim_run_seed(arguments->hunt.first, &trace, &report);
-    if (report.failed && !arguments->trace)
-        sim_trace_print_ring(&trace, stdout);
-    sim_trace_clear(&trace);
-    printf("seed %" PRIu64 ": %" PRIu64 " events, %" PRIu64 " faults, %" PRIu64
-           " messages, %.1f s of virtual time: %s\n",
-           report.seed, report.steps, sim_stats_faults(&report.stats), report.stats.messages,
-           (double)report.now_us / 1e6, report.failed ? "violated:" : "no violation");
-    if (!report.failed)
-        return 0;
-    printf("%s\n", report.failure);
-    replay_command(arguments, report.seed);
-    return 1;
+struct watch {
+    const struct sim_arguments *arguments;
+    struct sim_violations violations;
+    struct sim_progress progress;
+};
+
+static void found(void *context, const struct sim_report *report)
+{
+    struct watch *watch = context;
+
+    sim_violations_add(&watch->violations, report);
+    sim_progress_clear(&watch->progress);
+    if (!watch->arguments->json && !watch->arguments->one)
+        sim_report_violation(report);
 }
 
-static double seconds(void)
+static void passed(void *context, uint64_t seeds)
 {
-    struct timespec now;
+    struct watch *watch = context;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    sim_progress_show(&watch->progress, seeds, watch->violations.count);
 }
 
-static void summary(const struct sim_findings *findings, double took)
+static int judge(const struct sim_arguments *arguments, const struct sim_findings *findings)
 {
-    const struct sim_stats *sum = &findings->sum;
+    FILE *out = arguments->json ? NULL : stdout;
 
-    printf("%" PRIu64 " seeds, %" PRIu64 " events, %" PRIu64 " messages, %.0f s of virtual time"
-           " in %.1f s\n",
-           sum->seeds, sum->events, sum->messages, (double)sum->virtual_us / 1e6, took);
-    printf("median per seed: %" PRIu64 " events, %" PRIu64 " faults\n", findings->median_events,
-           findings->median_faults);
-    sim_stats_print(sum, stdout);
+    if (findings->failures)
+        return VIOLATED;
+    if (out && !arguments->one)
+        fputs("no violation\n", out);
+    return !arguments->require_all || sim_report_enough(findings, out) ? CLEAN : VIOLATED;
 }
 
-static bool enough_happened(const struct sim_findings *findings)
+static void tell(const struct watch *watch, const struct sim_findings *findings,
+                 const struct sim_shrunk *shrunk, double seconds)
 {
-    bool enough = sim_stats_missing(&findings->sum, stdout) == 0;
+    const struct sim_arguments *arguments = watch->arguments;
 
-    if (findings->median_events <= MEDIAN_EVENTS || findings->median_faults < MEDIAN_FAULTS) {
-        printf("the median seed has too little in it\n");
-        enough = false;
+    if (arguments->json) {
+        sim_report_json(arguments, findings, &watch->violations, shrunk, seconds);
+        return;
     }
-    return enough;
+    if (arguments->one)
+        sim_report_world(arguments->hunt.first, &findings->sum, findings->failures > 0);
+    else if (!findings->failures || arguments->hunt.keep_going)
+        sim_report_summary(findings, seconds);
+    if (!findings->failures)
+        return;
+    if (!arguments->one)
+        printf("%" PRIu64 " violation%s\n", findings->failures,
+               findings->failures == 1 ? "" : "s");
+    sim_report_failure(arguments, &findings->worst, shrunk);
 }
 
-static int run_many(const struct arguments *arguments)
+static int hunt(const struct sim_arguments *arguments)
 {
+    struct watch watch = {.arguments = arguments};
+    struct sim_watcher watcher = {found, passed, &watch};
     struct sim_findings findings;
-    double began = seconds();
+    struct sim_shrunk shrunk = {0};
 
-    if (sim_run_hunt(&arguments->hunt, &findings, print_failure)) {
+    sim_progress_begin(&watch.progress, arguments->hunt.last - arguments->hunt.first + 1);
+    if (sim_hunt_run(&arguments->hunt, &watcher, &findings)) {
         fprintf(stderr, "godwit-sim: cannot start processes: %s\n", strerror(errno));
-        return 2;
+        return WRONG_USE;
     }
-    if (!findings.failures || arguments->hunt.keep_going)
-        summary(&findings, seconds() - began);
-    if (findings.failures) {
-        printf("%" PRIu64 " violations\n", findings.failures);
-        fflush(stdout);
-        if (!arguments->hunt.keep_going)
-            show_failure(arguments, findings.worst.seed);
-        return 1;
-    }
-    printf("no violation\n");
-    return !arguments->require_all || enough_happened(&findings) ? 0 : 1;
+    double seconds = sim_progress_seconds(&watch.progress);
+    sim_progress_clear(&watch.progress);
+    bool smaller = findings.failures && arguments->shrink &&
+                   sim_shrink(&arguments->wishes, findings.worst.seed, &arguments->limits, &shrunk);
+    tell(&watch, &findings, smaller ? &shrunk : NULL, seconds);
+    sim_shrunk_clear(&shrunk);
+    sim_violations_clear(&watch.violations);
+    return judge(arguments, &findings);
 }
+
+/* --- the program --- */
+
+/* False: it was told on stderr. */
+static bool load_handler(struct sim_arguments *arguments)
+{
+    char why[8192];
+
+    if (!arguments->handler)
+        return true;
+    if (!sim_handler_load(arguments->handler, why, sizeof why)) {
+        fprintf(stderr, "godwit-sim: %s\n", why);
+        return false;
+    }
+    arguments->wishes.hooks = sim_handler_hooks();
+    return true;
+}
+
+static int simulate(int argc, char **argv)
+{
+    struct sim_arguments arguments;
+    int status = WRONG_USE;
+
+    if (!sim_arguments_parse(&arguments, argc, argv)) {
+        sim_arguments_clear(&arguments);
+        return WRONG_USE;
+    }
+    if (arguments.help) {
+        sim_arguments_help();
+        status = CLEAN;
+    } else if (arguments.list_knobs) {
+        sim_arguments_list_knobs();
+        status = CLEAN;
+    } else if (arguments.plant && strcmp(arguments.plant, "list") == 0) {
+        sim_plants_list();
+        status = CLEAN;
+    } else if ((!arguments.plant || sim_plant(arguments.plant)) && load_handler(&arguments)) {
+        status = arguments.trace ? run_one(&arguments) : hunt(&arguments);
+    }
+    sim_arguments_clear(&arguments);
+    return status;
+}
+
+/* Jobs with a command line of their own: `godwit sim WORD ...`. */
+static const struct job {
+    const char *word;
+    int (*run)(int argc, char **argv); /* argv[0] is the word */
+} jobs[] = {
+    {"scale", sim_scale_main},
+    {NULL, NULL},
+};
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.hunt = {.first = 1, .last = 2000, .jobs = 1}};
-
     signal(SIGPIPE, SIG_IGN);
-    if (argc > 1 && strcmp(argv[1], "scale") == 0)
-        return sim_scale_main(argc - 1, argv + 1);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(help, stdout);
-        return 0;
+    for (const struct job *job = jobs; job->word && argc > 1; job++) {
+        if (strcmp(argv[1], job->word) == 0)
+            return job->run(argc - 1, argv + 1);
     }
-    if (!parse(argc, argv, &arguments))
-        return 2;
-    if (arguments.plant && strcmp(arguments.plant, "list") == 0) {
-        list_plants();
-        return 0;
-    }
-    if (arguments.plant && !plant(arguments.plant))
-        return 2;
-    if (arguments.handler) {
-        char why[8192];
-        if (!sim_handler_load(arguments.handler, why, sizeof why)) {
-            fprintf(stderr, "godwit-sim: %s\n", why);
-            return 2;
-        }
-        sim_run_use(sim_handler_hooks());
-    }
-    return arguments.one ? run_one(&arguments) : run_many(&arguments);
+    return simulate(argc, argv);
 }

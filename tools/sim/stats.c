@@ -45,9 +45,20 @@ void sim_stats_print(const struct sim_stats *sum, FILE *out)
 
 static bool missing(const char *what, const char *name, uint64_t count, FILE *out)
 {
-    if (!count)
+    if (!count && out)
         fprintf(out, "never %s: %s\n", what, name);
     return !count;
+}
+
+const char *sim_sight_name(enum sim_sight sight)
+{
+    static const char *const names[] = {
+#define X(name, text) #name,
+        SIM_SIGHTS(X)
+#undef X
+    };
+
+    return names[sight];
 }
 
 size_t sim_stats_missing(const struct sim_stats *sum, FILE *out)

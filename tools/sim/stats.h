@@ -99,7 +99,8 @@ struct sim_stats { /* of one seed, or the sum of many */
 uint64_t sim_stats_faults(const struct sim_stats *stats); /* all kinds together */
 void sim_stats_add(struct sim_stats *sum, const struct sim_stats *one);
 void sim_stats_print(const struct sim_stats *sum, FILE *out);
-/* Names each fault and sight that never happened; returns how many. */
+const char *sim_sight_name(enum sim_sight sight); /* as in the list above */
+/* Names each fault and sight that never happened, if `out`; returns how many. */
 size_t sim_stats_missing(const struct sim_stats *sum, FILE *out);
 
 #endif

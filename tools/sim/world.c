@@ -47,7 +47,6 @@ void sim_world_destroy(struct sim_world **world)
     for (size_t i = 0; i < SIM_PEERS_MAX; i++)
         sim_peer_clear(&self->peers[i]);
     sim_net_clear(self);
-    sim_inject_clear(&self->inject);
     sim_ledger_clear(&self->ledger);
     gw_decoder_destroy(&self->decoder);
     free(self->links);
@@ -140,6 +139,7 @@ void sim_fail(struct sim_world *world, const char *format, ...)
     if (world->failed)
         return;
     world->failed = true;
+    snprintf(world->invariant, sizeof world->invariant, "%s", format);
     va_start(arguments, format);
     vsnprintf(world->failure, sizeof world->failure, format, arguments);
     va_end(arguments);

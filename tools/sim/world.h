@@ -58,7 +58,7 @@ struct sim_world {
     const struct sim_hooks *hooks; /* of the options */
     struct sim_lot lot; /* for what concerns no peer */
     struct sim_lot lots[SIM_PEERS_MAX][SIM_LOT_STREAMS];
-    struct sim_inject inject;
+    struct sim_log *log; /* of faults; NULL: none is kept */
     uint64_t now_us;
     struct sim_event *heap;
     size_t heap_count, heap_capacity;
@@ -80,6 +80,7 @@ struct sim_world {
     struct sim_policy policies[SIM_POLICIES_MAX];
     size_t policy_count;
     uint64_t visits;
+    uint64_t looks;         /* at the books of cores, in a comb */
     bool guest_linked;      /* a newcomer was once taken for the peer whose name it has */
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
@@ -87,6 +88,7 @@ struct sim_world {
     uint64_t stuck_until_us; /* until then some write may be in flight */
     bool failed;
     char failure[512];
+    char invariant[160]; /* the same words, before names and numbers are in them */
 };
 
 struct sim_world *sim_world_new(const struct sim_options *options, struct sim_trace *trace);
