@@ -64,7 +64,8 @@ nothing_of_this_machine() {
     echo "no path of this machine"
     local file copy=$work/plain rpath
     cp -a "$prefix" "$copy"
-    find "$copy" -type f \( -name 'lib*' -o -perm /u+x \) -exec objcopy --strip-debug {} \;
+    find "$copy" -type f \( -name 'lib*' -o -name '*.so' -o -perm /u+x \) \
+        -exec objcopy --strip-debug {} \;
     grep -rlFe "$build" -e "$source" -e "$work" "$copy" && fail "these name paths of this machine"
     rm -rf "$copy"
     for file in "$libdir/libgodwit.so" "$prefix"/bin/* "$prefix"/libexec/godwit/*; do

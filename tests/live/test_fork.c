@@ -346,7 +346,8 @@ static void check_headers(void)
         complain(folder, "cannot be read");
     while (stream && (entry = readdir(stream)) != NULL) {
         snprintf(path, sizeof path, "%s/%.255s", folder, entry->d_name);
-        if (entry->d_name[0] != '.')
+        bool simulator = strcmp(entry->d_name, "simulate.h") == 0; /* none of it is the library's */
+        if (entry->d_name[0] != '.' && !simulator)
             check_header(path);
     }
     if (stream)
