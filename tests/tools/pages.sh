@@ -74,7 +74,7 @@ while read -r verb; do
 done <"$work/verbs"
 
 # Tools with pages of their own: their options are there, and completed.
-for tool in lab lab-peer; do
+for tool in lab lab-peer sim; do
     [ -x "$(dirname "$godwit")/godwit-$tool" ] || continue
     run 0 "$godwit" help "$tool"
     while read -r option; do

@@ -32,7 +32,15 @@ _godwit()
     serve)
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
     bench) words="stage backlog --size --count --durability --against --runs --timeout --json --help" ;;
-    sim) words="--seeds --quick --jobs --require-all --keep-going --seed --trace --help" ;;
+    sim)
+        words="--seeds --quick --seed --trace --jobs --json --peers --messages --pattern --durability
+               --faults --set --list-knobs --plain --only-faults --without-faults --handler
+               --no-shrink --shrink-any --shrink-runs --shrink-seconds --keep-going --require-all
+               --except --plant --help"
+        if [ "$COMP_CWORD" = 2 ]; then
+            mapfile -t COMPREPLY < <(compgen -W "scale $words" -- "$current")
+            return
+        fi ;;
     lab-peer)
         words="--dir --name --bind --connect --stage --service --durability --heartbeat --seed
                --verbose --messages --seconds --rate --size --ordered --failover --passed-on
@@ -53,6 +61,12 @@ _godwit()
     case $previous in
     --dir | --keep)
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return ;;
+    --pattern)
+        mapfile -t COMPREPLY < <(compgen -W "pipeline request both" -- "$current")
+        return ;;
+    --handler)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;
     --connect | --bind)
         mapfile -t COMPREPLY < <(compgen -W "tcp:// ipc://" -- "$current")
