@@ -89,6 +89,26 @@ static void every_value_of_every_knob_reads_back(void **state)
     }
 }
 
+static void a_time_is_told_in_the_largest_unit_that_is_exact(void **state)
+{
+    const struct sim_knob *knob = sim_knob_find("heartbeat", strlen("heartbeat"));
+    static const struct {
+        uint64_t us;
+        const char *text;
+    } times[] = {{0, "0s"},
+                 {1500, "1500us"},
+                 {20000, "20ms"},
+                 {3000000, "3s"},
+                 {3000001, "3000001us"}};
+    char text[SIM_KNOB_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        sim_knob_print(knob, times[i].us, text, sizeof text);
+        assert_string_equal(text, times[i].text);
+    }
+}
+
 static void settling_twice_changes_nothing_more(void **state)
 {
     struct sim_options once, twice;
@@ -170,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_frame_is_named_by_its_way_its_type_and_its_number),
         cmocka_unit_test(what_names_no_fault_is_refused),
         cmocka_unit_test(every_value_of_every_knob_reads_back),
+        cmocka_unit_test(a_time_is_told_in_the_largest_unit_that_is_exact),
         cmocka_unit_test(settling_twice_changes_nothing_more),
         cmocka_unit_test(a_world_is_the_same_from_its_description),
         cmocka_unit_test(a_range_gives_values_in_it_and_not_always_the_same),
