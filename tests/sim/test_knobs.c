@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* What shrinking rests on: names that read back as they were printed, worlds that settling leaves as
- * they are, and the same world from the seed and from its description. */
+/* What shrinking rests on: names that read back as they were printed, worlds that settling leaves
+ * as they are, and the same world from the seed and from its description. */
 
 #include "inject.h"
 #include "knobs.h"
