@@ -78,9 +78,11 @@ function mark(text)
     }
     if (marked == "")
         return
+    if (text ~ /^[^ {}]/) # not indented: a function
+        in_function = 1
     reason[file, line] = marked
-    if (text ~ /;[^;]*$/)
-        marked = ""
+    if (in_function ? text ~ /^}/ : text ~ /;[^;]*$/)
+        marked = in_function = ""
 }
 
 function percent(part, whole)

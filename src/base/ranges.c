@@ -6,6 +6,8 @@
 
 #include "base/ranges.h"
 
+#include "base/grow.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -40,11 +42,9 @@ int gw_ranges_reserve(struct gw_ranges *set, size_t extra)
     if (extra > most - set->count)
         return -ENOMEM;
     /* Doubling keeps a long run of single appends linear in all. */
-    capacity = capacity > most / 2 ? most : capacity * 2;
+    capacity = capacity > most / 2 ? most : gw_grown(capacity, SMALLEST_CAPACITY);
     if (capacity < set->count + extra)
         capacity = set->count + extra;
-    if (capacity < SMALLEST_CAPACITY)
-        capacity = SMALLEST_CAPACITY;
 
     struct gw_range *items = realloc(set->items, capacity * sizeof items[0]);
     if (items == NULL)

@@ -9,8 +9,6 @@
 
 void gw_bodies_add(struct gw_core *core, struct gw_batch *batch)
 {
-    if (batch->cached || !batch->body)
-        return;
     batch->cached = true;
     batch->newer = NULL;
     batch->older = core->newest_body;
@@ -41,7 +39,7 @@ void gw_bodies_remove(struct gw_core *core, struct gw_batch *batch)
 static bool can_go(const struct gw_core *core, const struct gw_batch *batch)
 {
     const struct gw_stream *stream = gw_map_get(&core->streams, batch->epoch);
-    return stream && gw_batch_last(batch) <= stream->stored &&
+    return gw_batch_last(batch) <= stream->stored &&
            gw_batch_last(batch) < stream->next_unassigned &&
            !(stream->dying && gw_retry_buries(stream, batch->first, gw_batch_last(batch)));
 }

@@ -65,7 +65,6 @@ void gw_dispatch_later(struct gw_core *core, struct gw_target *target)
 
 void gw_ack_later(struct gw_core *core, struct gw_remote *remote)
 {
-    remote->ack_due = true;
     if (remote->in_ack_list)
         return;
     remote->in_ack_list = true;
@@ -99,7 +98,7 @@ struct gw_frame *gw_send_frame(struct gw_core *core, uint64_t conn, enum gw_fram
     frame->type = (uint8_t)type;
     frame->link = link;
     if (link)
-        gw_link_frame_sent(core, conn, frame->type, link);
+        gw_link_frame_sent(core, conn, frame->type);
     return frame;
 }
 

@@ -22,7 +22,7 @@ static bool any_late(const struct gw_pile *pile, const struct gw_stream *stream)
 {
     for (size_t i = 0; i < pile->run_count; i++) {
         const struct gw_run *run = pile->runs[i];
-        if (run && run->stream == stream && run->charged_link != run->member->remote->link.id)
+        if (run->stream == stream && run->charged_link != run->member->remote->link.id)
             return true;
     }
     return false;
@@ -39,7 +39,7 @@ static bool can_take(const struct gw_stream *stream, const struct gw_member *mem
                      uint64_t sequence)
 {
     const struct gw_link *link = &member->remote->link;
-    if (!member->serving || !link->id || !link->complete || member->unsent_head || member->alone ||
+    if (!member->serving || !link->complete || member->unsent_head || member->alone ||
         (member->reserved && member->reserved != stream))
         return false;
     if (sequence >= stream->floor_published + member->remote->identity.window)

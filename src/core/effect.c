@@ -2,6 +2,8 @@
 /* The list of effects of a step and the arena that they point into. */
 
 #include "core/effect.h"
+
+#include "base/grow.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +57,7 @@ void gw_effects_clear(struct gw_effects *effects)
 struct gw_effect *gw_effects_add(struct gw_effects *effects, uint8_t type)
 {
     if (effects->count == effects->capacity) {
-        size_t capacity = effects->capacity ? effects->capacity * 2 : 64;
+        size_t capacity = gw_grown(effects->capacity, 64);
         struct gw_effect *items = realloc(effects->items, capacity * sizeof *items);
         if (!items) {
             effects->failed = true;
@@ -75,7 +77,8 @@ void *gw_effects_allocate(struct gw_effects *effects, size_t size)
     size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     struct gw_arena_chunk *chunk = effects->chunks;
     if (!chunk || chunk->size - chunk->used < size) {
-        chunk = chunk_new(size > CHUNK_SIZE ? size : CHUNK_SIZE);
+        size_t usual = gw_grown(0, CHUNK_SIZE);
+        chunk = chunk_new(size > usual ? size : usual);
         if (!chunk) {
             effects->failed = true;
             return NULL;

@@ -46,10 +46,9 @@ void gw_window_owner_gone(struct gw_core *core, struct gw_remote *remote)
 static void take_off_list(struct gw_window *window)
 {
     struct gw_window **link = &window->owner->windows;
-    while (*link && *link != window)
+    while (*link != window)
         link = &(*link)->next;
-    if (*link)
-        *link = window->next;
+    *link = window->next;
 }
 
 bool gw_window_revive(struct gw_window *window)

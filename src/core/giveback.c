@@ -113,14 +113,11 @@ void gw_giveback_remember(struct gw_core *core, struct gw_window *window,
 }
 
 const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint64_t first,
-                                           uint64_t last, uint64_t number)
+                                           uint64_t last)
 {
-    const struct gw_giveback *giveback;
-    for (size_t at = gw_spans_find(&window->returns, first);
-         !is_over(giveback = giveback_at(window, at), last); at++)
-        if (giveback->number == number || number == GW_OFFER_ANY)
-            return giveback;
-    return NULL;
+    const struct gw_giveback *giveback =
+        giveback_at(window, gw_spans_find(&window->returns, first));
+    return is_over(giveback, last) ? NULL : giveback;
 }
 
 /* Numbers grow: DATA of an older offer than the one that came back is a late copy. */

@@ -166,12 +166,10 @@ void gw_hand_recall(struct gw_core *core, struct gw_window *window, struct gw_ra
 static bool is_urgent(const struct gw_core *core, const struct gw_window *window,
                       struct gw_range range)
 {
-    const struct gw_held *held;
     struct gw_range part;
     uint64_t at = range.first;
-    while (core->options.memory && at <= range.last &&
-           (held = next_held(window, &at, range.last, &part)))
-        if (held->again)
+    while (core->options.memory && at <= range.last) /* all of it is held */
+        if (next_held(window, &at, range.last, &part)->again)
             return true;
     return false;
 }

@@ -131,12 +131,12 @@ void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn, const str
     fill_identity(core, &welcome->u.identity);
 }
 
-/* Whether to stand back because the two share a link already. */
-static bool stand_back(struct gw_core *core, struct gw_conn *conn, struct gw_remote *remote,
-                       const struct gw_identity *identity)
+/* Whether to stand back because the two share a link already: on another connection, and of the
+ * same process, or an incumbent would hold the name. */
+static bool stand_back(struct gw_core *core, struct gw_conn *conn, struct gw_remote *remote)
 {
     struct gw_link *link = &remote->link;
-    if (!link->id || link->conn == conn->id || remote->identity.process != identity->process)
+    if (!link->id)
         return false;
     if (!link->dialled && strcmp(core->options.name, remote->name) < 0)
         return false; /* their dial, but ours wins: take this one */
@@ -158,7 +158,7 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
     if (held_by_incumbent(core, remote, conn, identity))
         return; /* HELLO comes again */
     gw_conn_claim(core, conn, remote);
-    if (stand_back(core, conn, remote, identity))
+    if (stand_back(core, conn, remote))
         return;
     conn->adopted = frame->link;
     gw_link_up(core, conn, frame->link, identity);
@@ -169,7 +169,7 @@ void gw_handshake_on_ready(struct gw_core *core, struct gw_conn *conn, const str
     if (conn->link && conn->link == frame->link)
         return; /* said twice */
     struct gw_remote *remote = conn->remote;
-    bool offered = !conn->dialled && conn->offered && conn->offered == frame->link && remote &&
+    bool offered = !conn->dialled && conn->offered && conn->offered == frame->link &&
                    remote->offer_conn == conn->id;
     if (!offered) {
         gw_count(core, GW_COUNTER_stale_frames, 1);

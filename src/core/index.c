@@ -2,6 +2,8 @@
 /* See index.h. */
 
 #include "core/index.h"
+
+#include "base/grow.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ static int make_room(struct gw_index *index)
         index->head = 0;
         return 0;
     }
-    size_t capacity = index->capacity ? index->capacity * 2 : 16;
+    size_t capacity = gw_grown(index->capacity, 16);
     struct gw_index_item *items = realloc(index->items, capacity * sizeof *items);
     if (!items)
         return -ENOMEM;

@@ -35,8 +35,8 @@ struct gw_intake *gw_intake_get(struct gw_core *core, struct gw_remote *remote,
 void gw_intake_give_credit(struct gw_intake *intake)
 {
     const struct gw_local *local = intake->local;
-    bool anew = GW_PLANT(CREDIT_TWICE) && !intake->told_messages;
-    uint64_t in_hand = anew ? 0 : intake->in_hand_messages;
+    uint64_t in_hand =
+        GW_PLANT(CREDIT_TWICE) && !intake->told_messages ? 0 : intake->in_hand_messages;
     uint64_t room = local->credit_messages > in_hand ? local->credit_messages - in_hand : 0;
     uint64_t room_bytes = local->credit_bytes > intake->in_hand_bytes
                               ? local->credit_bytes - intake->in_hand_bytes

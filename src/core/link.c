@@ -25,7 +25,7 @@
 /* Spreads a pause over 80 to 120 %, so that many peers do not act in step. */
 uint64_t gw_link_jitter(struct gw_core *core, uint64_t pause_us)
 {
-    if (core->options.no_jitter || pause_us < 10)
+    if (core->options.no_jitter)
         return pause_us;
     return pause_us * 4 / 5 + gw_random_below(&core->random, pause_us * 2 / 5 + 1);
 }
@@ -67,11 +67,11 @@ static bool is_counted(uint8_t type)
            type == GW_FRAME_ACK || type == GW_FRAME_CLOSED || type == GW_FRAME_SKIP;
 }
 
-void gw_link_frame_sent(struct gw_core *core, uint64_t id, uint8_t type, uint64_t link)
+/* A counted frame leaves on a link that is up, and on no other connection than its own. */
+void gw_link_frame_sent(struct gw_core *core, uint64_t id, uint8_t type)
 {
-    struct gw_conn *conn = is_counted(type) ? gw_conn_get(core, id) : NULL;
-    if (conn && conn->link == link && conn->remote)
-        conn->remote->link.frames_sent++;
+    if (is_counted(type))
+        gw_conn_get(core, id)->remote->link.frames_sent++;
 }
 
 /* A run left on this link: if no frame comes back within the RTO, a PING asks. */
@@ -177,7 +177,7 @@ static void count_members(struct gw_core *core, struct gw_remote *remote)
 static void redial(struct gw_core *core, struct gw_remote *remote, uint64_t lived_us)
 {
     for (struct gw_conn *conn = remote->conns; conn; conn = conn->next_of_remote) {
-        if (!conn->dialled || conn->link)
+        if (!conn->dialled)
             continue;
         if (lived_us >= core->options.heartbeat_us)
             gw_link_hello_soon(core, conn);
@@ -189,13 +189,9 @@ static void redial(struct gw_core *core, struct gw_remote *remote, uint64_t live
 void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why)
 {
     struct gw_link *link = &remote->link;
-    if (!link->id)
-        return;
     struct gw_conn *conn = gw_conn_get(core, link->conn);
-    if (conn) {
-        conn->link = 0;
-        conn_unused(core, conn);
-    }
+    conn->link = 0;
+    conn_unused(core, conn);
     uint64_t lived_us = core->now_us - link->up_us;
     memset(link, 0, sizeof *link);
     remote->probe_deadline_us = 0;
@@ -318,7 +314,7 @@ static struct gw_conn *conn_of(struct gw_core *core, uint64_t id)
 
 static bool has_ordered(const struct gw_remote *remote)
 {
-    const struct gw_window *window = remote ? remote->windows : NULL;
+    const struct gw_window *window = remote->windows;
     while (window && !window->ordered)
         window = window->next;
     return window != NULL;
@@ -337,7 +333,7 @@ void gw_link_corrupt(struct gw_core *core, uint64_t id)
 {
     gw_count(core, GW_COUNTER_bad_checksum, 1);
     struct gw_conn *conn = conn_of(core, id);
-    if (conn && conn->link && has_ordered(conn->remote) && conn->remote->link.conn == id)
+    if (conn && conn->link && has_ordered(conn->remote))
         end_with_gap(core, conn);
 }
 

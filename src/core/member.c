@@ -46,11 +46,9 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     struct gw_offer *offer = gw_stream_offer_find(stream, remote);
     uint64_t highest = entry->floor - 1;
     for (size_t i = 0; i < entry->decided_count; i++)
-        if (entry->decided[i].last > highest)
-            highest = entry->decided[i].last;
+        highest = gw_at_least(highest, entry->decided[i].last);
     for (size_t i = 0; i < entry->exception_count; i++)
-        if (entry->exceptions[i].sequence > highest)
-            highest = entry->exceptions[i].sequence;
+        highest = gw_at_least(highest, entry->exceptions[i].sequence);
     bool impossible = !offer || highest > stream->last; /* never offered, or never existed */
     if (!offer && remote->ended)
         return; /* it lives on, but what it held went to others */
@@ -160,7 +158,7 @@ void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t 
 void gw_member_changed(struct gw_core *core, struct gw_member *member)
 {
     struct gw_target *target = member->target;
-    bool live = member->serving && member->remote->link.id;
+    bool live = member->serving; /* which needs a link */
     if (live == member->live)
         return;
     member->live = live;

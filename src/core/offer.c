@@ -108,12 +108,12 @@ static bool is_fresh(const struct gw_offer *offer)
     return !offer->known || (member->memory && offer->known_process != member->process);
 }
 
-/* Names the epoch on the member's link if that was not done. False: refused there. */
+/* Names the epoch on the link of a member with a run if that was not done. False: refused there. */
 bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
-    struct gw_offer *offer = gw_stream_offer(core, stream, remote);
+    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
     struct gw_link *link = &remote->link;
-    if (!offer || offer->refused_link == link->id)
+    if (offer->refused_link == link->id)
         return false;
     if (offer->opened_link == link->id)
         return true;
@@ -158,10 +158,10 @@ static bool next_piece(const struct gw_run *run, struct gw_range *piece)
 {
     const struct gw_stream *stream = run->stream;
     const struct gw_remote *remote = run->member->remote;
-    const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    const struct gw_offer *offer = run->offer;
     const struct gw_ranges none = GW_RANGES_EMPTY;
     const struct gw_ranges *in_hand =
-        offer && offer->in_hand_link == remote->link.id ? &offer->in_hand : &none;
+        offer->in_hand_link == remote->link.id ? &offer->in_hand : &none;
     uint64_t at = run->cursor;
     while (gw_open_next(stream, &at, run->last, piece)) {
         uint64_t inner = piece->first, end = piece->last;

@@ -36,7 +36,7 @@ static void recover_stream(struct gw_core *core, const struct gw_row *row)
     stream->opens = row->number;
     put_in_order(stream);
     stream->row_stored = true;
-    stream->floor = stream->floor_published = stream->floor_stored = row->floor ? row->floor : 1;
+    stream->floor = stream->floor_published = stream->floor_stored = row->floor;
     stream->last = stream->stored = stream->floor - 1;
     if (row->last >= stream->next_unassigned)
         stream->next_unassigned = row->last + 1;
@@ -96,8 +96,8 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
         gw_window_recover(core, row);
         return;
     case GW_ROW_OUTCOME:
-        if (row->number > core->outcomes)
-            core->outcomes = core->outcomes_sealed = core->outcomes_told = row->number;
+        core->outcomes = gw_at_least(core->outcomes, row->number);
+        core->outcomes_sealed = core->outcomes_told = core->outcomes;
         return;
     default:
         break;
@@ -118,10 +118,8 @@ void gw_recover_row(struct gw_core *core, const struct gw_row *row)
         if (!GW_PLANT(ASSIGNMENT_FORGOTTEN))
             recover_assignment(core, stream, row);
         return;
-    case GW_ROW_STORY:
+    default: /* GW_ROW_STORY: there are no others */
         gw_story_recover(core, stream, row);
-        return;
-    default:
         return;
     }
 }

@@ -12,13 +12,13 @@ static void recover_window(struct gw_core *core, const struct gw_row *row)
 {
     struct gw_remote *owner = gw_remote_get(core, row->peer);
     struct gw_window *window =
-        owner ? gw_window_get(core, row->epoch, owner, &row->destination) : NULL;
+        owner ? gw_window_add(core, row->epoch, owner, &row->destination) : NULL;
     if (!window) {
         gw_fail(core);
         return;
     }
     owner->identity.memory = row->memory;
-    window->floor = window->floor_stored = row->floor ? row->floor : 1;
+    window->floor = window->floor_stored = row->floor;
     window->floor_durable = window->floor;
     window->last = row->last;
     window->closed = row->flag;
@@ -115,7 +115,7 @@ void gw_orphans_seal(struct gw_core *core)
 {
     forget_durable(core);
     for (struct gw_orphan *orphan = core->orphans; orphan; orphan = orphan->next) {
-        if (!orphan->over || orphan->sealed)
+        if (!orphan->over)
             continue;
         struct gw_op *op = gw_seal_op(core, GW_OP_DELETE);
         if (!op)
@@ -140,19 +140,12 @@ void gw_orphans_free(struct gw_core *core)
 
 static void recover_in(struct gw_core *core, struct gw_window *window, const struct gw_row *row)
 {
-    switch (row->kind) {
-    case GW_ROW_DECIDED:
+    if (row->kind == GW_ROW_DECIDED)
         recover_decided(core, window, row);
-        return;
-    case GW_ROW_EXCEPTION:
+    else if (row->kind == GW_ROW_EXCEPTION)
         gw_verdict_add(core, window, row->first, row->how, row->code, row->text);
-        return;
-    case GW_ROW_CRASHED:
+    else
         crashed(core, window, row->first, row->last, row->number);
-        return;
-    default:
-        return;
-    }
 }
 
 void gw_window_recover(struct gw_core *core, const struct gw_row *row)

@@ -247,9 +247,8 @@ static void add_closed(struct gw_core *core, struct gw_remote *remote, struct re
 /* Says what waits to be said to the remote: decisions that became durable, credit, tombstones. */
 void gw_window_flush(struct gw_core *core, struct gw_remote *remote)
 {
-    if (!remote->ack_due || !remote->link.id)
+    if (!remote->link.id)
         return;
-    remote->ack_due = false;
     struct report report;
     begin(core, remote, &report);
     for (struct gw_window *window = remote->windows; window && !core->failed;

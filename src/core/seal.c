@@ -3,9 +3,9 @@
  * nothing else, releases what depended on it. While one write is in flight (the flying pile), the
  * next one fills. */
 
+#include "base/grow.h"
 #include "base/plant.h"
 #include "core/state.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static void *grown(void *items, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
         return items;
-    size_t more = *capacity ? *capacity * 2 : 32;
+    size_t more = gw_grown(*capacity, 32);
     void *moved = realloc(items, more * size);
     if (moved)
         *capacity = more;
@@ -236,8 +236,7 @@ static void batches_durable(struct gw_core *core)
     for (size_t i = 0; i < pile->batch_count; i++) {
         struct gw_stream *stream = pile->batches[i].stream;
         struct gw_batch *batch = pile->batches[i].batch;
-        if (gw_batch_last(batch) > stream->stored)
-            stream->stored = gw_batch_last(batch);
+        stream->stored = gw_at_least(stream->stored, gw_batch_last(batch));
         gw_count(core, GW_COUNTER_stored, batch->count);
         struct gw_effect *effect =
             told_by_next(pile, i) ? NULL : gw_effects_add(core->out, GW_EFFECT_STORED);

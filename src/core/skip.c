@@ -32,7 +32,7 @@ static void release_missing(struct gw_core *core, struct gw_window *window,
     uint64_t at = range.first;
     while (at <= range.last && !core->failed) {
         const struct gw_giveback *known =
-            number == GW_OFFER_ANY ? gw_giveback_find(window, at, range.last, number)
+            number == GW_OFFER_ANY ? gw_giveback_find(window, at, range.last)
                                    : gw_giveback_crossed(window, at, range.last, number);
         struct gw_range missing = {at, range.last};
         if (known)
@@ -115,7 +115,7 @@ static void recall(struct gw_core *core, struct gw_window *window, const struct 
                        frame->u.skip.purpose, frame->u.skip.code);
 }
 
-/* The planted bug: taken without asking, begun or not. */
+/* UNREACHED: the planted bug, taken without asking, begun or not. */
 static void grab(struct gw_core *core, struct gw_window *window, const struct gw_frame *frame)
 {
     for (size_t i = 0; i < frame->u.skip.range_count; i++) {

@@ -110,8 +110,7 @@ struct gw_remote {
     uint64_t *closed;          /* epochs whose tombstone is durable and to be told */
     size_t closed_count;
     struct gw_refused *refused;  /* epochs refused on this link: their DATA still costs credit */
-    bool ack_due;
-    bool in_ack_list;
+    bool in_ack_list; /* an ACK is due at the end of the step */
     struct gw_remote *next_ack;
 };
 
@@ -404,10 +403,10 @@ void gw_link_corrupt(struct gw_core *core, uint64_t conn);
 void gw_link_frame(struct gw_core *core, const struct gw_event *event);
 void gw_link_tick(struct gw_core *core);
 void gw_link_close_all(struct gw_core *core);
-void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why);
+void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why); /* it is up */
 void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t frame_type);
 void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote);
-void gw_link_frame_sent(struct gw_core *core, uint64_t conn, uint8_t type, uint64_t link);
+void gw_link_frame_sent(struct gw_core *core, uint64_t conn, uint8_t type);
 
 /* stream.c: what we send, until it is settled. */
 struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
@@ -491,7 +490,7 @@ void gw_run_seal_cuts(struct gw_core *core, struct gw_stream *stream);
 void gw_run_seal_changed(struct gw_core *core, struct gw_stream *stream);
 
 /* bodies.c: which bytes stay in memory. */
-void gw_bodies_add(struct gw_core *core, struct gw_batch *batch);
+void gw_bodies_add(struct gw_core *core, struct gw_batch *batch); /* it has one, and is new here */
 void gw_bodies_remove(struct gw_core *core, struct gw_batch *batch);
 void gw_bodies_trim(struct gw_core *core);
 

@@ -37,7 +37,7 @@ static uint64_t next_batch(const struct gw_stream *stream, uint64_t sequence, ui
     if (next >= stream->batches.count)
         return upto;
     const struct gw_batch *batch = gw_index_at(&stream->batches, next);
-    return batch->first > sequence && batch->first < upto ? batch->first : upto;
+    return gw_at_most(batch->first, upto);
 }
 
 struct gw_stream *gw_stream_get(struct gw_core *core, uint64_t epoch,
@@ -124,8 +124,7 @@ void gw_stream_submit(struct gw_core *core, const struct gw_destination *destina
         gw_fail(core);
         return;
     }
-    if (gw_batch_last(batch) > stream->last)
-        stream->last = gw_batch_last(batch);
+    stream->last = gw_at_least(stream->last, gw_batch_last(batch));
     gw_count(core, GW_COUNTER_sent, batch->count);
     bool keep = worth_keeping(core, stream, batch);
     gw_pile_batch(core, stream, batch);
@@ -286,7 +285,7 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
             keep_batch(core, stream, batches[i]);
             continue;
         }
-        if (known && !known->body && batches[i]->body) {
+        if (known && !known->body) {
             known->body = gw_blob_hold(batches[i]->body);
             gw_bodies_add(core, known);
         }

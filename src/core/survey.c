@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-static void copy_name(char to[GW_NAME_MAX + 1], const char *from)
-{
-    size_t size = strlen(from);
-
-    if (size > GW_NAME_MAX)
-        size = GW_NAME_MAX;
-    memcpy(to, from, size);
-    to[size] = '\0';
-}
-
 /* The table's next entry, zeroed; NULL when it is full. Counts in any case. */
 static void *next_of(void *table, size_t item_size, size_t *count)
 {
@@ -48,17 +38,7 @@ static uint64_t unsettled(const struct gw_stream *stream)
 
         settled += range.last - (range.first > stream->floor ? range.first : stream->floor) + 1;
     }
-    return stream->last > settled ? stream->last - settled : 0;
-}
-
-static const struct gw_run *run_of(const struct gw_stream *stream, uint64_t sequence)
-{
-    size_t at = gw_index_find(&stream->runs, sequence);
-
-    if (at >= stream->runs.count)
-        return NULL;
-    const struct gw_run *run = gw_index_at(&stream->runs, at);
-    return sequence <= run->last ? run : NULL;
+    return stream->last - settled;
 }
 
 static void survey_stream(struct gw_survey *survey, const struct gw_stream *stream)
@@ -67,7 +47,7 @@ static void survey_stream(struct gw_survey *survey, const struct gw_stream *stre
 
     if (!item)
         return;
-    const struct gw_run *holder = run_of(stream, stream->floor);
+    const struct gw_run *holder = gw_run_at(stream, stream->floor);
     item->epoch = stream->epoch;
     item->destination = stream->target->destination;
     item->floor = stream->floor;
@@ -78,7 +58,7 @@ static void survey_stream(struct gw_survey *survey, const struct gw_stream *stre
     item->ordered = stream->ordered;
     item->stalled = stream->stalled;
     if (holder)
-        copy_name(item->holder, holder->member->remote->name);
+        strcpy(item->holder, holder->member->remote->name);
 }
 
 static void survey_target(struct gw_survey *survey, const struct gw_target *target)
@@ -110,9 +90,9 @@ static void survey_member(struct gw_survey *survey, const struct gw_member *memb
     if (!item)
         return;
     item->destination = member->target->destination;
-    copy_name(item->peer, member->remote->name);
+    strcpy(item->peer, member->remote->name);
     item->linked = member->remote->link.id != 0;
-    item->serving = item->linked && member->serving;
+    item->serving = member->serving;
     item->forfeited = member->forfeited;
     item->outstanding = member->outstanding;
     if (!item->serving)
@@ -128,8 +108,7 @@ static uint64_t decided_above(const struct gw_window *window)
     struct gw_range piece;
     uint64_t total = 0, from = window->floor;
 
-    while (from <= window->last &&
-           gw_ranges_next(&window->decided, true, &from, window->last, &piece))
+    while (gw_ranges_next(&window->decided, true, &from, window->last, &piece))
         total += piece.last - piece.first + 1;
     return total;
 }
@@ -142,7 +121,7 @@ static void survey_window(struct gw_survey *survey, const struct gw_window *wind
         return;
     item->epoch = window->epoch;
     item->destination = window->destination;
-    copy_name(item->sender, window->owner->name);
+    strcpy(item->sender, window->owner->name);
     item->floor = window->floor;
     item->last = window->last;
     item->in_hand = gw_ranges_total(&window->in_hand) + gw_ranges_total(&window->deciding);
@@ -165,7 +144,7 @@ static void survey_remote(struct gw_survey *survey, const struct gw_core *core,
         survey_window(survey, window);
     if (!item)
         return;
-    copy_name(item->name, remote->name);
+    strcpy(item->name, remote->name);
     item->up = remote->link.id != 0;
     item->memory = remote->identity.memory;
     item->gone = remote->gone;
@@ -184,7 +163,7 @@ void gw_core_survey(const struct gw_core *core, struct gw_survey *survey)
 {
     survey->link_count = survey->target_count = survey->member_count = 0;
     survey->stream_count = survey->window_count = survey->local_count = 0;
-    copy_name(survey->name, core->options.name);
+    strcpy(survey->name, core->options.name);
     memcpy(survey->store, core->options.store, sizeof survey->store);
     survey->open = core->options.open;
     survey->now_us = core->now_us;
@@ -214,7 +193,7 @@ void gw_core_received(const struct gw_core *core, uint64_t epoch, uint64_t seque
     if (!window)
         return;
     received->destination = window->destination;
-    copy_name(received->sender, window->owner->name);
+    strcpy(received->sender, window->owner->name);
     received->closed = window->closed;
     if (sequence < window->floor)
         received->reception = GW_RECEPTION_BELOW;

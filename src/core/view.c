@@ -253,6 +253,7 @@ const char *gw_core_check(const struct gw_core *core)
 {
     const char *broken = NULL;
     const void *item;
+    uint64_t links = 0;
     for (size_t at = 0; !broken && (item = gw_map_next(&core->streams, &at, NULL));)
         broken = check_stream(core, item);
     for (size_t at = 0; !broken && (item = gw_map_next(&core->windows, &at, NULL));)
@@ -262,19 +263,22 @@ const char *gw_core_check(const struct gw_core *core)
         broken = check_link(core, remote);
     for (const struct gw_target *target = core->targets; target && !broken; target = target->next)
         broken = check_target(target);
+    for (const struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
+        links += remote->link.id != 0;
+    if (!broken && links != core->counters[GW_COUNTER_links_now])
+        broken = "the links that are up are miscounted";
     return broken;
 }
 
 static enum gw_place place_of(const struct gw_stream *stream, uint64_t sequence)
 {
     const struct gw_run *run = gw_run_at(stream, sequence);
-    const struct gw_offer *offer = run ? gw_stream_offer_find(stream, run->member->remote) : NULL;
     if (!gw_is_open(stream, sequence))
         return GW_PLACE_SETTLED;
     if (!run)
         return GW_PLACE_QUEUED;
-    return offer && gw_ranges_contains(&offer->handed, sequence) ? GW_PLACE_IN_HAND
-                                                                 : GW_PLACE_ASSIGNED;
+    return gw_ranges_contains(&run->offer->handed, sequence) ? GW_PLACE_IN_HAND
+                                                             : GW_PLACE_ASSIGNED;
 }
 
 void gw_core_find(const struct gw_core *core, uint64_t epoch, uint64_t sequence,

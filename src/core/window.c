@@ -14,13 +14,10 @@
 
 /* ---- windows and intakes ---- */
 
-struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
+struct gw_window *gw_window_add(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
                                 const struct gw_destination *destination)
 {
-    struct gw_window *window = gw_map_get(&core->windows, epoch);
-    if (window)
-        return window;
-    window = gw_allocate(core, sizeof *window);
+    struct gw_window *window = gw_allocate(core, sizeof *window);
     if (!window)
         return NULL;
     if (gw_map_put(&core->windows, epoch, window)) {
@@ -31,8 +28,7 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
     window->epoch = epoch;
     window->owner = owner;
     window->floor = window->floor_durable = 1;
-    if (destination)
-        window->destination = *destination;
+    window->destination = *destination;
     window->next = owner->windows;
     owner->windows = window;
     owner->window_count++;
@@ -45,10 +41,8 @@ struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_
 void gw_window_unlink(struct gw_window *window)
 {
     struct gw_window **link = &window->owner->windows;
-    while (*link && *link != window)
+    while (*link != window)
         link = &(*link)->next;
-    if (!*link)
-        return;
     *link = window->next;
     window->owner->window_count--;
 }
@@ -161,17 +155,18 @@ static void raise_floor(struct gw_core *core, struct gw_window *window, uint64_t
     gw_commit_lazily(core);
 }
 
-/* An epoch belongs to one destination for ever. A tombstone made by CLOSED alone knows none. */
-static bool same_destination(const struct gw_window *window, const struct gw_frame *open)
+/* An epoch belongs to one peer and one destination for ever. */
+static bool is_anothers(const struct gw_window *window, const struct gw_remote *remote,
+                        const struct gw_frame *open)
 {
-    return !window->destination.kind ||
-           gw_destination_equal(&window->destination, &open->u.open.destination);
+    return window->owner != remote ||
+           !gw_destination_equal(&window->destination, &open->u.open.destination);
 }
 
 void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     struct gw_window *window = gw_map_get(&core->windows, frame->u.open.epoch);
-    if (window && (window->owner != remote || !same_destination(window, frame))) {
+    if (window && is_anothers(window, remote, frame)) {
         gw_link_violation(core, remote, GW_FRAME_OPEN); /* somebody else's stream (invariant 28) */
         return;
     }
@@ -189,7 +184,7 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
         return;
     }
     if (!window)
-        window = gw_window_get(core, frame->u.open.epoch, remote, &frame->u.open.destination);
+        window = gw_window_add(core, frame->u.open.epoch, remote, &frame->u.open.destination);
     if (!window)
         return;
     window->ordered = frame->u.open.ordered;

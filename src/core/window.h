@@ -136,7 +136,7 @@ struct gw_window {
 };
 
 /* window.c: what we receive, from OPEN to the tombstone. */
-struct gw_window *gw_window_get(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
+struct gw_window *gw_window_add(struct gw_core *core, uint64_t epoch, struct gw_remote *owner,
                                 const struct gw_destination *destination);
 void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame);
 void gw_window_data(struct gw_core *core, struct gw_remote *remote, const struct gw_event *event);
@@ -199,9 +199,9 @@ void gw_giveback_remember(struct gw_core *core, struct gw_window *window,
                           const struct gw_return *back);
 void gw_giveback_forget(struct gw_core *core, struct gw_window *window, uint64_t first,
                         uint64_t last);
-/* The first one of [first, last] under that number, or GW_OFFER_ANY; NULL: none. */
+/* The first one of [first, last]; NULL: none. */
 const struct gw_giveback *gw_giveback_find(const struct gw_window *window, uint64_t first,
-                                           uint64_t last, uint64_t number);
+                                           uint64_t last);
 /* The first one of [first, last] that DATA of the offer `number` crossed with; NULL: none. */
 const struct gw_giveback *gw_giveback_crossed(const struct gw_window *window, uint64_t first,
                                               uint64_t last, uint64_t number);

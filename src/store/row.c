@@ -339,11 +339,19 @@ static void read_meta(struct gw_reader *value, struct gw_row *row)
     row->process = gw_read_u64(value);
 }
 
+/* Sequences begin at 1. */
+static uint64_t read_floor(struct gw_reader *value)
+{
+    uint64_t floor = gw_read_varint(value);
+    value->failed |= floor == 0;
+    return floor;
+}
+
 static void read_window(struct gw_reader *value, struct gw_row *row)
 {
     gw_read_string(value, row->peer, sizeof row->peer);
     read_destination(value, &row->destination);
-    row->floor = gw_read_varint(value);
+    row->floor = read_floor(value);
     row->flag = read_flag(value);
     row->last = gw_read_varint(value);
     row->memory = read_flag(value);
@@ -376,7 +384,7 @@ static void read_facts(struct gw_reader *value, struct gw_row *row)
     case GW_ROW_STREAM:
         row->number = gw_read_varint(value);
         read_destination(value, &row->destination);
-        row->floor = gw_read_varint(value);
+        row->floor = read_floor(value);
         row->last = gw_read_varint(value);
         row->ordered = read_flag(value);
         break;

@@ -56,6 +56,10 @@ void driver_close(struct driver *d);
  * assertion. It does not return: the test is over. NULL everywhere else. */
 extern void (*driver_ran_out)(struct driver *d);
 void driver_close_all(void); /* also those of a test that was left in the middle */
+/* In a test with a long way to what it is about: memory runs out from here on only, and up to here
+ * the books are not checked then. */
+void driver_from_here(void);
+extern void (*driver_began)(void);
 void driver_crash(struct driver *d);   /* the core is gone, the store stays */
 void driver_recover(struct driver *d); /* a fresh core from the store: rows, then START */
 void driver_restart(struct driver *d); /* both */

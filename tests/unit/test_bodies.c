@@ -2,7 +2,7 @@
 /* Which bodies stay in memory: bounded by the cache, but never one that is still needed. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,6 +97,42 @@ static void a_body_that_went_is_read_back_for_a_new_link(void **state)
     driver_close(&d);
 }
 
+/* Its bytes are written once more. */
+static void the_body_of_what_is_to_be_buried_stays(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1 << 20);
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_send(&d, EPOCH, 11, 10, 100);
+    driver_commit(&d);
+    remote_except(&d, 1, link, GW_EXCEPTION_REJECTED, 15, 1);
+    d.core->options.cache_bytes = 1;
+    driver_tick(&d, 1);
+    assert_null(batch_at(&d, 1)->body);
+    assert_non_null(batch_at(&d, 11)->body);
+    driver_commit(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_dead_letters), 1);
+    driver_close(&d);
+}
+
+/* However many there are, a step stays short. */
+static void a_bounded_number_of_bodies_is_looked_at_in_a_step(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1);
+    for (uint64_t i = 0; i < 16; i++)
+        driver_send_to(&d, "nobody", 7, 1 + i, 1, 100);
+    driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_commit(&d);
+    driver_tick(&d, 1);
+    assert_non_null(batch_at(&d, 1)->body); /* 16 that cannot go stand before it */
+    driver_close(&d);
+}
+
 static void a_settled_batch_gives_its_bytes_back(void **state)
 {
     (void)state;
@@ -121,6 +157,8 @@ int main(void)
         cmocka_unit_test(offered_bodies_go_oldest_first_down_to_the_budget),
         cmocka_unit_test(a_run_that_leaves_in_a_step_has_its_body_until_the_next),
         cmocka_unit_test(a_body_that_went_is_read_back_for_a_new_link),
+        cmocka_unit_test(the_body_of_what_is_to_be_buried_stays),
+        cmocka_unit_test(a_bounded_number_of_bodies_is_looked_at_in_a_step),
         cmocka_unit_test(a_settled_batch_gives_its_bytes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,166 @@ static void windows_of_an_ended_peer_found_in_the_store_go_with_it(void **state)
     driver_close(&d);
 }
 
+/* ---- one that was away for long, and lives ---- */
+
+static void away_for_long(struct driver *d)
+{
+    driver_lost(d, 1);
+    driver_tick(d, 0);
+    driver_tick(d, UINT64_C(86400) * SECOND);
+    assert_true(gw_remote_find(d->core, "m")->gone);
+}
+
+/* What is in hand kept its window, and both know where they were. */
+static void who_was_taken_for_ended_and_comes_back_goes_on(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_commit(&d);
+    away_for_long(&d);
+    assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
+    link = driver_memory_link(&d, 1, "m", 1);
+    remote_open(&d, 1, link, EPOCH, false);
+    assert_null(driver_sent(&d, GW_FRAME_REFUSE, 0));
+    assert_int_equal(gw_remote_find(d.core, "m")->window_count, 1);
+    remote_offer(&d, 1, link, EPOCH, 1, 3, 11); /* 1 is decided, 2 in hand */
+    assert_range(driver_delivered(&d, 0), 3, 3);
+    assert_range(driver_acked(&d, EPOCH, 0), 1, 1);
+    driver_decide(&d, EPOCH, 2, 3);
+    driver_commit(&d);
+    assert_range(driver_acked(&d, EPOCH, 0), 2, 3);
+    assert_true(known(&d, EPOCH));
+    driver_close(&d);
+}
+
+static void a_tombstone_of_who_comes_back_is_one_again(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    remote_close_epoch(&d, 1, link, EPOCH, 1);
+    driver_commit(&d);
+    remote_open(&d, 1, link, OLD, true); /* another one, in the same list */
+    remote_offer(&d, 1, link, OLD, 1, 1, 10);
+    away_for_long(&d);
+    link = driver_memory_link(&d, 1, "m", 1);
+    remote_open(&d, 1, link, EPOCH, false);
+    assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
+    remote_data(&d, 1, link, EPOCH, 1, 1);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.epochs[0].floor, 2);
+    driver_commit(&d);
+    assert_true(known(&d, EPOCH));
+    driver_close(&d);
+}
+
+/* CLOSED had come, and its row was not written yet. */
+static void an_epoch_that_was_being_closed_is_closed_when_its_owner_comes_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    remote_close_epoch(&d, 1, link, EPOCH, 1);
+    away_for_long(&d);
+    link = driver_memory_link(&d, 1, "m", 1);
+    remote_open(&d, 1, link, EPOCH, false);
+    driver_commit(&d);
+    assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.closed[0], EPOCH);
+    assert_true(driver_row(&d, GW_ROW_WINDOW, 0)->flag);
+    assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
+    driver_close(&d);
+}
+
+/* Nobody could be told what came back while it was away: nothing is known of that. */
+static void what_came_back_while_its_owner_was_away_is_told_when_it_is_back(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_open_ordered(&d, 1, link, EPOCH);
+    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_return(&d, EPOCH, 3, 3, GW_RETURN_RELEASE); /* told at once */
+    away_for_long(&d);
+    driver_return(&d, EPOCH, 2, 2, GW_RETURN_NACK);
+    link = driver_memory_link(&d, 1, "m", 1);
+    remote_open_ordered(&d, 1, link, EPOCH);
+    remote_offer(&d, 1, link, EPOCH, 2, 2, 11);
+    assert_range(driver_delivered(&d, 0), 2, 3);
+    driver_close(&d);
+}
+
+/* ---- at every moment ---- */
+
+static void a_decision_on_its_way_to_the_store_keeps_its_window(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_seal(&d);
+    driver_memory_link(&d, 1, "m", 2);
+    driver_committed(&d);
+    assert_true(known(&d, EPOCH));
+    assert_int_equal(driver_counter(&d, GW_COUNTER_decided), 1);
+    driver_commit(&d);
+    assert_false(known(&d, EPOCH));
+    assert_int_equal(receiving_rows(&d), 0);
+    driver_close(&d);
+}
+
+static void a_tombstone_on_its_way_to_the_store_goes_too(void **state)
+{
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct driver d;
+        uint64_t link = open_memory(&d);
+        remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+        driver_decide(&d, EPOCH, 1, 1);
+        driver_commit(&d);
+        remote_close_epoch(&d, 1, link, EPOCH, 1);
+        if (sealed)
+            driver_seal(&d);
+        driver_memory_link(&d, 1, "m", 2);
+        driver_committed(&d);
+        driver_commit(&d);
+        driver_commit(&d);
+        assert_false(known(&d, EPOCH));
+        assert_int_equal(receiving_rows(&d), 0);
+        assert_null(gw_remote_find(d.core, "m")->windows);
+        driver_close(&d);
+    }
+}
+
+/* Its windows are not all over when the next process ends, too. */
+static void one_process_after_the_other_may_end(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_memory(&d);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    link = driver_memory_link(&d, 1, "m", 2);
+    remote_open(&d, 1, link, EPOCH + 1, true); /* nothing of it is stored */
+    driver_memory_link(&d, 1, "m", 3);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_true(known(&d, EPOCH));
+    assert_false(known(&d, EPOCH + 1));
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_false(known(&d, EPOCH));
+    assert_int_equal(receiving_rows(&d), 0);
+    driver_close(&d);
+}
+
 /* ---- replies to it ---- */
 
 static void serve_replies(struct driver *d, uint64_t link)
@@ -303,6 +463,13 @@ int main(void)
         cmocka_unit_test(the_next_process_of_that_name_begins_anew),
         cmocka_unit_test(what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignored),
         cmocka_unit_test(windows_of_an_ended_peer_found_in_the_store_go_with_it),
+        cmocka_unit_test(who_was_taken_for_ended_and_comes_back_goes_on),
+        cmocka_unit_test(a_tombstone_of_who_comes_back_is_one_again),
+        cmocka_unit_test(an_epoch_that_was_being_closed_is_closed_when_its_owner_comes_back),
+        cmocka_unit_test(what_came_back_while_its_owner_was_away_is_told_when_it_is_back),
+        cmocka_unit_test(a_decision_on_its_way_to_the_store_keeps_its_window),
+        cmocka_unit_test(a_tombstone_on_its_way_to_the_store_goes_too),
+        cmocka_unit_test(one_process_after_the_other_may_end),
         cmocka_unit_test(replies_end_with_the_process_though_the_next_one_is_there),
         cmocka_unit_test(replies_to_who_serves_the_name_again_are_kept),
         cmocka_unit_test(replies_that_outlive_who_asked_end_at_the_restart),

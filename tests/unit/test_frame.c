@@ -81,6 +81,17 @@ static void destinations_are_kind_and_name(void **state)
     }
 }
 
+static void a_kind_that_is_not_known_has_no_name(void **state)
+{
+    (void)state;
+    static const uint8_t kinds[] = {0, GW_KIND_REPLY + 1, 255};
+    char text[GW_DESTINATION_TEXT];
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        gw_destination_format(&(struct gw_destination){kinds[i], "x"}, text);
+        assert_string_equal(text, ":x");
+    }
+}
+
 static void what_is_no_destination_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
@@ -116,6 +127,7 @@ int main(void)
         cmocka_unit_test(names_are_1_to_64_of_a_few_bytes),
         cmocka_unit_test(every_byte_is_allowed_or_not),
         cmocka_unit_test(destinations_are_kind_and_name),
+        cmocka_unit_test(a_kind_that_is_not_known_has_no_name),
         cmocka_unit_test(what_is_no_destination_is_refused_and_changes_nothing),
         cmocka_unit_test(destinations_are_equal_in_kind_and_name),
     };

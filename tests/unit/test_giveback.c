@@ -146,6 +146,7 @@ static void many_returns_fill_several_acks_and_the_oldest_are_forgotten(void **s
     remote_offer(&d, 1, link, EPOCH, 1, 3000, 10);
     for (uint64_t s = 1; s < 3000; s += 2)
         driver_nack(&d, EPOCH, s, 0, NULL);
+    driver_from_here();
     link = driver_sender(&d, 1, "s", EPOCH);
     driver_link(&d, 1, "s");
     for (size_t n = 0; n < 1024; n++)
@@ -188,6 +189,7 @@ static void many_returns_in_one_step_are_all_told(void **state)
     event.u.recalled.pieces = pieces;
     event.u.recalled.bytes = bytes;
     event.u.recalled.count = count;
+    driver_from_here();
     driver_step(&d, &event);
     for (size_t n = 0; n < count; n++)
         assert_returned(&d, n, 2 * n + 1, 2 * n + 1, 10, GW_RETURN_RELEASE);

@@ -234,6 +234,103 @@ static void a_crash_at_the_first_message_of_an_epoch_is_charged(void **state)
     driver_close(&d);
 }
 
+/* Each of them waits for its own epoch, and goes with it alone. */
+static void crashes_at_the_first_messages_of_several_epochs_are_kept_apart(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with(&d, false);
+    driver_crash(&d);
+    put_crash(&d, 1, 1, 10);
+    put_crash(&d, 5, 6, 11);
+    d.rows[d.row_count] = d.rows[d.row_count - 1];
+    d.rows[d.row_count++].epoch = EPOCH + 1;
+    driver_recover(&d);
+    driver_serve(&d, "work", 100, 1 << 24);
+    uint64_t link = driver_link(&d, 1, "s");
+    remote_ping_floor(&d, 1, link, EPOCH, 2, 9); /* 1 is settled */
+    remote_ping_floor(&d, 1, link, EPOCH, 2, 9);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 2);
+    remote_open(&d, 1, link, EPOCH + 1, true);
+    remote_offer_again(&d, 1, link, EPOCH + 1, 1, 9, 11);
+    assert_range(driver_delivered(&d, 0), 1, 4);
+    assert_range(driver_delivered(&d, 1), 7, 9);
+    remote_open(&d, 1, link, EPOCH, true);
+    remote_offer_again(&d, 1, link, EPOCH, 1, 9, 11);
+    assert_range(driver_delivered(&d, 1), 7, 9);
+    driver_close(&d);
+}
+
+/* While the row of one is on its way out the epoch may be named after all. */
+static void a_crash_that_is_being_forgotten_is_not_told(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with(&d, false);
+    driver_crash(&d);
+    put_crash(&d, 1, 1, 10);
+    driver_recover(&d);
+    driver_serve(&d, "work", 100, 1 << 24);
+    uint64_t link = driver_link(&d, 1, "s");
+    remote_ping_floor(&d, 1, link, EPOCH, 2, 9);
+    driver_seal(&d);
+    driver_tick(&d, 0);
+    remote_open(&d, 1, link, EPOCH, true);
+    remote_offer_again(&d, 1, link, EPOCH, 1, 3, 10);
+    assert_null(driver_returned(&d, EPOCH, 0));
+    driver_committed(&d);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_CRASHED), 0);
+    driver_close(&d);
+}
+
+/* More of them stay in the store, for the next open. */
+static void a_bounded_number_of_crashes_waits_for_epochs(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct gw_row row = {.kind = GW_ROW_CRASHED, .first = 1, .last = 1, .number = 9};
+    struct gw_event event = {.type = GW_EVENT_RECOVER};
+    event.u.recover = &row;
+    driver_open(&d, "a");
+    for (row.epoch = 1; row.epoch <= 1025; row.epoch++)
+        driver_step(&d, &event);
+    driver_serve(&d, "work", 100, 1 << 24);
+    uint64_t link = driver_link(&d, 1, "s");
+    for (uint64_t epoch = 1024; epoch <= 1025; epoch++) {
+        remote_open(&d, 1, link, epoch, true);
+        remote_offer_again(&d, 1, link, epoch, 1, 1, 9);
+        assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), epoch == 1025);
+    }
+    driver_close(&d);
+}
+
+/* Its row is written with the floor, not with each decision. */
+static void what_was_decided_above_all_that_the_row_knows_is_known(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = open_with(&d, false);
+    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_commit(&d);
+    remote_offer(&d, 1, link, EPOCH, 2, 8, 10);
+    driver_decide(&d, EPOCH, 9, 9);
+    driver_commit(&d);
+    driver_restart(&d);
+    driver_serve(&d, "work", 100, 1 << 24);
+    driver_sender(&d, 1, "s", EPOCH);
+    assert_range(driver_acked(&d, EPOCH, 1), 0, 0); /* said with the link, not again */
+    link = driver_link(&d, 2, "s");
+    assert_range(driver_acked(&d, EPOCH, 0), 1, 1);
+    assert_range(driver_acked(&d, EPOCH, 1), 9, 9);
+    remote_open(&d, 2, link, EPOCH, false);
+    remote_offer_again(&d, 2, link, EPOCH, 1, 9, 11);
+    assert_range(driver_delivered(&d, 0), 2, 8);
+    driver_close(&d);
+}
+
 static void a_crash_row_of_an_epoch_that_never_comes_back_harms_nobody(void **state)
 {
     (void)state;
@@ -272,6 +369,10 @@ int main(void)
         cmocka_unit_test(a_crash_is_forgotten_when_the_message_is_decided_or_the_floor_passes),
         cmocka_unit_test(what_was_begun_and_then_decided_is_no_crash),
         cmocka_unit_test(a_crash_at_the_first_message_of_an_epoch_is_charged),
+        cmocka_unit_test(crashes_at_the_first_messages_of_several_epochs_are_kept_apart),
+        cmocka_unit_test(a_crash_that_is_being_forgotten_is_not_told),
+        cmocka_unit_test(a_bounded_number_of_crashes_waits_for_epochs),
+        cmocka_unit_test(what_was_decided_above_all_that_the_row_knows_is_known),
         cmocka_unit_test(a_crash_row_of_an_epoch_that_never_comes_back_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,88 @@ static void a_connection_speaks_for_one_name(void **state)
     driver_close(&d);
 }
 
+static void hello_is_refused_if_all_its_versions_are_older(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    struct gw_frame hello = {.type = GW_FRAME_HELLO};
+    remote_identity(&hello.u.identity, "b", 9);
+    hello.u.identity.version_min = hello.u.identity.version_max = 0;
+    driver_frame(&d, 1, &hello);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_VERSION);
+    driver_close(&d);
+}
+
+static void hello_is_refused_when_too_many_others_are_known(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    d.core->remote_count = GW_REMOTES_MAX;
+    remote_hello(&d, 1, "b", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_BUSY);
+    assert_null(gw_remote_find(d.core, "b"));
+    driver_close(&d);
+}
+
+/* Whoever is dialled answers. */
+static void a_hello_on_a_dialled_connection_is_noise(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    remote_hello(&d, 1, "b", 9);
+    assert_int_equal(d.effects.count, 0);
+    assert_null(gw_remote_find(d.core, "b"));
+    driver_close(&d);
+}
+
+static void a_ready_on_a_dialled_connection_or_before_any_hello_is_reset(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    remote_say(&d, 1, GW_FRAME_READY, 55);
+    assert_int_equal(driver_sent_on(&d, 1, GW_FRAME_RESET)->link, 55);
+    remote_say(&d, 2, GW_FRAME_READY, 66);
+    assert_int_equal(driver_sent_on(&d, 2, GW_FRAME_RESET)->link, 66);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_up), 0);
+    driver_close(&d);
+}
+
+static void a_welcome_counts_only_where_it_is_waited_for(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    remote_welcome(&d, 1, 55, "b", 9); /* no HELLO was said */
+    remote_welcome(&d, 2, 55, "b", 9); /* nobody dialled there */
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 0, "b", 9); /* no link has that id */
+    assert_int_equal(driver_counter(&d, GW_COUNTER_links_up), 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
+    remote_welcome(&d, 1, 56, "b", 9); /* it has a link */
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
+    driver_close(&d);
+}
+
+/* 0 means no link. */
+static void no_link_has_the_id_0(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    d.entropy = UINT64_MAX; /* the shell draws 0 next */
+    remote_hello(&d, 1, "b", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_WELCOME, 0)->link, 1);
+    driver_close(&d);
+}
+
 /* ---- who wins ---- */
 
 static void crossing(bool a_first, bool b_ready_late)
@@ -282,6 +364,83 @@ static void a_live_incumbent_keeps_its_name(void **state)
     driver_close(&d);
 }
 
+static void an_incumbent_is_asked_once_however_many_newcomers_there_are(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_link(&d, 1, "b");
+    remote_hello(&d, 2, "b", 4242);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_PING), 1);
+    remote_hello(&d, 3, "b", 4243);
+    assert_int_equal(driver_sent_on(&d, 3, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_PING), 0);
+    driver_close(&d);
+}
+
+/* Its own silence is the same for whoever asks: three heartbeats after it was heard last. */
+static void a_silent_incumbent_is_gone_by_its_heartbeats_at_the_latest(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_link(&d, 1, "b");
+    for (int i = 0; i < 29; i++)
+        driver_tick(&d, DRIVER_HEARTBEAT_US / 10);
+    remote_hello(&d, 2, "b", 4242); /* asked 100 ms before that, with 200 ms to answer */
+    assert_true(driver_link_to(&d, "b")->id != 0);
+    driver_tick(&d, DRIVER_HEARTBEAT_US / 10);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
+    driver_close(&d);
+}
+
+static void a_live_incumbent_keeps_its_name_also_where_we_dial(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    driver_dial(&d, 2);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 2, 55, "b", 4242); /* another process answers as b */
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
+    assert_non_null(driver_sent_on(&d, 1, GW_FRAME_PING));
+    driver_tick(&d, DRIVER_HEARTBEAT_US / 10);
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_HELLO)); /* and again */
+    driver_close(&d);
+}
+
+/* It was welcomed while the name was free. */
+static void a_ready_comes_too_late_when_another_process_has_the_name_by_then(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    remote_hello(&d, 1, "b", 4242);
+    uint64_t late = driver_sent(&d, GW_FRAME_WELCOME, 0)->link;
+    driver_dial(&d, 2);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 2, 55, "b", 9);
+    remote_say(&d, 1, GW_FRAME_READY, late);
+    assert_int_equal(driver_sent_on(&d, 1, GW_FRAME_REFUSE)->u.refuse.code, GW_REFUSE_IDENTITY);
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
+    driver_close(&d);
+}
+
+static void a_hello_crosses_with_a_dial_of_ours_that_wins(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    remote_hello(&d, 2, "b", 9);
+    assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_CROSSED);
+    assert_int_equal(driver_link_to(&d, "b")->id, 55);
+    driver_close(&d);
+}
+
 static void a_dead_incumbent_loses_its_name_to_the_next_try(void **state)
 {
     (void)state;
@@ -310,10 +469,21 @@ int main(void)
         cmocka_unit_test(hello_is_refused_by_version_and_by_its_own_name),
         cmocka_unit_test(a_frame_of_another_version_ends_the_link_it_comes_on),
         cmocka_unit_test(a_connection_speaks_for_one_name),
+        cmocka_unit_test(hello_is_refused_if_all_its_versions_are_older),
+        cmocka_unit_test(hello_is_refused_when_too_many_others_are_known),
+        cmocka_unit_test(a_hello_on_a_dialled_connection_is_noise),
+        cmocka_unit_test(a_ready_on_a_dialled_connection_or_before_any_hello_is_reset),
+        cmocka_unit_test(a_welcome_counts_only_where_it_is_waited_for),
+        cmocka_unit_test(no_link_has_the_id_0),
         cmocka_unit_test(crossing_dials_end_in_the_lower_names_link),
         cmocka_unit_test(a_dial_that_stood_back_dials_when_the_link_ends),
         cmocka_unit_test(an_endpoint_that_stood_back_dials_when_the_other_is_disconnected),
         cmocka_unit_test(a_live_incumbent_keeps_its_name),
+        cmocka_unit_test(an_incumbent_is_asked_once_however_many_newcomers_there_are),
+        cmocka_unit_test(a_silent_incumbent_is_gone_by_its_heartbeats_at_the_latest),
+        cmocka_unit_test(a_live_incumbent_keeps_its_name_also_where_we_dial),
+        cmocka_unit_test(a_ready_comes_too_late_when_another_process_has_the_name_by_then),
+        cmocka_unit_test(a_hello_crosses_with_a_dial_of_ours_that_wins),
         cmocka_unit_test(a_dead_incumbent_loses_its_name_to_the_next_try),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,118 @@ static void the_timeout_follows_the_measured_round_trip(void **state)
     driver_close(&d);
 }
 
+/* Asks at every heartbeat and answers after `rtt_us`. */
+static void answer_after(struct driver *d, uint64_t link, uint64_t rtt_us)
+{
+    driver_tick(d, DRIVER_HEARTBEAT_US);
+    const struct gw_frame *ping = driver_sent(d, GW_FRAME_PING, 0);
+    assert_non_null(ping);
+    uint64_t time_us = ping->u.ping.time_us, frames = ping->u.ping.frames;
+    d->now_us += rtt_us;
+    remote_pong(d, 1, link, time_us, frames);
+}
+
+static void a_shorter_round_trip_brings_the_timeout_down(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    answer_after(&d, link, 40000);
+    answer_after(&d, link, 24000);
+    assert_int_equal(driver_link_to(&d, "b")->srtt_us, 38000);
+    assert_int_equal(driver_link_to(&d, "b")->rttvar_us, 19000);
+    driver_close(&d);
+}
+
+static void no_probe_comes_sooner_than_after_10_ms(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    answer_after(&d, link, 0);
+    assert_int_equal(driver_link_to(&d, "b")->srtt_us, 1);
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_commit(&d);
+    assert_int_equal(driver_link_to(&d, "b")->probe_due_us, d.now_us + 10000);
+    driver_close(&d);
+}
+
+static void pauses_spread_so_that_many_peers_do_not_act_in_step(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.no_jitter = false;
+    driver_open_with(&d, &options);
+    uint64_t shortest = UINT64_MAX, longest = 0;
+    for (uint64_t i = 0; i < 100; i++) {
+        driver_link(&d, 1, "b");
+        uint64_t pause = driver_link_to(&d, "b")->ping_due_us - d.now_us;
+        shortest = pause < shortest ? pause : shortest;
+        longest = pause > longest ? pause : longest;
+    }
+    assert_in_range(shortest, DRIVER_HEARTBEAT_US * 8 / 10, DRIVER_HEARTBEAT_US * 85 / 100);
+    assert_in_range(longest, DRIVER_HEARTBEAT_US * 115 / 100, DRIVER_HEARTBEAT_US * 12 / 10);
+    driver_close(&d);
+}
+
+static void a_pong_that_answers_no_ping_measures_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_pong(&d, 1, link, d.now_us, 0); /* none is open */
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    uint64_t time_us = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.time_us;
+    remote_pong(&d, 1, link, time_us - 1, 0); /* an older one */
+    remote_pong(&d, 1, link, d.now_us + 1, 0); /* one that was not said yet */
+    assert_int_equal(driver_link_to(&d, "b")->srtt_us, 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_gaps), 0);
+    driver_close(&d);
+}
+
+/* The rest of such a frame is of a link that is no more. */
+static void a_ping_or_pong_that_breaks_the_rules_ends_there(void **state)
+{
+    (void)state;
+    for (int pong = 0; pong < 2; pong++) {
+        struct driver d;
+        driver_open(&d, "b");
+        driver_serve(&d, "work", 10, 1 << 20);
+        uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+        struct gw_floor floors[] = {{EPOCH, 9, 3}, {EPOCH, 2, 3}};
+        struct gw_frame frame = {.type = pong ? GW_FRAME_PONG : GW_FRAME_PING, .link = link};
+        frame.u.ping.floors = floors;
+        frame.u.ping.floor_count = 2;
+        driver_frame(&d, 1, &frame);
+        assert_true(driver_noted(&d, GW_NOTE_VIOLATION, GW_FRAME_PING));
+        assert_int_equal(driver_sent_count(&d, GW_FRAME_PONG), 0);
+        struct gw_window_view view;
+        assert_true(driver_window(&d, EPOCH, &view));
+        assert_int_equal(view.floor, 1);
+        driver_close(&d);
+    }
+}
+
+/* Its own absence is nobody's fault: who is asked to prove that it lives has its time after it. */
+static void a_peer_that_slept_gives_an_incumbent_its_time(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    remote_hello(&d, 2, "b", 4242);
+    driver_tick(&d, 10 * DRIVER_HEARTBEAT_US);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
+    driver_tick(&d, 200000);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
+    driver_close(&d);
+}
+
 static void a_pong_that_counts_too_few_proves_a_gap(void **state)
 {
     (void)state;
@@ -418,6 +530,12 @@ int main(void)
         cmocka_unit_test(overdue_answers_are_asked_for_with_growing_pauses),
         cmocka_unit_test(no_probe_waits_longer_than_a_heartbeat),
         cmocka_unit_test(the_timeout_follows_the_measured_round_trip),
+        cmocka_unit_test(a_shorter_round_trip_brings_the_timeout_down),
+        cmocka_unit_test(no_probe_comes_sooner_than_after_10_ms),
+        cmocka_unit_test(pauses_spread_so_that_many_peers_do_not_act_in_step),
+        cmocka_unit_test(a_pong_that_answers_no_ping_measures_nothing),
+        cmocka_unit_test(a_ping_or_pong_that_breaks_the_rules_ends_there),
+        cmocka_unit_test(a_peer_that_slept_gives_an_incumbent_its_time),
         cmocka_unit_test(a_pong_that_counts_too_few_proves_a_gap),
         cmocka_unit_test(what_left_after_the_ping_is_no_gap),
         cmocka_unit_test(a_gap_is_found_although_the_round_trip_is_longer_than_the_heartbeat),

@@ -195,6 +195,94 @@ static void an_epoch_is_fresh_to_a_member_until_it_has_decided_something(void **
 
 /* ---- coming and going ---- */
 
+/* ---- words about what is not there ---- */
+
+static void words_of_an_epoch_that_is_over_or_was_never_theirs_change_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = old_epoch(&d, 10);
+    uint64_t c = driver_member(&d, 2, "c", 10);
+    remote_closed(&d, 2, c, EPOCH); /* c never had any of it */
+    remote_refuse(&d, 2, c, GW_REFUSE_EPOCH, EPOCH);
+    assert_false(driver_noted(&d, GW_NOTE_QUARANTINE, EPOCH));
+    load_all(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 1);
+    remote_closed(&d, 1, link, EPOCH);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 0);
+    remote_ack(&d, 1, link, EPOCH, 1, 10);
+    remote_closed(&d, 1, link, EPOCH);
+    remote_refuse(&d, 1, link, GW_REFUSE_EPOCH, EPOCH);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
+    driver_close(&d);
+}
+
+/* The rest of such an ACK is of a link that is no more. */
+static void an_ack_that_breaks_the_rules_ends_there(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 3);
+    struct gw_range beyond = {4, 4}, all = {1, 3};
+    struct gw_ack_epoch entries[] = {
+        {.epoch = EPOCH, .floor = 1, .decided = &beyond, .decided_count = 1},
+        {.epoch = EPOCH, .floor = 1, .decided = &all, .decided_count = 1}};
+    struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
+    ack.u.ack.epochs = entries;
+    ack.u.ack.epoch_count = 2;
+    driver_frame(&d, 1, &ack);
+    assert_true(driver_noted(&d, GW_NOTE_VIOLATION, GW_FRAME_ACK));
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_ASSIGNED);
+    driver_close(&d);
+}
+
+static void hint(struct driver *d, uint64_t link, const struct gw_range *ranges, size_t count)
+{
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .handed = ranges, .handed_count = count};
+    struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(d, 1, &ack);
+}
+
+/* They may come late, and a stranger may say anything. */
+static void hints_count_for_what_is_open_and_exists(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 6);
+    remote_ack(&d, 1, link, EPOCH, 1, 2);
+    driver_store(&d);
+    const struct gw_range ranges[] = {{1, 1}, {2, 3}, {6, 900}};
+    hint(&d, link, ranges, 3);
+    assert_int_equal(driver_where(&d, 3).place, GW_PLACE_IN_HAND);
+    assert_int_equal(driver_where(&d, 4).place, GW_PLACE_ASSIGNED);
+    assert_int_equal(driver_where(&d, 6).place, GW_PLACE_IN_HAND);
+    const struct gw_stream *stream = gw_map_get(&d.core->streams, EPOCH);
+    assert_int_equal(gw_ranges_total(&stream->offers->handed), 2);
+    driver_close(&d);
+}
+
+static void what_waits_to_be_sent_waits_for_the_next_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 5);
+    driver_send(&d, EPOCH, 1, 5, 10);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_member(&d, 2, "b", 2); /* the rest waits for credit */
+    assert_range(driver_data(&d, 0), 1, 2);
+    remote_say(&d, 2, GW_FRAME_RESET, link);
+    driver_member(&d, 3, "b", 5);
+    assert_range(driver_data(&d, 0), 1, 5);
+    driver_close(&d);
+}
+
 static void members_are_counted_as_they_come_and_go(void **state)
 {
     (void)state;
@@ -233,6 +321,7 @@ static void a_stranger_that_serves_everything_leaves_room_for_our_own_sends(void
         frame.u.serve.count = GW_SERVES_MAX;
         driver_frame(&d, 1, &frame);
     }
+    driver_from_here();
     driver_send(&d, EPOCH, 1, 1, 10);
     assert_int_equal(d.result, 0);
     driver_member(&d, 2, "c", 10); /* who serves it is known, too */
@@ -382,6 +471,10 @@ int main(void)
         cmocka_unit_test(an_epoch_ends_only_after_its_last_batch_is_deleted),
         cmocka_unit_test(what_a_restored_sender_has_forgotten_does_not_end_its_links),
         cmocka_unit_test(an_epoch_is_fresh_to_a_member_until_it_has_decided_something),
+        cmocka_unit_test(words_of_an_epoch_that_is_over_or_was_never_theirs_change_nothing),
+        cmocka_unit_test(an_ack_that_breaks_the_rules_ends_there),
+        cmocka_unit_test(hints_count_for_what_is_open_and_exists),
+        cmocka_unit_test(what_waits_to_be_sent_waits_for_the_next_link),
         cmocka_unit_test(members_are_counted_as_they_come_and_go),
         cmocka_unit_test(a_stranger_that_serves_everything_leaves_room_for_our_own_sends),
         cmocka_unit_test(floors_of_many_streams_go_round),

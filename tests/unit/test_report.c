@@ -90,6 +90,7 @@ static void many_new_decisions_fill_several_acks_each_said_once(void **state)
     take_every_second(&d, link, 2500, true);
     driver_seal(&d);
     d.op_count = 0; /* more rows than the driver's store has room for */
+    driver_from_here();
     driver_committed(&d);
     assert_int_equal(driver_acked_count(&d, EPOCH), 2500);
     for (size_t i = 0; i < 2500; i += 499) {
@@ -113,6 +114,7 @@ static void a_new_link_is_told_all_and_complete_comes_last(void **state)
     driver_seal(&d);
     d.op_count = 0;
     driver_committed(&d);
+    driver_from_here();
     driver_link(&d, 1, "s");
     assert_int_equal(driver_acked_count(&d, EPOCH), 2500);
     assert_int_equal(in_hand_count(&d), 2500);
@@ -131,6 +133,7 @@ static void many_epochs_fill_several_acks(void **state)
         remote_open(&d, 1, link, epoch, true);
         remote_data(&d, 1, link, epoch, 1, 1);
     }
+    driver_from_here();
     driver_link(&d, 1, "s");
     assert_true(acks(&d) >= 2);
     assert_int_equal(in_hand_count(&d), 200);

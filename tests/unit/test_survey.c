@@ -120,6 +120,93 @@ static void a_receiver_shows_what_is_in_hand_and_decided(void **state)
     driver_close(&d);
 }
 
+static void what_has_begun_is_told_apart_from_what_waits_for_a_handler(void **state)
+{
+    struct driver d;
+    struct gw_event handed = {.type = GW_EVENT_HANDED};
+
+    (void)state;
+    driver_open(&d, "b");
+    driver_serve(&d, "work", 50, 5000);
+    remote_data(&d, 1, driver_sender(&d, 1, "a", EPOCH), EPOCH, 1, 2);
+    handed.u.handed.epoch = EPOCH;
+    handed.u.handed.first = handed.u.handed.last = 1;
+    driver_step(&d, &handed);
+    assert_int_equal(reception(&d, EPOCH, 1), GW_RECEPTION_BEGUN);
+    assert_int_equal(reception(&d, EPOCH, 2), GW_RECEPTION_IN_HAND);
+    assert_int_equal(survey_of(&d)->windows[0].begun, 1);
+    driver_close(&d);
+}
+
+static void nobody_holds_what_lies_below_an_offer(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 2, 10);
+    driver_commit(&d);
+    uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
+    struct gw_return back = {1, 1, number, GW_RETURN_NACK, 60000, {NULL, 0}};
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .returns = &back, .return_count = 1};
+    struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(&d, 1, &ack);
+    const struct gw_survey *survey = survey_of(&d);
+    assert_string_equal(survey->streams[0].holder, "");
+    assert_int_equal(survey->targets[0].waiting, 1);
+    assert_int_equal(survey->targets[0].failing, 1);
+    driver_close(&d);
+}
+
+static void serve_many(struct driver *d, uint64_t link)
+{
+    static struct gw_serve items[GW_SERVES_MAX];
+    struct gw_frame frame = {.type = GW_FRAME_SERVE, .link = link};
+
+    for (unsigned i = 0; i < GW_SERVES_MAX; i++) {
+        items[i] = (struct gw_serve){{.kind = GW_KIND_STAGE}, 1, 1, 1};
+        snprintf(items[i].destination.name, GW_NAME_MAX, "s%u", i);
+    }
+    frame.u.serve.items = items;
+    frame.u.serve.count = GW_SERVES_MAX;
+    driver_frame(d, 1, &frame);
+}
+
+static void of_every_table_what_does_not_fit_is_counted(void **state)
+{
+    struct driver d;
+    char name[32];
+
+    (void)state;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    serve_many(&d, link);
+    remote_serve(&d, 1, link, 1, 1); /* one more that it has served */
+    for (uint64_t epoch = 1; epoch <= GW_SURVEY_MAX + 3; epoch++)
+        remote_open(&d, 1, link, epoch, true);
+    for (unsigned i = 0; i < GW_SERVES_MAX; i++) {
+        snprintf(name, sizeof name, "t%u", i);
+        driver_serve(&d, name, 1, 1);
+    }
+    driver_unserve(&d, "t0");
+    driver_serve(&d, "u", 1, 1);
+    for (uint64_t i = 0; i < GW_SURVEY_MAX + 5; i++) {
+        snprintf(name, sizeof name, "p%u", (unsigned)i);
+        remote_hello(&d, 2 + i, name, 9);
+    }
+    const struct gw_survey *survey = survey_of(&d);
+    assert_int_equal(survey->member_count, GW_SURVEY_MAX + 1);
+    assert_int_equal(survey->window_count, GW_SURVEY_MAX + 3);
+    assert_int_equal(survey->local_count, GW_SURVEY_MAX + 1);
+    assert_int_equal(survey->link_count, GW_SURVEY_MAX + 6);
+    assert_string_equal(survey->links[GW_SURVEY_MAX - 1].name, "p5"); /* the newest come first */
+    driver_close(&d);
+}
+
 static void what_does_not_fit_is_counted(void **state)
 {
     struct driver d;
@@ -144,6 +231,9 @@ int main(void)
         cmocka_unit_test(nothing_is_shown_of_nothing),
         cmocka_unit_test(a_sender_shows_what_waits_and_who_holds_it),
         cmocka_unit_test(a_receiver_shows_what_is_in_hand_and_decided),
+        cmocka_unit_test(what_has_begun_is_told_apart_from_what_waits_for_a_handler),
+        cmocka_unit_test(nobody_holds_what_lies_below_an_offer),
+        cmocka_unit_test(of_every_table_what_does_not_fit_is_counted),
         cmocka_unit_test(what_does_not_fit_is_counted),
     };
 

@@ -167,7 +167,9 @@ static void many_rejections_fill_several_acks_each_bounded(void **state)
         driver_reject(&d, EPOCH, s, (uint32_t)s, "even");
     for (uint64_t s = 1; s < 400; s += 2)
         driver_decide(&d, EPOCH, s, s);
-    driver_commit(&d);
+    driver_seal(&d);
+    driver_from_here();
+    driver_committed(&d);
     for (int i = 0; i < 2; i++) {
         const struct gw_frame *ack;
         for (size_t n = 0; (ack = driver_sent(&d, GW_FRAME_ACK, n)); n++)

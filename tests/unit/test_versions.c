@@ -28,6 +28,9 @@ static void a_write_after_the_read_is_a_change(void **state)
     gw_versions_wrote(&versions, 0, 8); /* a hash of 0 is a hash like any other */
     assert_true(gw_versions_changed(&versions, 0, 7));
     assert_false(gw_versions_changed(&versions, 0, 8));
+    gw_versions_wrote(&versions, 3, 6); /* one that was stamped before and told later */
+    assert_true(gw_versions_changed(&versions, 3, 5));
+    assert_false(gw_versions_changed(&versions, 3, 6));
     gw_versions_clear(&versions);
 }
 

@@ -85,6 +85,18 @@ static void what_lies_below_the_floor_is_dropped_and_counted(void **state)
     driver_close(&d);
 }
 
+static void what_lies_wholly_below_the_floor_is_counted_as_a_whole(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_open_window(&d, 1000);
+    remote_ping_floor(&d, 1, link, EPOCH, 8, 20);
+    remote_data(&d, 1, link, EPOCH, 2, 3);
+    assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_below_floor), 3);
+    driver_close(&d);
+}
+
 static void only_the_new_pieces_of_a_run_are_delivered(void **state)
 {
     (void)state;
@@ -443,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_duplicate_of_what_is_being_committed_is_dropped_and_not_acked),
         cmocka_unit_test(a_duplicate_of_what_is_decided_is_acked_again),
         cmocka_unit_test(what_lies_below_the_floor_is_dropped_and_counted),
+        cmocka_unit_test(what_lies_wholly_below_the_floor_is_counted_as_a_whole),
         cmocka_unit_test(only_the_new_pieces_of_a_run_are_delivered),
         cmocka_unit_test(decisions_survive_a_restart_and_what_was_in_hand_comes_again),
         cmocka_unit_test(an_ack_says_a_decision_only_when_it_is_durable),

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Memory peers that have ended, at the sending side, and when they are forgotten. */
+
+#include "core/state.h"
+#include "support/core_receiver.h"
+#include "support/core_sender.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define HOUR (UINT64_C(3600) * SECOND)
+
+static uint64_t memory_member(struct driver *d, uint64_t conn, const char *name)
+{
+    uint64_t link = driver_memory_link(d, conn, name, 1);
+    remote_serve_all(d, conn, link, 100);
+    return link;
+}
+
+static void leave_for_good(struct driver *d, uint64_t conn, uint64_t link)
+{
+    struct gw_frame bye = {.type = GW_FRAME_BYE, .link = link};
+    bye.u.bye.last = true;
+    driver_frame(d, conn, &bye);
+}
+
+static bool is_known(const struct driver *d, const char *name)
+{
+    return gw_remote_find(d->core, name) != NULL;
+}
+
+static void open_short(struct driver *d)
+{
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.memory_ttl_us = HOUR;
+    driver_open_with(d, &options);
+}
+
+/* ---- what it had ---- */
+
+static void what_is_being_assigned_to_one_that_ends_goes_to_others(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_seal(&d);
+    leave_for_good(&d, 1, link);
+    driver_committed(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_QUEUED);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_ASSIGNMENT), 0);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 0);
+    driver_member(&d, 2, "c", 100);
+    driver_commit(&d);
+    assert_range(driver_data(&d, 0), 1, 3);
+    assert_false(driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.maybe_duplicate);
+    driver_close(&d);
+}
+
+/* One of several epochs, of several streams: each is looked at for itself. */
+static void what_one_that_ends_has_in_several_epochs_goes_to_others(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_send(&d, EPOCH + 1, 1, 2, 10);
+    driver_commit(&d);
+    driver_send(&d, EPOCH + 1, 3, 2, 10);
+    driver_seal(&d); /* 3 and 4 are on their way to it */
+    leave_for_good(&d, 1, link);
+    driver_committed(&d);
+    driver_member(&d, 2, "c", 100);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_ASSIGNMENT), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(driver_row(&d, GW_ROW_ASSIGNMENT, i)->peer, "c");
+    driver_close(&d);
+}
+
+/* Its process lives on under that name: it may still speak of what went to others. */
+static void words_of_one_that_was_taken_for_ended_end_no_link(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_short(&d);
+    uint64_t link = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    driver_tick(&d, HOUR);
+    driver_tick(&d, HOUR); /* the first one proved nothing: we stood still ourselves */
+    assert_true(gw_remote_find(d.core, "m")->gone);
+    driver_commit(&d);
+    link = memory_member(&d, 1, "m");
+    remote_ack(&d, 1, link, EPOCH, 1, 3);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    assert_int_equal(driver_link_to(&d, "m")->id, link);
+    driver_close(&d);
+}
+
+/* ---- when it has ended ---- */
+
+static void a_memory_peer_that_stays_away_too_long_has_ended(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_short(&d);
+    uint64_t link = memory_member(&d, 1, "m");
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    driver_tick(&d, 0);
+    assert_true(gw_core_wake_us(d.core) <= d.now_us + HOUR);
+    driver_tick(&d, HOUR - 1);
+    assert_false(gw_remote_find(d.core, "m")->gone);
+    driver_tick(&d, 1);
+    assert_true(driver_noted(&d, GW_NOTE_GONE, 0));
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 1);
+    driver_tick(&d, HOUR);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 1);
+    driver_close(&d);
+}
+
+static void two_memory_peers_end_at_once(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_short(&d);
+    uint64_t m = memory_member(&d, 1, "m"), n = memory_member(&d, 2, "n");
+    driver_send(&d, EPOCH, 1, 4, 10);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, m);
+    remote_say(&d, 2, GW_FRAME_RESET, n);
+    driver_tick(&d, 0);
+    driver_tick(&d, HOUR);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 2);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_ASSIGNMENT), 0);
+    driver_close(&d);
+}
+
+/* ---- when it is forgotten ---- */
+
+static void one_that_has_ended_is_forgotten_when_nothing_leads_to_it(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_member(&d, 2, "b", 100);
+    uint64_t m = memory_member(&d, 1, "m");
+    driver_member(&d, 3, "c", 100); /* before and behind it in every list */
+    driver_send(&d, EPOCH, 1, 9, 10);
+    driver_commit(&d);
+    leave_for_good(&d, 1, m);
+    driver_tick(&d, SECOND);
+    assert_true(is_known(&d, "m")); /* its connection is there, and rows that name it */
+    driver_lost(&d, 1);
+    driver_tick(&d, SECOND);
+    assert_true(is_known(&d, "m")); /* the rows */
+    driver_commit(&d);
+    driver_tick(&d, SECOND);
+    assert_false(is_known(&d, "m"));
+    assert_true(is_known(&d, "b") && is_known(&d, "c"));
+    driver_commit(&d);
+    assert_string_not_equal(driver_holder(&d, 1), "");
+    driver_close(&d);
+}
+
+static void one_that_has_ended_is_known_while_something_of_it_is_in_hand(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_serve(&d, "work", 100, 1 << 24);
+    driver_link(&d, 2, "b"); /* it is looked for with the heartbeats of others */
+    uint64_t m = driver_memory_link(&d, 1, "m", 1);
+    remote_open(&d, 1, m, EPOCH, true);
+    remote_offer(&d, 1, m, EPOCH, 1, 1, 10);
+    leave_for_good(&d, 1, m);
+    driver_lost(&d, 1);
+    driver_tick(&d, SECOND);
+    assert_true(is_known(&d, "m"));
+    driver_decide(&d, EPOCH, 1, 1);
+    driver_commit(&d);
+    driver_commit(&d);
+    driver_tick(&d, SECOND);
+    assert_false(is_known(&d, "m"));
+    driver_close(&d);
+}
+
+/* It comes back before it is forgotten: as another process, of which all is new. */
+static void one_that_has_ended_may_be_followed_by_another(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t m = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_seal(&d);
+    leave_for_good(&d, 1, m);
+    driver_lost(&d, 1);
+    driver_tick(&d, SECOND); /* a run to it is still on its way to the store */
+    assert_true(is_known(&d, "m"));
+    m = driver_memory_link(&d, 1, "m", 2);
+    driver_tick(&d, SECOND);
+    assert_int_equal(driver_link_to(&d, "m")->id, m);
+    driver_committed(&d);
+    remote_serve_all(&d, 1, m, 100);
+    driver_commit(&d);
+    assert_string_equal(driver_holder(&d, 1), "m");
+    driver_close(&d);
+}
+
+/* ---- replies to it ---- */
+
+static void reply(struct driver *d, uint64_t epoch, uint64_t sequence)
+{
+    struct gw_event event = {.type = GW_EVENT_BATCH};
+    event.u.batch.destination = (struct gw_destination){GW_KIND_REPLY, "m"};
+    event.u.batch.batch = driver_batch(epoch, sequence, 1, 0);
+    driver_step(d, &event);
+}
+
+/* It is known yet, since its connection is. */
+static void a_reply_to_one_that_has_ended_ends_at_once(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t m = driver_memory_link(&d, 1, "m", 1);
+    leave_for_good(&d, 1, m);
+    assert_true(is_known(&d, "m"));
+    reply(&d, EPOCH, 1);
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_outcome(&d, 1), GW_OUTCOME_ABANDONED);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_IDLE, 0)->u.idle, EPOCH);
+    driver_close(&d);
+}
+
+/* The shell is told once that an epoch has nobody left, until it sends in it again. */
+static void an_idle_epoch_is_told_once(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    reply(&d, EPOCH, 1); /* nothing is known of m */
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_IDLE), 1);
+    reply(&d, EPOCH + 1, 1); /* another of that destination */
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_IDLE), 1);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_IDLE, 0)->u.idle, EPOCH + 1);
+    reply(&d, EPOCH, 2);
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_IDLE), 1);
+    assert_int_equal(driver_effect(&d, GW_EFFECT_IDLE, 0)->u.idle, EPOCH);
+    driver_tick(&d, SECOND); /* what is not settled yet keeps the destination */
+    reply(&d, EPOCH, 3);
+    driver_tick(&d, SECOND);
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_abandoned), 4);
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_being_assigned_to_one_that_ends_goes_to_others),
+        cmocka_unit_test(what_one_that_ends_has_in_several_epochs_goes_to_others),
+        cmocka_unit_test(words_of_one_that_was_taken_for_ended_end_no_link),
+        cmocka_unit_test(a_memory_peer_that_stays_away_too_long_has_ended),
+        cmocka_unit_test(two_memory_peers_end_at_once),
+        cmocka_unit_test(one_that_has_ended_is_forgotten_when_nothing_leads_to_it),
+        cmocka_unit_test(one_that_has_ended_is_known_while_something_of_it_is_in_hand),
+        cmocka_unit_test(one_that_has_ended_may_be_followed_by_another),
+        cmocka_unit_test(a_reply_to_one_that_has_ended_ends_at_once),
+        cmocka_unit_test(an_idle_epoch_is_told_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
