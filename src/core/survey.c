@@ -58,7 +58,7 @@ static void survey_stream(struct gw_survey *survey, const struct gw_stream *stre
     item->ordered = stream->ordered;
     item->stalled = stream->stalled;
     if (holder)
-        strcpy(item->holder, holder->member->remote->name);
+        memcpy(item->holder, holder->member->remote->name, sizeof item->holder);
 }
 
 static void survey_target(struct gw_survey *survey, const struct gw_target *target)
@@ -90,7 +90,7 @@ static void survey_member(struct gw_survey *survey, const struct gw_member *memb
     if (!item)
         return;
     item->destination = member->target->destination;
-    strcpy(item->peer, member->remote->name);
+    memcpy(item->peer, member->remote->name, sizeof item->peer);
     item->linked = member->remote->link.id != 0;
     item->serving = member->serving;
     item->forfeited = member->forfeited;
@@ -121,7 +121,7 @@ static void survey_window(struct gw_survey *survey, const struct gw_window *wind
         return;
     item->epoch = window->epoch;
     item->destination = window->destination;
-    strcpy(item->sender, window->owner->name);
+    memcpy(item->sender, window->owner->name, sizeof item->sender);
     item->floor = window->floor;
     item->last = window->last;
     item->in_hand = gw_ranges_total(&window->in_hand) + gw_ranges_total(&window->deciding);
@@ -144,7 +144,7 @@ static void survey_remote(struct gw_survey *survey, const struct gw_core *core,
         survey_window(survey, window);
     if (!item)
         return;
-    strcpy(item->name, remote->name);
+    memcpy(item->name, remote->name, sizeof item->name);
     item->up = remote->link.id != 0;
     item->memory = remote->identity.memory;
     item->gone = remote->gone;
@@ -163,7 +163,7 @@ void gw_core_survey(const struct gw_core *core, struct gw_survey *survey)
 {
     survey->link_count = survey->target_count = survey->member_count = 0;
     survey->stream_count = survey->window_count = survey->local_count = 0;
-    strcpy(survey->name, core->options.name);
+    memcpy(survey->name, core->options.name, sizeof survey->name);
     memcpy(survey->store, core->options.store, sizeof survey->store);
     survey->open = core->options.open;
     survey->now_us = core->now_us;
@@ -193,7 +193,7 @@ void gw_core_received(const struct gw_core *core, uint64_t epoch, uint64_t seque
     if (!window)
         return;
     received->destination = window->destination;
-    strcpy(received->sender, window->owner->name);
+    memcpy(received->sender, window->owner->name, sizeof received->sender);
     received->closed = window->closed;
     if (sequence < window->floor)
         received->reception = GW_RECEPTION_BELOW;
