@@ -9,6 +9,7 @@
  *     struct thing *things;                              the first; NULL: none
  *     gw_list_push(&things, thing, next, here);          before all others
  *     gw_list_remove(thing, next, here);                 or nothing, if it is in none
+ *     gw_list_leave(thing, next, here);                  the same; it is in one
  *
  * In a walk an item may leave its list if its next one was looked up before. */
 
@@ -21,14 +22,18 @@
         *(first) = (item);                                                                        \
     } while (0)
 
+#define gw_list_leave(item, next, here)                                                           \
+    do {                                                                                          \
+        *(item)->here = (item)->next;                                                             \
+        if ((item)->next)                                                                         \
+            (item)->next->here = (item)->here;                                                    \
+        (item)->here = NULL;                                                                      \
+    } while (0)
+
 #define gw_list_remove(item, next, here)                                                          \
     do {                                                                                          \
-        if ((item)->here) {                                                                       \
-            *(item)->here = (item)->next;                                                         \
-            if ((item)->next)                                                                     \
-                (item)->next->here = (item)->here;                                                \
-            (item)->here = NULL;                                                                  \
-        }                                                                                         \
+        if ((item)->here)                                                                         \
+            gw_list_leave(item, next, here);                                                      \
     } while (0)
 
 #endif

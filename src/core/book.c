@@ -61,7 +61,7 @@ void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
 {
     uint64_t hash = name_hash(remote->name);
     struct gw_remote *alike = gw_map_get(&core->remotes, hash);
-    gw_list_remove(remote, next, here);
+    gw_list_leave(remote, next, here);
     if (alike == remote && !remote->next_same_hash) {
         gw_map_remove(&core->remotes, hash);
     } else if (alike == remote) {
@@ -118,7 +118,7 @@ void gw_target_forget(struct gw_core *core, struct gw_target *target)
 {
     uint64_t hash = gw_destination_hash(&target->destination);
     struct gw_target *alike = gw_map_get(&core->targets_by, hash);
-    gw_list_remove(target, next, here);
+    gw_list_leave(target, next, here);
     if (alike == target && !target->next_same_hash) {
         gw_map_remove(&core->targets_by, hash);
     } else if (alike == target) {
@@ -148,17 +148,16 @@ struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
     return member;
 }
 
-void gw_member_reserve(struct gw_member *member, struct gw_stream *stream, uint64_t sequence)
+void gw_member_reserve(struct gw_member *member, struct gw_stream *stream)
 {
     member->target->reserved += (stream != NULL) - (size_t)(member->reserved != NULL);
     member->reserved = stream;
-    member->reserved_for = sequence;
 }
 
 void gw_member_forget(struct gw_member *member)
 {
-    gw_member_reserve(member, NULL, 0);
-    gw_list_remove(member, next_in_remote, here_in_remote);
-    gw_list_remove(member, next_in_target, here_in_target);
+    gw_member_reserve(member, NULL);
+    gw_list_leave(member, next_in_remote, here_in_remote);
+    gw_list_leave(member, next_in_target, here_in_target);
     free(member);
 }

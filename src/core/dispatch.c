@@ -40,7 +40,7 @@ static bool can_take(const struct gw_stream *stream, const struct gw_member *mem
 {
     const struct gw_link *link = &member->remote->link;
     if (!member->serving || !link->complete || member->unsent_head || member->alone ||
-        (member->reserved && member->reserved != stream))
+        member->reserved)
         return false;
     if (sequence >= stream->floor_published + member->remote->identity.window)
         return false; /* its W is smaller than ours */
@@ -61,8 +61,7 @@ static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, 
         return NULL;
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
-        if ((lead && member != lead) || member->reserved ||
-            !can_take(stream, member, sequence))
+        if ((lead && member != lead) || !can_take(stream, member, sequence))
             continue;
         if (!gw_credit_messages(member) || gw_credit_bytes(member) < size) {
             starved = true;
@@ -88,8 +87,7 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
     struct gw_member *best = NULL;
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
-        if ((lead && member != lead) || (member->reserved && member->reserved_for != sequence) ||
-            !can_take(stream, member, sequence))
+        if ((lead && member != lead) || !can_take(stream, member, sequence))
             continue;
         if (!member->outstanding && gw_credit_messages(member) && gw_credit_bytes(member) >= size)
             return member;
@@ -97,7 +95,7 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
             best = member;
     }
     if (best)
-        gw_member_reserve(best, stream, sequence);
+        gw_member_reserve(best, stream);
     return NULL;
 }
 
@@ -154,8 +152,7 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
     if (able > 1)
         most = gw_at_most(most, (here + able - 1) / able);
     uint64_t bytes = gw_at_most(gw_credit_bytes(member), GW_BODY_MAX);
-    uint64_t count = gw_batch_fitting(batch, first, most, bytes);
-    return count ? count : 1;
+    return gw_batch_fitting(batch, first, most, bytes); /* 1 at least: it can take the first */
 }
 
 /* Offers the next unassigned messages of the stream. False: it cannot go on for now. */
@@ -210,11 +207,10 @@ static bool next_waiting(struct gw_core *core, struct gw_stream *stream, uint64_
         }
         piece->last = piece->first;
         *at = piece->first + 1;
-        bool free = !(*story)->withdrawal && (*story)->due_us <= core->now_us &&
-                    !gw_retry_is_over(core, stream, *story);
+        bool free = (*story)->due_us <= core->now_us && !gw_retry_is_over(core, stream, *story);
         if (free)
             return true;
-        if (!(*story)->withdrawal && !(*story)->death)
+        if (!(*story)->death)
             *due = gw_at_most(*due, (*story)->due_us);
         if (stream->ordered && !GW_PLANT(NACK_OVERTAKEN))
             return false; /* nothing may pass it */
@@ -239,10 +235,10 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
         return false;
     uint64_t last = gw_at_most(piece.last, gw_batch_last(batch));
     bool doubtful = gw_ranges_contains(&stream->doubtful, piece.first);
-    struct gw_range same;
+    struct gw_range same = piece;
     uint64_t at = piece.first;
-    if (gw_ranges_next(&stream->doubtful, doubtful, &at, last, &same))
-        last = same.last;
+    gw_ranges_next(&stream->doubtful, doubtful, &at, last, &same);
+    last = same.last;
     uint64_t count = alone ? 1
                            : portion(core, stream, member, batch, piece.first, last,
                                      stream->ordered ? 1 : able);
@@ -256,7 +252,7 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
     run->attempt = story ? story->attempts : 1;
     if (alone) {
         member->alone = run;
-        gw_member_reserve(member, NULL, 0);
+        gw_member_reserve(member, NULL);
         gw_count(core, GW_COUNTER_offered_alone, 1);
     }
     return true;
@@ -293,7 +289,7 @@ static void unreserve(struct gw_stream *stream)
     for (struct gw_member *member = target->members; member && target->reserved;
          member = member->next_in_target)
         if (member->reserved == stream)
-            gw_member_reserve(member, NULL, 0);
+            gw_member_reserve(member, NULL);
 }
 
 void gw_dispatch(struct gw_core *core, struct gw_target *target)

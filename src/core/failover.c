@@ -177,7 +177,7 @@ void gw_gone_sweep(struct gw_core *core)
             gw_remote_gone(core, remote);
         else if (!remote->gone)
             gw_wake_at(core, due);
-        if (!is_forgettable(remote) || remote->in_ack_list || remote->owned || remote->offers)
+        if (!is_forgettable(remote) || remote->offers)
             continue;
         free_members(remote);
         gw_remote_forget(core, remote);

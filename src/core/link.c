@@ -105,7 +105,8 @@ void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote 
     struct gw_remote *before = conn->remote;
     if (before == remote)
         return;
-    gw_list_remove(conn, next_of_remote, here_of_remote);
+    if (before)
+        gw_list_leave(conn, next_of_remote, here_of_remote);
     conn->remote = remote;
     if (remote)
         gw_list_push(&remote->conns, conn, next_of_remote, here_of_remote);

@@ -269,7 +269,7 @@ void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
     remote->down_us = core->now_us;
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->serving = false;
-        gw_member_reserve(member, NULL, 0);
+        gw_member_reserve(member, NULL);
         if (gw_policy_of(member->target)->failover)
             gw_policy_wake(core, member->target, core->now_us);
         member->granted_messages = member->granted_bytes = 0;

@@ -40,7 +40,7 @@ void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run)
     run->queued = false;
     run->next_unsent = NULL;
     if (!member->unsent_head)
-        gw_list_remove(member, next_with_unsent, here_with_unsent);
+        gw_list_leave(member, next_with_unsent, here_with_unsent);
 }
 
 /* `run` is the part of a queued one that was cut off behind `before`. */
@@ -60,9 +60,9 @@ static bool is_passed(const struct gw_core *core, const struct gw_run *run)
     const struct gw_ranges *waiting = &run->stream->waiting;
     if (!run->stream->ordered || GW_PLANT(NACK_OVERTAKEN))
         return false;
-    for (size_t i = 0; i < run->stream->runs.count; i++) {
+    for (size_t i = 0;; i++) {
         const struct gw_run *older = gw_index_at(&run->stream->runs, i);
-        if (older->first >= run->first)
+        if (older == run)
             break;
         if (older->left && (older->turn > core->committed || older->number > run->number))
             return true;
@@ -84,7 +84,7 @@ void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
         gw_gone_run(core, run);
         return;
     }
-    if (member->forfeited && !member->remote->link.id) { /* and it never left */
+    if (member->forfeited) { /* it has no link since; and it never left */
         gw_run_cut(core, run, run->first, run->last);
         return;
     }
@@ -224,8 +224,7 @@ static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_
     if (run->charged_link == member->remote->link.id)
         return count; /* paid for in full when it was assigned */
     count = gw_at_most(count, gw_credit_messages(member));
-    if (count)
-        count = gw_batch_fitting(batch, first, count, gw_credit_bytes(member));
+    count = gw_batch_fitting(batch, first, count, gw_credit_bytes(member));
     gw_run_pay(run, batch, first, count);
     return count;
 }
@@ -251,11 +250,11 @@ static void give_up(struct gw_core *core, struct gw_run *run)
     gw_dispatch_later(core, run->member->target); /* there may be credit for others */
 }
 
-/* The member refuses the stream on this link: what still waits to be sent goes nowhere. */
+/* The member refuses the stream on this link, of which it was offered something: what still waits to be sent goes nowhere. */
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
     const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
-    for (size_t i = 0; offer && i < offer->runs.count; i++) {
+    for (size_t i = 0; i < offer->runs.count; i++) {
         struct gw_run *run = gw_index_at(&offer->runs, i);
         if (run->queued) {
             gw_dispatch_unqueue(run->member, run);
@@ -291,7 +290,7 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
         give_up(core, run); /* refused on this link */
         return SENT;
     }
-    while (!core->failed && next_piece(run, &piece)) {
+    while (next_piece(run, &piece)) {
         struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
         gw_run_pass(run, piece.first);
         if (piece.first >= room_end(run))
@@ -356,7 +355,7 @@ void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member)
         const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
         for (size_t i = 0; offer && i < offer->runs.count; i++) {
             struct gw_run *run = gw_index_at(&offer->runs, i);
-            if (run->turn > core->committed || run->queued || !run->left)
+            if (run->turn > core->committed || !run->left)
                 continue;
             run->cursor = run->first;
             enqueue(member, run);

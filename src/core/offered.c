@@ -146,8 +146,8 @@ void gw_offers_seal(struct gw_core *core, struct gw_stream *stream)
 
 void gw_offer_free(struct gw_offer *offer)
 {
-    gw_list_remove(offer, next, here);
-    gw_list_remove(offer, next_of_remote, here_of_remote);
+    gw_list_leave(offer, next, here);
+    gw_list_leave(offer, next_of_remote, here_of_remote);
     gw_index_clear(&offer->runs);
     gw_ranges_clear(&offer->in_hand);
     gw_ranges_clear(&offer->handed);

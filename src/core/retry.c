@@ -72,10 +72,10 @@ static void keep_text(struct gw_core *core, struct gw_story *story, struct gw_sl
     story->text = copy;
 }
 
+/* Of one that failed: it has a text, perhaps an empty one. */
 static struct gw_slice text_of(const struct gw_story *story)
 {
-    const char *text = story->text ? story->text : "";
-    return (struct gw_slice){(const uint8_t *)text, strlen(text)};
+    return (struct gw_slice){(const uint8_t *)story->text, strlen(story->text)};
 }
 
 void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row)
@@ -87,15 +87,14 @@ void gw_story_recover(struct gw_core *core, struct gw_stream *stream, const stru
     story->first_ms = row->first_ms;
     story->last_ms = row->last_ms;
     story->code = row->code;
-    story->alone = row->attempts > 1; /* how it failed is not recorded: the careful way */
+    story->alone = true; /* how it failed is not recorded: the careful way */
     story->stored = true;
     keep_text(core, story, row->text);
     struct gw_run *run = gw_run_at(stream, row->first);
     if (!run || run->first != run->last)
         return;
     run->attempt = story->attempts;
-    if (story->alone)
-        gw_run_find_alone(run->member, NULL);
+    gw_run_find_alone(run->member, NULL);
 }
 
 static void write_story(struct gw_core *core, struct gw_stream *stream, struct gw_story *story)
@@ -135,7 +134,7 @@ void gw_retry_settled(struct gw_core *core, struct gw_stream *stream, uint64_t f
         struct gw_story *story = gw_index_at(&stream->stories, at);
         if (story->sequence > last)
             break;
-        if (story->sequence < first || story->over)
+        if (story->sequence < first)
             continue;
         stream->wanted -= story->withdrawal != 0;
         stream->dying -= story->death && !story->buried;
@@ -165,12 +164,11 @@ void gw_retry_durable(struct gw_stream *stream)
 
 static uint64_t pause_us(struct gw_core *core, const struct gw_policy *policy, uint64_t attempts)
 {
-    unsigned doublings = attempts < 34 ? (unsigned)attempts - 2 : 32;
+    uint64_t doublings = gw_at_most(attempts - 2, 32);
     uint64_t pause = policy->retry_base_us;
     while (doublings-- && pause < policy->retry_cap_us)
         pause *= 2;
-    if (pause > policy->retry_cap_us)
-        pause = policy->retry_cap_us;
+    pause = gw_at_most(pause, policy->retry_cap_us);
     uint64_t spread = pause / 100 * policy->retry_jitter;
     if (core->options.no_jitter || !spread)
         return pause;
@@ -305,24 +303,23 @@ static bool stays(const struct gw_stream *stream, const struct gw_run *run)
 {
     const struct gw_story *story =
         run->first == run->last ? gw_story_find(stream, run->first) : NULL;
-    return story && story->alone && !story->over && !stream->ordered && run->member->serving;
+    return story && story->alone && !stream->ordered && run->member->serving;
 }
 
-/* In an ordered stream nothing may overtake what came back: whatever else the member does not
- * have in hand comes back with it, and is offered behind it. */
+/* In an ordered stream nothing may overtake what came back: whatever else above it the member does
+ * not have in hand comes back with it, and is offered behind it. */
 static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
                        const struct gw_offer *offer, uint64_t sequence)
 {
     const struct gw_ranges none = GW_RANGES_EMPTY;
     bool told = offer->in_hand_link == member->remote->link.id;
-    bool starting = !member->remote->link.complete;
     const struct gw_ranges *held = told ? &offer->in_hand : &none;
-    for (size_t i = offer->runs.count; starting && i-- > 0 && !core->failed;) {
-        struct gw_run *run = i < offer->runs.count ? gw_index_at(&offer->runs, i) : NULL;
+    for (size_t i = offer->runs.count; i-- > 0 && !core->failed;) {
+        struct gw_run *run = gw_index_at(&offer->runs, i);
         struct gw_range piece;
-        if (!run || run->last < sequence || run->turn > core->committed || stays(stream, run))
+        if (run->last < sequence || run->turn > core->committed || stays(stream, run))
             continue;
-        uint64_t at = run->first > sequence ? run->first : sequence + 1, last = run->last;
+        uint64_t at = run->first, last = run->last; /* what came back is in none */
         while (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
             if (!pass_rejected(stream, &piece, &at))
                 continue;

@@ -120,11 +120,7 @@ struct gw_run *gw_run_recover(struct gw_core *core, struct gw_stream *stream,
     run->number = row->number;
     run->maybe_duplicate = row->maybe_duplicate;
     run->sent = true; /* it may have left: whoever holds it gets it again, flagged */
-    const struct gw_story *story =
-        row->first == row->last ? gw_story_find(stream, row->first) : NULL;
-    if (story)
-        run->attempt = story->attempts;
-    return run;
+    return run;       /* its attempt comes with the story, if there is one */
 }
 
 /* ---- rows ---- */
@@ -204,7 +200,7 @@ static bool is_refused(const struct gw_stream *stream, const struct gw_remote *r
 static bool is_behind(const struct gw_run *run)
 {
     const struct gw_stream *stream = run->stream;
-    for (size_t i = 0; stream->ordered && i < stream->runs.count; i++) {
+    for (size_t i = 0; stream->ordered; i++) {
         const struct gw_run *older = gw_index_at(&stream->runs, i);
         if (older == run)
             break;
@@ -270,9 +266,8 @@ static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
     if (run->charged_link != member->remote->link.id || !run->charged_link || last < run->cursor)
         return;
     first = gw_at_least(first, run->cursor);
+    /* It was in memory when it was paid for, and is until it is settled. */
     const struct gw_batch *batch = gw_stream_batch(run->stream, first);
-    if (!batch)
-        return; /* cannot be: it was in memory when it was paid for */
     member->used_messages -= last - first + 1;
     member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
 }

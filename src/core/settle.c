@@ -42,8 +42,7 @@ static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_
     if (at < stream->endings.count) {
         const struct gw_ending *ending = gw_index_at(&stream->endings, at);
         if (ending->last >= first) {
-            if (ending->last < *last)
-                *last = ending->last;
+            *last = gw_at_most(*last, ending->last);
             *doubtful = ending->doubtful;
             return ending->how;
         }
@@ -51,8 +50,7 @@ static uint8_t ending_of(const struct gw_stream *stream, uint64_t first, uint64_
     size_t next = at < stream->endings.count ? at + 1 : 0;
     if (next < stream->endings.count) {
         const struct gw_ending *ending = gw_index_at(&stream->endings, next);
-        if (ending->first > first && ending->first <= *last)
-            *last = ending->first - 1;
+        *last = gw_at_most(*last, ending->first - 1);
     }
     return GW_OUTCOME_PROCESSED;
 }
@@ -255,7 +253,7 @@ static void drop_runs(struct gw_core *core, struct gw_stream *stream, uint64_t f
         struct gw_run *run = gw_index_at(&stream->runs, at);
         if (run->first > last)
             break;
-        if (run->left == 0 && run->turn <= core->committed)
+        if (run->left == 0) /* so that it is durable */
             gw_run_drop(core, run, at);
         else
             at++;

@@ -79,7 +79,6 @@ struct gw_member {
     uint64_t chosen;            /* when it was last given work: ties go to who waited longest */
     struct gw_run *alone;       /* a message that crashed its handler: nothing else goes there */
     struct gw_stream *reserved; /* kept free for such a one of this stream */
-    uint64_t reserved_for;      /* its sequence */
     bool forfeited;             /* failover has moved on from it, until its next link */
     struct gw_run *unsent_head; /* durable runs waiting for the link or for credit, FIFO */
     struct gw_run *unsent_tail;
@@ -392,7 +391,7 @@ struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
                                 struct gw_target *target);
 void gw_member_forget(struct gw_member *member);
 /* Keeps it free for a message of the stream; NULL: no more. */
-void gw_member_reserve(struct gw_member *member, struct gw_stream *stream, uint64_t sequence);
+void gw_member_reserve(struct gw_member *member, struct gw_stream *stream);
 
 /* link.c: connections, handshake, liveness. */
 void gw_link_dial(struct gw_core *core, uint64_t conn);

@@ -49,7 +49,7 @@ void gw_window_unlink(struct gw_window *window)
 
 void gw_window_free(struct gw_window *window)
 {
-    gw_list_remove(window, next_owned, here_owned);
+    gw_list_leave(window, next_owned, here_owned);
     gw_ranges_clear(&window->in_hand);
     gw_ranges_clear(&window->handed);
     gw_ranges_clear(&window->hints);

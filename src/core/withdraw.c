@@ -68,7 +68,7 @@ static void ask_for(struct asking *asking, uint64_t number, uint8_t purpose, uin
 
 static bool can_ask(const struct gw_remote *remote)
 {
-    return remote->link.id && remote->link.complete;
+    return remote->link.complete;
 }
 
 /* ---- for good ---- */
@@ -149,13 +149,12 @@ void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32
 
 static void ask_releases(struct asking *asking)
 {
-    struct gw_core *core = asking->core;
     struct gw_stream *stream = asking->stream;
     const struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, open;
     for (size_t i = 0; offer && i < offer->runs.count; i++) {
         struct gw_run *run = gw_index_at(&offer->runs, i);
-        if (!run->recalling || !run->left || run->turn > core->committed)
+        if (!run->recalling || !run->left)
             continue;
         ask_for(asking, run->number, GW_SKIP_RELEASE, 0);
         uint64_t at = run->first > stream->floor ? run->first : stream->floor;

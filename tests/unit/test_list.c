@@ -59,6 +59,17 @@ static void an_item_leaves_from_any_place(void **state)
     assert_list(NULL, NULL);
 }
 
+static void an_item_may_leave_and_come_back(void **state)
+{
+    (void)state;
+    gw_list_leave(&things[0], next, here);
+    assert_list(&things[2], &things[1]);
+    assert_null(things[0].here);
+    gw_list_leave(&things[2], next, here);
+    gw_list_push(&first, &things[0], next, here);
+    assert_list(&things[0], &things[1]);
+}
+
 static void an_item_that_is_in_no_list_leaves_none(void **state)
 {
     (void)state;
@@ -75,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_pushed_stands_before_all_others, three),
         cmocka_unit_test_setup(an_item_leaves_from_any_place, three),
+        cmocka_unit_test_setup(an_item_may_leave_and_come_back, three),
         cmocka_unit_test_setup(an_item_that_is_in_no_list_leaves_none, three),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
