@@ -250,7 +250,8 @@ static void give_up(struct gw_core *core, struct gw_run *run)
     gw_dispatch_later(core, run->member->target); /* there may be credit for others */
 }
 
-/* The member refuses the stream on this link, of which it was offered something: what still waits to be sent goes nowhere. */
+/* The member refuses the stream on this link, of which it was offered something: what still waits
+ * to be sent goes nowhere. */
 void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
     const struct gw_offer *offer = gw_stream_offer_find(stream, remote);

@@ -15,11 +15,10 @@ bool gw_core_stream_at(const struct gw_core *core, size_t index, struct gw_strea
         view->last = stream->last;
         view->stored = stream->stored;
         uint64_t settled = stream->floor - 1;
-        for (size_t i = 0; i < stream->settled.count; i++) {
+        for (size_t i = gw_ranges_find(&stream->settled, stream->floor);
+             i < stream->settled.count; i++) {
             struct gw_range range = stream->settled.items[i];
-            if (range.last >= stream->floor)
-                settled +=
-                    range.last - (range.first > stream->floor ? range.first : stream->floor) + 1;
+            settled += range.last - gw_at_least(range.first, stream->floor) + 1;
         }
         view->unsettled = stream->last - settled;
         view->old = stream->old;
@@ -39,8 +38,7 @@ bool gw_core_window_at(const struct gw_core *core, size_t index, struct gw_windo
         view->decided_above = 0;
         struct gw_range piece;
         uint64_t from = window->floor;
-        while (from <= window->last &&
-               gw_ranges_next(&window->decided, true, &from, window->last, &piece))
+        while (gw_ranges_next(&window->decided, true, &from, window->last, &piece))
             view->decided_above += piece.last - piece.first + 1;
         view->in_hand = gw_ranges_total(&window->in_hand) + gw_ranges_total(&window->deciding);
         view->closed = window->closed;
@@ -127,7 +125,9 @@ static const char *check_target(const struct gw_target *target)
     size_t live = 0, reserved = 0;
     for (const struct gw_member *member = target->members; member;
          member = member->next_in_target) {
-        live += member->serving && member->remote->link.id;
+        live += member->serving;
+        if (member->serving && !member->remote->link.id)
+            return "a member serves without a link";
         reserved += member->reserved != NULL;
         if ((member->unsent_head != NULL) != (member->here_with_unsent != NULL))
             return "a member with unsent runs is not listed, or one without is";
