@@ -313,7 +313,7 @@ static void send_closed(struct gw_core *core, const struct gw_stream *stream,
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote)
 {
     for (const struct gw_offer *offer = remote->offers; offer; offer = offer->next_of_remote)
-        if (finished(offer->stream) && !offer->removed)
+        if (finished(offer->stream)) /* so that none of its offers is being removed */
             send_closed(core, offer->stream, remote);
 }
 

@@ -491,7 +491,7 @@ bool gw_retry_buries(const struct gw_stream *stream, uint64_t first, uint64_t la
     const struct gw_story *story;
     for (uint64_t at = first; at <= last && (story = gw_story_from(stream, at, last));
          at = story->sequence + 1)
-        if (story->death && !story->buried)
+        if (story->death)
             return true;
     return false;
 }
@@ -501,7 +501,7 @@ void gw_retry_bury(struct gw_core *core, struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->stories.count && stream->dying && !core->failed; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
-        if (!story->death || story->buried || story->over || !gw_is_open(stream, story->sequence))
+        if (!story->death || !gw_is_open(stream, story->sequence))
             continue; /* it may have ended otherwise, before it could be buried */
         const struct gw_run *run = gw_run_at(stream, story->sequence);
         if (!run || run->turn <= core->committed)

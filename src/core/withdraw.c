@@ -79,7 +79,7 @@ static bool end_unsent(struct gw_core *core, struct gw_stream *stream,
 {
     uint64_t sequence = story->sequence;
     struct gw_run *run = gw_run_at(stream, sequence);
-    if (sequence > stream->stored || !gw_is_open(stream, sequence) || story->death ||
+    if (sequence > stream->stored || !gw_is_open(stream, sequence) ||
         (run && (run->sent || run->turn > core->committed)))
         return false; /* what is not stored yet is looked at again when it is */
     if (run)
@@ -98,14 +98,13 @@ static void ask_withdrawals(struct asking *asking)
 {
     struct gw_core *core = asking->core;
     struct gw_stream *stream = asking->stream;
-    for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
+    for (size_t i = 0; i < stream->stories.count; i++) {
         struct gw_story *story = gw_index_at(&stream->stories, i);
         struct gw_run *run = story->withdrawal && !story->over
                                  ? gw_run_at(stream, story->sequence)
                                  : NULL;
-        if (!run || run->member->remote != asking->remote || !gw_is_open(stream, story->sequence))
-            continue;
-        if (end_unsent(core, stream, story) || !is_asked(core, story, run))
+        if (!run || run->member->remote != asking->remote ||
+            !gw_is_open(stream, story->sequence) || !is_asked(core, story, run))
             continue;
         ask_for(asking, run->number, GW_SKIP_WITHDRAW, story->withdrawal);
         ask(asking, story->sequence, story->sequence);
@@ -115,7 +114,7 @@ static void ask_withdrawals(struct asking *asking)
 /* Those of the stream that are wanted back and were not sent to anybody end now. */
 void gw_withdraw_waiting(struct gw_core *core, struct gw_stream *stream)
 {
-    for (size_t i = 0; i < stream->stories.count && stream->wanted && !core->failed; i++) {
+    for (size_t i = 0; i < stream->stories.count && !core->failed; i++) {
         const struct gw_story *story = gw_index_at(&stream->stories, i);
         if (story->withdrawal && !story->death && !story->over)
             end_unsent(core, stream, story);
@@ -182,7 +181,7 @@ static void ask_forfeited(struct asking *asking)
     struct gw_stream *stream = asking->stream;
     struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, held;
-    if (!offer || !offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
+    if (!offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
         return;
     ask_for(asking, GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
     for (uint64_t at = 1; gw_ranges_next(&offer->forfeited, true, &at, stream->last, &piece);) {

@@ -117,6 +117,26 @@ static void the_body_of_what_is_to_be_buried_stays(void **state)
     driver_close(&d);
 }
 
+/* A failure at the end of a batch is no reason to keep its bytes. */
+static void only_what_is_to_be_buried_keeps_its_body(void **state)
+{
+    (void)state;
+    struct driver d;
+    open_with_cache(&d, 1 << 20);
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 10, 100);
+    driver_send(&d, EPOCH, 11, 10, 100);
+    driver_commit(&d);
+    uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
+    remote_return(&d, 1, link, GW_RETURN_NACK, 10, 10, number, 60000);
+    remote_except(&d, 1, link, GW_EXCEPTION_REJECTED, 15, 1);
+    d.core->options.cache_bytes = 1;
+    driver_tick(&d, 1);
+    assert_null(batch_at(&d, 1)->body);
+    assert_non_null(batch_at(&d, 11)->body);
+    driver_close(&d);
+}
+
 /* However many there are, a step stays short. */
 static void a_bounded_number_of_bodies_is_looked_at_in_a_step(void **state)
 {
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_run_that_leaves_in_a_step_has_its_body_until_the_next),
         cmocka_unit_test(a_body_that_went_is_read_back_for_a_new_link),
         cmocka_unit_test(the_body_of_what_is_to_be_buried_stays),
+        cmocka_unit_test(only_what_is_to_be_buried_keeps_its_body),
         cmocka_unit_test(a_bounded_number_of_bodies_is_looked_at_in_a_step),
         cmocka_unit_test(a_settled_batch_gives_its_bytes_back),
     };

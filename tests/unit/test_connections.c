@@ -89,6 +89,8 @@ static void a_connection_that_stood_back_may_be_lost_and_found(void **state)
     struct gw_identity identity = gw_remote_find(d.core, "a")->identity;
     remote_welcome(&d, 1, 55, "a", identity.process);
     assert_int_equal(driver_link_to(&d, "a")->id, link);
+    remote_welcome(&d, 1, 56, "a", identity.process); /* it asks for nothing any more */
+    assert_int_equal(d.effects.count, 0);
     driver_lost(&d, 1);
     driver_tick(&d, DRIVER_HEARTBEAT_US / 2);
     assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 0);
@@ -153,6 +155,42 @@ static void an_event_of_no_known_type_changes_nothing(void **state)
     driver_open(&d, "a");
     assert_int_equal(driver_step(&d, &event), 0);
     assert_int_equal(d.effects.count, 0);
+    driver_close(&d);
+}
+
+/* It may be all that is left of a frame of ours. */
+static void a_frame_of_another_version_without_a_link_is_counted(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct gw_frame frame = {.type = GW_FRAME_DATA, .link = 7};
+    struct gw_event event = {.type = GW_EVENT_FRAME};
+    driver_open(&d, "a");
+    event.u.frame.conn = 1;
+    event.u.frame.frame = &frame;
+    event.u.frame.version_alien = true;
+    driver_step(&d, &event);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_malformed), 1);
+    assert_int_equal(d.effects.count, 0);
+    driver_close(&d);
+}
+
+static void a_peer_may_have_several_connections_and_lose_each(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_link(&d, 1, "b");
+    uint64_t process = gw_remote_find(d.core, "b")->identity.process;
+    remote_hello(&d, 2, "b", process);
+    remote_hello(&d, 3, "b", process);
+    driver_lost(&d, 3);
+    driver_lost(&d, 2);
+    assert_int_equal(driver_link_to(&d, "b")->id, link);
+    remote_hello(&d, 4, "b", process);
+    driver_lost(&d, 1);
+    assert_int_equal(driver_link_to(&d, "b")->id, 0);
+    assert_int_equal(d.core->conns.count, 1);
     driver_close(&d);
 }
 
@@ -261,6 +299,8 @@ int main(void)
         cmocka_unit_test(a_refusal_that_names_no_link_of_ours_is_noted_and_ends_nothing),
         cmocka_unit_test(a_frame_of_no_known_type_is_life_and_no_more),
         cmocka_unit_test(an_event_of_no_known_type_changes_nothing),
+        cmocka_unit_test(a_frame_of_another_version_without_a_link_is_counted),
+        cmocka_unit_test(a_peer_may_have_several_connections_and_lose_each),
         cmocka_unit_test(names_of_one_hash_are_different_peers),
         cmocka_unit_test(a_full_table_gives_the_place_of_who_was_silent_for_longest),
         cmocka_unit_test(a_table_full_of_endpoints_of_ours_lets_nobody_in),

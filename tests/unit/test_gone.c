@@ -65,6 +65,49 @@ static void what_is_being_assigned_to_one_that_ends_goes_to_others(void **state)
     driver_close(&d);
 }
 
+/* It ends between what it decided and the write of that; others of its kind ended before. */
+static void the_offer_of_one_that_ends_goes_with_the_last_of_its_runs(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t m = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 2, 10);
+    driver_commit(&d);
+    uint64_t n = memory_member(&d, 2, "n");
+    driver_send(&d, EPOCH, 3, 2, 10);
+    driver_commit(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 2);
+    leave_for_good(&d, 2, n); /* what it had waits with nobody: m may get it */
+    remote_ack(&d, 1, m, EPOCH, 1, 2);
+    driver_send(&d, EPOCH, 5, 1, 10);
+    leave_for_good(&d, 1, m);
+    driver_commit(&d);
+    driver_store(&d);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 0);
+    assert_int_equal(driver_rows(&d, GW_ROW_ASSIGNMENT), 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_settled), 2);
+    driver_close(&d);
+}
+
+/* All that it had was decided, and nothing of that was written when it ended. */
+static void the_offer_of_one_that_decided_all_goes_with_that(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t m = memory_member(&d, 1, "m");
+    driver_send(&d, EPOCH, 1, 2, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, m, EPOCH, 1, 2);
+    leave_for_good(&d, 1, m);
+    driver_store(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_settled), 2);
+    assert_int_equal(driver_rows(&d, GW_ROW_OFFERED), 0);
+    driver_close(&d);
+}
+
 /* One of several epochs, of several streams: each is looked at for itself. */
 static void what_one_that_ends_has_in_several_epochs_goes_to_others(void **state)
 {
@@ -102,9 +145,10 @@ static void words_of_one_that_was_taken_for_ended_end_no_link(void **state)
     driver_tick(&d, HOUR); /* the first one proved nothing: we stood still ourselves */
     assert_true(gw_remote_find(d.core, "m")->gone);
     driver_commit(&d);
-    link = memory_member(&d, 1, "m");
+    link = driver_memory_link(&d, 1, "m", 1); /* it serves nothing yet */
     remote_ack(&d, 1, link, EPOCH, 1, 3);
     assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_QUEUED);
     assert_int_equal(driver_link_to(&d, "m")->id, link);
     driver_close(&d);
 }
@@ -247,12 +291,39 @@ static void a_reply_to_one_that_has_ended_ends_at_once(void **state)
     driver_close(&d);
 }
 
+/* It was on its way to who had asked: nobody asks any more. */
+static void a_reply_that_is_being_assigned_when_its_client_ends_ends_too(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t m = driver_memory_link(&d, 1, "m", 1);
+    struct gw_serve item = {{GW_KIND_REPLY, "m"}, 1, 100, 1 << 20};
+    struct gw_frame serve = {.type = GW_FRAME_SERVE, .link = m};
+    reply(&d, EPOCH, 1);
+    driver_commit(&d);
+    serve.u.serve.items = &item;
+    serve.u.serve.count = 1;
+    driver_frame(&d, 1, &serve);
+    remote_complete(&d, 1, m);
+    driver_seal(&d); /* to whom it goes is being stored */
+    leave_for_good(&d, 1, m);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_ASSIGNED);
+    driver_committed(&d);
+    driver_commit(&d);
+    driver_store(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_abandoned), 1);
+    assert_int_equal(driver_rows(&d, GW_ROW_ASSIGNMENT), 0);
+    driver_close(&d);
+}
+
 /* The shell is told once that an epoch has nobody left, until it sends in it again. */
 static void an_idle_epoch_is_told_once(void **state)
 {
     (void)state;
     struct driver d;
     driver_open(&d, "a");
+    driver_link(&d, 1, "b"); /* with its heartbeats what is over is looked for */
     reply(&d, EPOCH, 1); /* nothing is known of m */
     driver_commit(&d);
     driver_store(&d);
@@ -280,6 +351,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_being_assigned_to_one_that_ends_goes_to_others),
+        cmocka_unit_test(the_offer_of_one_that_ends_goes_with_the_last_of_its_runs),
+        cmocka_unit_test(the_offer_of_one_that_decided_all_goes_with_that),
         cmocka_unit_test(what_one_that_ends_has_in_several_epochs_goes_to_others),
         cmocka_unit_test(words_of_one_that_was_taken_for_ended_end_no_link),
         cmocka_unit_test(a_memory_peer_that_stays_away_too_long_has_ended),
@@ -288,6 +361,7 @@ int main(void)
         cmocka_unit_test(one_that_has_ended_is_known_while_something_of_it_is_in_hand),
         cmocka_unit_test(one_that_has_ended_may_be_followed_by_another),
         cmocka_unit_test(a_reply_to_one_that_has_ended_ends_at_once),
+        cmocka_unit_test(a_reply_that_is_being_assigned_when_its_client_ends_ends_too),
         cmocka_unit_test(an_idle_epoch_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,68 @@ static void an_epoch_is_fresh_to_a_member_until_it_has_decided_something(void **
 
 /* ---- coming and going ---- */
 
+/* While the store takes down that one of them knows, nothing is said to the other. */
+static void closed_is_not_repeated_while_something_of_it_is_being_stored(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_member(&d, 1, "b", 3), c = driver_member(&d, 2, "c", 3);
+    driver_send(&d, EPOCH, 1, 6, 10);
+    driver_commit(&d);
+    remote_ack(&d, 1, b, EPOCH, 1, 6); /* each what it has */
+    remote_ack(&d, 2, c, EPOCH, 1, 6);
+    driver_store(&d);
+    driver_restart(&d);
+    b = driver_link(&d, 1, "b");
+    c = driver_link(&d, 2, "c");
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_CLOSED));
+    remote_closed(&d, 1, b, EPOCH);
+    driver_seal(&d);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_null(driver_sent_on(&d, 2, GW_FRAME_CLOSED));
+    driver_committed(&d);
+    driver_tick(&d, DRIVER_HEARTBEAT_US);
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_CLOSED));
+    assert_null(driver_sent_on(&d, 1, GW_FRAME_CLOSED));
+    remote_closed(&d, 2, c, EPOCH);
+    driver_store(&d);
+    assert_int_equal(driver_rows(&d, GW_ROW_STREAM), 0);
+    driver_close(&d);
+}
+
+/* What it had begun with, and does not hold any more, says nothing of whoever has it now. */
+static void what_a_memory_member_began_is_charged_only_if_it_has_it(void **state)
+{
+    (void)state;
+    struct gw_range begun = {1, 6};
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .handed = &begun, .handed_count = 1};
+    struct gw_frame ack = {.type = GW_FRAME_ACK};
+    struct driver d;
+    driver_open(&d, "a");
+    ack.link = driver_memory_link(&d, 1, "m", 77);
+    remote_serve_all(&d, 1, ack.link, 2);
+    driver_send(&d, EPOCH, 1, 2, 10); /* m has 1 and 2 */
+    driver_commit(&d);
+    driver_member(&d, 2, "c", 2);
+    driver_send(&d, EPOCH, 3, 2, 10); /* c has 3 and 4 */
+    driver_commit(&d);
+    driver_send(&d, EPOCH, 5, 2, 10); /* nobody has 5; 6 is on its way to m */
+    remote_credit(&d, 1, ack.link, 3, 1 << 20);
+    driver_seal(&d);
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(&d, 1, &ack);
+    driver_lost(&d, 1);
+    driver_memory_link(&d, 3, "m", 78);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_crashed), 2);
+    assert_string_equal(driver_where(&d, 3).peer, "c");
+    assert_int_equal(driver_where(&d, 3).attempts, 1);
+    driver_committed(&d);
+    driver_close(&d);
+}
+
 /* ---- words about what is not there ---- */
 
 static void words_of_an_epoch_that_is_over_or_was_never_theirs_change_nothing(void **state)
@@ -471,6 +533,8 @@ int main(void)
         cmocka_unit_test(an_epoch_ends_only_after_its_last_batch_is_deleted),
         cmocka_unit_test(what_a_restored_sender_has_forgotten_does_not_end_its_links),
         cmocka_unit_test(an_epoch_is_fresh_to_a_member_until_it_has_decided_something),
+        cmocka_unit_test(closed_is_not_repeated_while_something_of_it_is_being_stored),
+        cmocka_unit_test(what_a_memory_member_began_is_charged_only_if_it_has_it),
         cmocka_unit_test(words_of_an_epoch_that_is_over_or_was_never_theirs_change_nothing),
         cmocka_unit_test(an_ack_that_breaks_the_rules_ends_there),
         cmocka_unit_test(hints_count_for_what_is_open_and_exists),

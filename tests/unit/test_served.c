@@ -113,6 +113,46 @@ static void a_name_that_waits_to_be_looked_at_stays(void **state)
     driver_close(&d);
 }
 
+/* Three names of one hash: each is itself, in whatever order they are forgotten. */
+static void names_of_one_hash_are_different_destinations(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"v3hz4c200jyaipmgezv1lj5rwi", "v3hz4c200jyaitur3ddwxjuswe",
+                                        "erovu4bmwvgrmpmgezv1lj5rwi"};
+    static const size_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}};
+    struct gw_destination destinations[3] = {{0}};
+    for (size_t i = 0; i < 3; i++) {
+        destinations[i].kind = GW_KIND_STAGE;
+        strcpy(destinations[i].name, names[i]);
+        assert_int_equal(gw_destination_hash(&destinations[i]),
+                         gw_destination_hash(&destinations[0]));
+    }
+    for (size_t order = 0; order < 3; order++) {
+        struct driver d;
+        struct gw_serve items[4];
+        struct gw_frame serve = {.type = GW_FRAME_SERVE};
+        driver_open(&d, "a");
+        serve.link = driver_link(&d, 1, "b");
+        serve.u.serve.items = items;
+        for (size_t gone = 0; gone <= 3; gone++) { /* each time one less is served */
+            size_t count = 0;
+            for (size_t i = gone; i < 3; i++) /* at first in one order, always */
+                items[count++] =
+                    (struct gw_serve){destinations[gone ? orders[order][i] : i], 1, 1, 1};
+            if (gone) { /* and a new name makes that one be forgotten */
+                items[count] = (struct gw_serve){{GW_KIND_STAGE, "new-"}, 1, 1, 1};
+                items[count++].destination.name[4] = (char)('0' + gone);
+                d.core->target_count = GW_TARGETS_MAX / 2;
+            }
+            serve.u.serve.count = count;
+            driver_frame(&d, 1, &serve);
+            for (size_t i = 0; i < 3; i++)
+                assert_int_equal(is_known(&d, names[orders[order][i]]), i >= gone);
+        }
+        driver_close(&d);
+    }
+}
+
 /* Credit of a name for which there was no room, or of a SERVE that was replaced. */
 static void credit_for_what_is_not_known_here_is_passed_over(void **state)
 {
@@ -170,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_names_that_mean_nothing_any_more_make_room),
         cmocka_unit_test(a_name_that_waits_to_be_looked_at_stays),
+        cmocka_unit_test(names_of_one_hash_are_different_destinations),
         cmocka_unit_test(credit_for_what_is_not_known_here_is_passed_over),
         cmocka_unit_test(credit_that_comes_before_the_report_is_over_counts_after_it),
         cmocka_unit_test(a_send_for_which_there_is_no_room_stops_the_core),
