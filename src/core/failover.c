@@ -150,7 +150,7 @@ void gw_gone_run(struct gw_core *core, struct gw_run *run)
 
 static bool is_forgettable(const struct gw_remote *remote)
 {
-    bool idle = remote->gone && !remote->conns && !remote->windows;
+    bool idle = remote->gone && !remote->conns && !remote->owned;
     for (const struct gw_member *member = remote->members; member && idle;
          member = member->next_in_remote)
         idle = !member->outstanding;

@@ -60,10 +60,9 @@ static bool is_passed(const struct gw_core *core, const struct gw_run *run)
     const struct gw_ranges *waiting = &run->stream->waiting;
     if (!run->stream->ordered || GW_PLANT(NACK_OVERTAKEN))
         return false;
-    for (size_t i = 0;; i++) {
+    size_t here = gw_index_find(&run->stream->runs, run->first);
+    for (size_t i = 0; i < here; i++) {
         const struct gw_run *older = gw_index_at(&run->stream->runs, i);
-        if (older == run)
-            break;
         if (older->left && (older->turn > core->committed || older->number > run->number))
             return true;
     }

@@ -200,10 +200,9 @@ static bool is_refused(const struct gw_stream *stream, const struct gw_remote *r
 static bool is_behind(const struct gw_run *run)
 {
     const struct gw_stream *stream = run->stream;
-    for (size_t i = 0; stream->ordered; i++) {
+    size_t here = stream->ordered ? gw_index_find(&stream->runs, run->first) : 0;
+    for (size_t i = 0; i < here; i++) {
         const struct gw_run *older = gw_index_at(&stream->runs, i);
-        if (older == run)
-            break;
         if (older->left)
             return true;
     }
@@ -266,8 +265,10 @@ static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
     if (run->charged_link != member->remote->link.id || !run->charged_link || last < run->cursor)
         return;
     first = gw_at_least(first, run->cursor);
-    /* It was in memory when it was paid for, and is until it is settled. */
     const struct gw_batch *batch = gw_stream_batch(run->stream, first);
+    /* UNREACHED: it was in memory when it was paid for, and is until it is settled. */
+    if (!batch)
+        return;
     member->used_messages -= last - first + 1;
     member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
 }

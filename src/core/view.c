@@ -131,6 +131,8 @@ static const char *check_target(const struct gw_target *target)
         reserved += member->reserved != NULL;
         if ((member->unsent_head != NULL) != (member->here_with_unsent != NULL))
             return "a member with unsent runs is not listed, or one without is";
+        if (member->unsent_head && !member->remote->link.complete)
+            return "a run waits to be sent on a link that is not complete";
     }
     if (live != target->live)
         return "live members are miscounted";

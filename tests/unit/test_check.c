@@ -152,6 +152,12 @@ static void members_are_counted_and_listed(void **state)
     BREAK(&d, target->reserved, 1, "reserved members are miscounted");
     BREAK(&d, member->unsent_head, run,
           "a member with unsent runs is not listed, or one without is");
+    member->unsent_head = run;
+    member->here_with_unsent = &target->unsent;
+    BREAK(&d, member->remote->link.complete, false,
+          "a run waits to be sent on a link that is not complete");
+    member->unsent_head = NULL;
+    member->here_with_unsent = NULL;
     driver_lost(&d, 1);
     BREAK(&d, member->serving, true, "a member serves without a link");
     driver_close(&d);
