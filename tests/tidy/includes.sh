@@ -7,6 +7,7 @@
 #   msgpack only in wire, LevelDB only in store, ZeroMQ only in net
 #   patterns, examples and tools see include/ only; tools also tools/common;
 #   tools/sim sees core, wire, turn and the ports; its handler_* the whole of peer
+#   bench sees nothing of the project
 set -u
 . "$(dirname "$0")/lib.sh"
 root=$1
@@ -51,6 +52,7 @@ rules() {
         never='' ;;
     tools/*) project="$public|$common" never='' ;;
     examples/*) project=$public never='' ;;
+    bench/*) project='' never='' ;; # clients of other systems
     *) return 1 ;;
     esac
 }
