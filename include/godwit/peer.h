@@ -50,7 +50,8 @@ typedef struct godwit_peer_options {
     godwit_durability_t durability; /* default: fsync (memory without a directory) */
     size_t outbox_max_bytes;        /* 1 KiB up; default 1 GiB. When full, sends wait or fail */
     uint64_t outbox_max_messages;   /* 1 up; default 100 million */
-    int full_timeout_ms;        /* of a send at a full outbox; 0: no limit; -1: refuse at once */
+    int full_timeout_ms;        /* of a send or a commit at a full outbox, and while a failed store
+                                 * is being reopened; 0: no limit; -1: refuse at once */
     size_t max_message;         /* 1 B to 1 MiB; default 1 MiB */
     uint32_t window;            /* W, the span of unsettled sequences per epoch: 1 to 1,048,576;
                                  * default 65,536 */

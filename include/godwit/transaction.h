@@ -68,9 +68,10 @@ GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *spac
  * after it was reopened, the transaction was found not to be in it): nothing of it happened, and
  * its deliveries come again. GODWIT_EIO frees it too: the store failed and the peer was closed
  * before it could be reopened, so that only the next open shows whether the transaction is in it.
- * On GODWIT_ECONFLICT (a key read was changed since), GODWIT_EFULL or GODWIT_ETIMEDOUT at a full
- * outbox, GODWIT_ETOOLARGE, GODWIT_EINVAL (too many destinations) or GODWIT_ENOMEM nothing
- * happened, *txn is still there: abort it, and its deliveries are in hand as before. */
+ * On GODWIT_ECONFLICT (a key read was changed since), GODWIT_EFULL or GODWIT_ETIMEDOUT (the outbox
+ * is full, or a failed store is being reopened: as full_timeout_ms says), GODWIT_ETOOLARGE,
+ * GODWIT_EINVAL (too many destinations) or GODWIT_ENOMEM nothing happened, *txn is still there:
+ * abort it, and its deliveries are in hand as before. */
 GODWIT_EXPORT godwit_err_t godwit_txn_commit(godwit_txn_t **txn);
 
 /* Forgets it; its deliveries are in hand as before. Nulls *txn; NULL is accepted. */

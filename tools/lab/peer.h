@@ -67,11 +67,22 @@ void peer_listen_to_signals(void);
 void peer_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* True if there is no error; else it was said what could not be done and why. */
 bool peer_good(godwit_err_t error, const char *what);
+/* True: nothing is wrong with what was tried; the outbox is full or the store is being reopened,
+ * so it has to be tried again, after a pause. */
+bool peer_again(godwit_err_t error);
 
 /* Opens, and unless it audits says the level in force. False after a sentence. */
 bool peer_open(const struct peer_options *options, bool outcomes, godwit_peer_t **peer);
 /* Binds and dials. */
 bool peer_meet(const struct peer_options *options, godwit_peer_t *peer);
+
+/* Writes one key, again and again while a failed store is being reopened; once it is told to end it
+ * does not insist. False after a sentence that begins with `what`. */
+bool peer_put(godwit_peer_t *peer, const char *space, const char *key, const void *value,
+              size_t size, const char *what);
+/* godwit_get, and again while a failed store is being reopened. */
+godwit_err_t peer_get(godwit_peer_t *peer, const char *space, const void *key, size_t key_size,
+                      void **value, size_t *size);
 
 uint64_t peer_now_us(void); /* of the machine since its start: the same in all processes */
 /* Waits so long, or until it is told to stop. */

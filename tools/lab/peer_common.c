@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#define AGAIN_US 20000 /* between two tries while a store is being reopened */
+
 volatile bool peer_stopped;
 
 static void stop(int number)
@@ -46,6 +48,12 @@ bool peer_good(godwit_err_t error, const char *what)
     if (error)
         peer_complain("%s: %s", what, godwit_last_error());
     return !error;
+}
+
+bool peer_again(godwit_err_t error)
+{
+    return error == GODWIT_EFULL || error == GODWIT_ETIMEDOUT || error == GODWIT_ENOTSTORED ||
+           error == GODWIT_EIO;
 }
 
 /* --- a peer --- */
@@ -88,6 +96,41 @@ bool peer_meet(const struct peer_options *options, godwit_peer_t *peer)
         if (!peer_good(godwit_peer_connect(peer, options->connect[i]), options->connect[i]))
             return false;
     return true;
+}
+
+static godwit_err_t put_once(godwit_peer_t *peer, const char *space, const char *key,
+                             const void *value, size_t size)
+{
+    godwit_txn_t *txn = NULL;
+    godwit_err_t error = godwit_txn_begin(peer, &txn);
+
+    if (!error)
+        error = godwit_txn_put(txn, space, key, strlen(key), value, size);
+    if (!error)
+        error = godwit_txn_commit(&txn);
+    godwit_txn_abort(&txn);
+    return error;
+}
+
+bool peer_put(godwit_peer_t *peer, const char *space, const char *key, const void *value,
+              size_t size, const char *what)
+{
+    godwit_err_t error;
+
+    while (peer_again(error = put_once(peer, space, key, value, size)) && !peer_stopped)
+        peer_pause_us(AGAIN_US);
+    return peer_again(error) || peer_good(error, what);
+}
+
+godwit_err_t peer_get(godwit_peer_t *peer, const char *space, const void *key, size_t key_size,
+                      void **value, size_t *size)
+{
+    godwit_err_t error;
+
+    while (peer_again(error = godwit_get(peer, space, key, key_size, value, size)) &&
+           !peer_stopped)
+        peer_pause_us(AGAIN_US);
+    return error;
 }
 
 /* --- time and chance --- */

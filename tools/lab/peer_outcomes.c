@@ -24,7 +24,7 @@ static bool load(godwit_peer_t *peer, struct told *told)
     size_t size;
 
     *told = (struct told){0};
-    godwit_err_t error = godwit_get(peer, SPACE, KEY, strlen(KEY), &value, &size);
+    godwit_err_t error = peer_get(peer, SPACE, KEY, strlen(KEY), &value, &size);
     if (error == GODWIT_ENOTFOUND)
         return true;
     if (!peer_good(error, "what was told"))
@@ -34,24 +34,9 @@ static bool load(godwit_peer_t *peer, struct told *told)
     return true;
 }
 
-/* Retried while the store is being reopened after a failure. */
 static bool save(godwit_peer_t *peer, const struct told *told)
 {
-    godwit_err_t error;
-
-    do {
-        godwit_txn_t *txn = NULL;
-
-        error = godwit_txn_begin(peer, &txn);
-        if (!error)
-            error = godwit_txn_put(txn, SPACE, KEY, strlen(KEY), told, sizeof *told);
-        if (!error)
-            error = godwit_txn_commit(&txn);
-        godwit_txn_abort(&txn);
-        if (error == GODWIT_ENOTSTORED)
-            peer_pause_us(20000);
-    } while (error == GODWIT_ENOTSTORED && !peer_stopped);
-    return error == GODWIT_ENOTSTORED || peer_good(error, "writing down what was told");
+    return peer_put(peer, SPACE, KEY, told, sizeof *told, "writing down what was told");
 }
 
 static void tell(const struct peer_sender *sender, struct peer_say *say,
@@ -154,8 +139,13 @@ static bool unsettled(const struct peer_sender *sender, uint64_t *count)
     if (!sender->options->directory)
         return true;
     godwit_err_t error = godwit_inspect_open(sender->options->directory, &inspect);
-    if (!error)
+    while (!error && !answer) {
         error = godwit_inspect_ask(inspect, "status", NULL, 0, 10000, &answer);
+        if (peer_again(error) && !peer_stopped) { /* the peer is reopening its store */
+            error = GODWIT_OK;
+            peer_pause_us(20000);
+        }
+    }
     if (!error)
         *count = unsettled_in(answer, sender->destination);
     bool good = peer_good(error, "asking what is in the outbox");

@@ -74,8 +74,7 @@ static bool take(struct replies *replies, godwit_reply_t *reply)
     size_t size;
 
     peer_effect_key(godwit_reply_request(reply), key);
-    godwit_err_t error =
-        godwit_get(replies->sender->peer, SPACE, key, sizeof key, &value, &size);
+    godwit_err_t error = peer_get(replies->sender->peer, SPACE, key, sizeof key, &value, &size);
     godwit_free(value);
     if (error == GODWIT_OK || is_held(replies, godwit_reply_request(reply))) {
         godwit_reply_done(&reply);
@@ -83,7 +82,7 @@ static bool take(struct replies *replies, godwit_reply_t *reply)
     }
     tell(replies, reply);
     replies->held[replies->count++] = reply;
-    return error == GODWIT_ENOTFOUND || peer_good(error, "replies");
+    return error == GODWIT_ENOTFOUND || peer_again(error) || peer_good(error, "replies");
 }
 
 static godwit_err_t write_down(const struct replies *replies)
@@ -111,14 +110,14 @@ static bool finish(struct replies *replies)
     peer_say_all(&replies->say);
     if (replies->count == 0)
         return true;
-    while ((error = write_down(replies)) == GODWIT_ENOTSTORED && !peer_stopped)
+    while (peer_again(error = write_down(replies)) && !peer_stopped)
         peer_pause_us(20000);
     if (!error)
         atomic_fetch_add(&replies->sender->answered, replies->count);
     for (size_t i = 0; i < replies->count; i++)
         godwit_reply_done(&replies->held[i]);
     replies->count = 0;
-    return error == GODWIT_ENOTSTORED || peer_good(error, "writing down what was answered");
+    return peer_again(error) || peer_good(error, "writing down what was answered");
 }
 
 /* What there is, at most MOST. *some: there was anything. False after a sentence. */

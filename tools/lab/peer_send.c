@@ -49,6 +49,16 @@ static bool said(struct work *work, const struct peer_range *range, bool stored)
     return true;
 }
 
+/* As long as it takes: a disk may be full or hang for any time. */
+static godwit_err_t wait_stored(const struct work *work, godwit_id_t id)
+{
+    godwit_err_t error = GODWIT_ETIMEDOUT;
+
+    while (error == GODWIT_ETIMEDOUT && !peer_stopped)
+        error = godwit_wait(work->sender->peer, id, GODWIT_STORED, LOOK_MS);
+    return error;
+}
+
 /* One by one: a store that failed may have kept some. False after a sentence. */
 static bool say_each(struct work *work, const struct peer_range *range)
 {
@@ -57,7 +67,7 @@ static bool say_each(struct work *work, const struct peer_range *range)
 
     for (uint64_t i = 0; i < range->count; i++) {
         godwit_id_t id = {range->first.epoch, range->first.sequence + i};
-        godwit_err_t error = godwit_wait(work->sender->peer, id, GODWIT_STORED, 10000);
+        godwit_err_t error = wait_stored(work, id);
 
         if (error && error != GODWIT_ENOTSTORED)
             return peer_good(error, "waiting until a message is stored");
@@ -267,28 +277,22 @@ static bool send_and_drain(struct work *work)
 static bool keep_time(struct work *work)
 {
     struct peer_sender *sender = work->sender;
-    godwit_txn_t *txn = NULL;
     void *value;
     size_t size;
 
     if (!sender->options->seconds)
         return true;
     work->until_us = work->began_us + sender->options->seconds * 1000000;
-    godwit_err_t error = godwit_get(sender->peer, SPACE, KEY, strlen(KEY), &value, &size);
+    godwit_err_t error = peer_get(sender->peer, SPACE, KEY, strlen(KEY), &value, &size);
     if (!error) {
         memcpy(&work->until_us, value, sizeof work->until_us);
         godwit_free(value);
         return true;
     }
-    if (error == GODWIT_ENOTFOUND)
-        error = godwit_txn_begin(sender->peer, &txn);
-    if (!error)
-        error = godwit_txn_put(txn, SPACE, KEY, strlen(KEY), &work->until_us,
-                               sizeof work->until_us);
-    if (!error)
-        error = godwit_txn_commit(&txn);
-    godwit_txn_abort(&txn);
-    return peer_good(error, "writing down when to end");
+    if (error != GODWIT_ENOTFOUND)
+        return peer_good(error, "when to end");
+    return peer_put(sender->peer, SPACE, KEY, &work->until_us, sizeof work->until_us,
+                    "writing down when to end");
 }
 
 static bool run_with_threads(struct work *work)

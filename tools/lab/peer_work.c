@@ -159,8 +159,7 @@ static bool commit(struct worker *worker, size_t from, size_t to, bool *committe
         if (!worker->taken[from]) /* nothing happened: these come again */
             return error == GODWIT_ESTALE || error == GODWIT_ENOTSTORED ||
                    error == GODWIT_ECLOSED || peer_good(error, "commit");
-        if (error != GODWIT_ECONFLICT && error != GODWIT_EFULL && error != GODWIT_ETIMEDOUT &&
-            error != GODWIT_EIO)
+        if (error != GODWIT_ECONFLICT && !peer_again(error))
             return peer_good(error, "commit");
         if (peer_stopped)
             return true;
