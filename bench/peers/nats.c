@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PENDING     4096  /* published and not confirmed */
+#define PENDING     4096 /* published and not confirmed */
 #define ACK_EVERY   100
 #define ACK_PENDING 10000 /* handed to the consumer and not acknowledged */
 #define WAIT_MS     30000 /* for a slow server; no part of what is measured */

@@ -39,8 +39,8 @@ static amqp_connection_state_t dial(const struct work *work)
     if (!socket)
         die("out of memory");
     check(amqp_socket_open(socket, work->host, work->port), "connect");
-    amqp_rpc_reply_t reply = amqp_login(rabbit, "/", 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN,
-                                        "guest", "guest");
+    amqp_rpc_reply_t reply =
+        amqp_login(rabbit, "/", 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest");
     if (reply.reply_type != AMQP_RESPONSE_NORMAL)
         die("rabbitmq: no login");
     amqp_channel_open(rabbit, CHANNEL);

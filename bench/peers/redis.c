@@ -36,8 +36,8 @@ void prepare(const struct work *work)
 {
     redisContext *redis = dial(work);
     freeReplyObject(good(redis, redisCommand(redis, "DEL " PEERS_NAME)));
-    freeReplyObject(good(redis, redisCommand(redis, "XGROUP CREATE " PEERS_NAME " " GROUP
-                                                    " $ MKSTREAM")));
+    freeReplyObject(
+        good(redis, redisCommand(redis, "XGROUP CREATE " PEERS_NAME " " GROUP " $ MKSTREAM")));
     redisFree(redis);
 }
 
@@ -55,8 +55,8 @@ static size_t take(redisContext *redis, const redisReply *entries)
         arguments[3 + i] = id->str;
         sizes[3 + i] = id->len;
     }
-    redisReply *reply = good(redis, redisCommandArgv(redis, 3 + (int)entries->elements, arguments,
-                                                     sizes));
+    redisReply *reply =
+        good(redis, redisCommandArgv(redis, 3 + (int)entries->elements, arguments, sizes));
     if ((size_t)reply->integer != entries->elements)
         die("redis: %lld of %zu acknowledged", reply->integer, entries->elements);
     freeReplyObject(reply);
@@ -68,9 +68,9 @@ void consume(const struct work *work)
     redisContext *redis = dial(work);
     ready();
     for (uint64_t have = 0; have < work->count;) {
-        redisReply *reply = good(redis, redisCommand(redis, "XREADGROUP GROUP " GROUP " one COUNT "
-                                                            READ " BLOCK 0 STREAMS " PEERS_NAME
-                                                            " >"));
+        redisReply *reply =
+            good(redis, redisCommand(redis, "XREADGROUP GROUP " GROUP " one COUNT " READ
+                                            " BLOCK 0 STREAMS " PEERS_NAME " >"));
         if (reply->type == REDIS_REPLY_ARRAY) /* [[stream, entries]] */
             have += take(redis, reply->element[0]->element[1]);
         freeReplyObject(reply);
