@@ -6,7 +6,7 @@
  * all links for each of them a slope of 1. */
 
 #include "fleet_figures.h"
-#include "plot.h"
+#include "common/plot.h"
 
 #include <errno.h>
 #include <math.h>

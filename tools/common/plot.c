@@ -22,7 +22,14 @@
 #define HEADER 44
 #define TICKS  4 /* lines across, at most one more */
 
-static const char *const colours[PLOT_SERIES_MAX] = {"#0072b2", "#d55e00", "#009e73", "#aa4499"};
+#define BAR        22 /* from one to the next */
+#define BAR_HEIGHT 14
+#define BAR_LEFT   170 /* their names */
+#define BAR_WIDTH  500
+#define BAR_RIGHT  90 /* their numbers */
+
+static const char *const colours[PLOT_SERIES_MAX] = {"#0072b2", "#d55e00", "#009e73", "#aa4499",
+                                                     "#666666", "#56b4e9", "#e69f00", "#000000"};
 
 struct axis {
     double low, high; /* of the values; of their logarithms, if log */
@@ -55,11 +62,11 @@ static double round_step(double step)
 static void number(FILE *out, double value)
 {
     if (value >= 1e6)
-        fprintf(out, "%gM", value / 1e6);
+        fprintf(out, "%.4gM", value / 1e6);
     else if (value >= 1e4)
-        fprintf(out, "%gk", value / 1e3);
+        fprintf(out, "%.4gk", value / 1e3);
     else
-        fprintf(out, "%g", value);
+        fprintf(out, "%.4g", value);
 }
 
 /* --- axes --- */
@@ -112,7 +119,7 @@ static void draw_x(FILE *out, const struct plot *plot, const struct axis *axis)
         double x = place(axis, pow(10, at));
         fprintf(out, "<path class='grid' d='M%.1f %dV%d'/><text class='x' x='%.1f' y='%d'>", x, TOP,
                 HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 16);
-        number(out, pow(10, at));
+        (plot->x_label ? plot->x_label : number)(out, pow(10, at));
         fprintf(out, "</text>\n");
     }
     fprintf(out, "<text class='x' x='%d' y='%d'>%s</text>\n", (LEFT + WIDTH - RIGHT) / 2,
@@ -163,7 +170,7 @@ static void draw_names(FILE *out, const struct plot *plot, const struct plot_pan
 }
 
 static void draw_panel(FILE *out, const struct plot *plot, const struct plot_panel *panel,
-                       size_t index)
+                       size_t index, size_t top)
 {
     struct axis x = {.log = true,
                      .low = log10(plot->x[0]),
@@ -175,7 +182,7 @@ static void draw_panel(FILE *out, const struct plot *plot, const struct plot_pan
     if (x.high <= x.low)
         x.high = x.low + 1;
     fprintf(out, "<g transform='translate(%zu %zu)'>\n", index % plot->columns * WIDTH,
-            HEADER + index / plot->columns * HEIGHT);
+            top + index / plot->columns * HEIGHT);
     fprintf(out, "<text class='title' x='%d' y='%d'>%s</text>\n", LEFT, TOP - 14, panel->title);
     draw_y(out, &y);
     draw_x(out, plot, &x);
@@ -185,9 +192,58 @@ static void draw_panel(FILE *out, const struct plot *plot, const struct plot_pan
     fprintf(out, "</g>\n");
 }
 
+/* --- bars --- */
+
+static size_t bars_height(const struct plot_bars *bars)
+{
+    return bars ? TOP + bars->count * BAR + BAR : 0;
+}
+
+static double most_of(const struct plot_bars *bars)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < bars->count; i++)
+        most = fmax(most, fmax(bars->bars[i].value, bars->bars[i].most));
+    return most > 0 ? most : 1;
+}
+
+static void draw_bar(FILE *out, const struct plot_bar *bar, size_t index, double scale)
+{
+    size_t top = TOP + index * BAR, middle = top + BAR_HEIGHT / 2;
+
+    fprintf(out,
+            "<text class='y' x='%d' y='%zu'>%s</text>\n"
+            "<rect fill='%s' x='%d' y='%zu' width='%.1f' height='%d'/>\n"
+            "<path stroke='#000' d='M%.1f %zuH%.1f'/>\n"
+            "<text fill='#444' x='%.1f' y='%zu'>",
+            BAR_LEFT - 8, middle + 4, bar->name, colours[index % PLOT_SERIES_MAX], BAR_LEFT, top,
+            bar->value * scale, BAR_HEIGHT, BAR_LEFT + bar->least * scale, middle,
+            BAR_LEFT + bar->most * scale, BAR_LEFT + fmax(bar->value, bar->most) * scale + 6,
+            middle + 4);
+    number(out, bar->value < 100 ? bar->value : round(bar->value));
+    fprintf(out, "</text>\n");
+}
+
+static void draw_bars(FILE *out, const struct plot_bars *bars)
+{
+    double scale = BAR_WIDTH / most_of(bars);
+
+    fprintf(out, "<g transform='translate(0 %d)'>\n<text class='title' x='%d' y='%d'>%s</text>\n",
+            HEADER, LEFT, TOP - 14, bars->title);
+    for (size_t i = 0; i < bars->count; i++)
+        draw_bar(out, &bars->bars[i], i, scale);
+    fprintf(out, "</g>\n");
+}
+
 int plot_write(const struct plot *plot, FILE *out)
 {
     size_t rows = (plot->panel_count + plot->columns - 1) / plot->columns;
+    size_t top = HEADER + bars_height(plot->bars);
+    size_t width = rows ? plot->columns * WIDTH : 0;
+
+    if (plot->bars && width < BAR_LEFT + BAR_WIDTH + BAR_RIGHT)
+        width = BAR_LEFT + BAR_WIDTH + BAR_RIGHT;
 
     fprintf(out,
             "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %zu %zu' "
@@ -196,9 +252,11 @@ int plot_write(const struct plot *plot, FILE *out)
             ".y{text-anchor:end;fill:#444}.title{font-weight:bold}</style>\n"
             "<rect width='100%%' height='100%%' fill='#fff'/>\n"
             "<text x='%d' y='26' font-size='16'>%s</text>\n",
-            plot->columns * WIDTH, HEADER + rows * HEIGHT, LEFT, plot->title);
+            width, top + rows * HEIGHT, LEFT, plot->title);
+    if (plot->bars)
+        draw_bars(out, plot->bars);
     for (size_t i = 0; i < plot->panel_count; i++)
-        draw_panel(out, plot, &plot->panels[i], i);
+        draw_panel(out, plot, &plot->panels[i], i, top);
     fprintf(out, "</svg>\n");
     return fflush(out) || ferror(out) ? -EIO : 0;
 }
