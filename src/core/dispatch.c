@@ -45,7 +45,7 @@ static bool can_take(const struct gw_stream *stream, const struct gw_member *mem
     if (sequence >= stream->floor_published + member->remote->identity.window)
         return false; /* its W is smaller than ours */
     const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
-    return !offer || offer->refused_link != link->id;
+    return (!offer || offer->refused_link != link->id) && !gw_member_keeps_suspect(member);
 }
 
 /* The least loaded member with credit for a message of `size` bytes; ties go to who waited longest.
@@ -80,19 +80,24 @@ static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, 
 }
 
 /* An idle member for a message that crashed its handler; or else the one with the least to do is
- * kept free for it from now on. */
+ * kept free for it from now on. What it came back with counts, though it was forfeited there: were
+ * it begun beside that message, the next crash would be charged to both. */
 static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequence, uint64_t size)
 {
     const struct gw_member *lead = stream->ordered ? leader(stream) : NULL;
     struct gw_member *best = NULL;
+    uint64_t least = UINT64_MAX;
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
         if ((lead && member != lead) || !can_take(stream, member, sequence))
             continue;
-        if (!member->outstanding && gw_credit_messages(member) && gw_credit_bytes(member) >= size)
+        uint64_t load = member->outstanding + gw_member_kept(member);
+        if (!load && gw_credit_messages(member) && gw_credit_bytes(member) >= size)
             return member;
-        if (!best || member->outstanding < best->outstanding)
+        if (load < least) {
             best = member;
+            least = load;
+        }
     }
     if (best)
         gw_member_reserve(best, stream);

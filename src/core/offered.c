@@ -113,6 +113,67 @@ static void remove_gone(struct gw_core *core, struct gw_stream *stream)
     stream->gone_offers = left;
 }
 
+/* ---- what a member keeps ---- */
+
+/* The next piece from *at on that the member has in hand, as it told on its present link, although
+ * it was forfeited there: unsettled, and not offered to it again. */
+static bool next_kept(const struct gw_offer *offer, uint64_t *at, struct gw_range *piece)
+{
+    const struct gw_stream *stream = offer->stream;
+    while (gw_ranges_next(&offer->forfeited, true, at, stream->last, piece)) {
+        uint64_t from = piece->first;
+        if (!gw_ranges_next(&offer->in_hand, true, &from, piece->last, piece))
+            continue;
+        *at = piece->last + 1;
+        from = piece->first;
+        if (!gw_open_next(stream, &from, piece->last, piece))
+            continue;
+        const struct gw_run *run = gw_run_until(stream, piece->first, &piece->last);
+        *at = piece->last + 1;
+        if (!run || run->offer != offer)
+            return true;
+    }
+    return false;
+}
+
+/* What was forfeited by the member of this stream and may still be there. */
+static const struct gw_offer *kept_of(const struct gw_stream *stream,
+                                      const struct gw_member *member)
+{
+    const struct gw_offer *offer =
+        stream->forfeits ? gw_stream_offer_find(stream, member->remote) : NULL;
+    return offer && offer->in_hand_link == member->remote->link.id ? offer : NULL;
+}
+
+uint64_t gw_member_kept(const struct gw_member *member)
+{
+    uint64_t count = 0;
+    for (const struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = kept_of(stream, member);
+        struct gw_range piece;
+        for (uint64_t at = stream->floor; offer && next_kept(offer, &at, &piece);)
+            count += piece.last - piece.first + 1;
+    }
+    return count;
+}
+
+bool gw_member_keeps_suspect(const struct gw_member *member)
+{
+    for (const struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = stream->stories.count ? kept_of(stream, member) : NULL;
+        struct gw_range piece;
+        for (uint64_t at = stream->floor; offer && next_kept(offer, &at, &piece);) {
+            const struct gw_story *story = gw_story_from(stream, piece.first, piece.last);
+            for (; story; story = gw_story_from(stream, story->sequence + 1, piece.last))
+                if (story->alone)
+                    return true;
+        }
+    }
+    return false;
+}
+
+/* ---- rows ---- */
+
 static void write_row(struct gw_core *core, const struct gw_offer *offer)
 {
     struct gw_op *op = gw_seal_op(core, offer->removed ? GW_OP_DELETE : GW_OP_PUT);

@@ -271,10 +271,12 @@ static void take_late_return(struct gw_core *core, struct gw_stream *stream,
     }
 }
 
-/* Whatever it returns it has no more. */
+/* Whatever it returns it has no more, and may be free for something else. */
 static void forget_forfeited(struct gw_core *core, struct gw_offer *offer,
                              const struct gw_return *back)
 {
+    if (offer->forfeited.count)
+        gw_dispatch_later(core, offer->stream->target);
     gw_check(core, gw_ranges_remove(&offer->forfeited, back->first, back->last));
     gw_check(core, gw_spans_cut(&offer->lost, back->first, back->last));
 }

@@ -202,8 +202,10 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
             run->turn <= core->committed)
             settle_run(core, stream, run, first, last);
     }
-    if (offer->forfeited.count && !GW_PLANT(RESEND_DECIDED))
-        settle_forfeited(core, stream, offer, first, last);
+    if (!offer->forfeited.count || GW_PLANT(RESEND_DECIDED))
+        return;
+    settle_forfeited(core, stream, offer, first, last);
+    gw_dispatch_later(core, stream->target); /* it may have nothing in hand any more */
 }
 
 /* ---- the seal ---- */

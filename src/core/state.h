@@ -446,6 +446,10 @@ void gw_offer_recover(struct gw_core *core, struct gw_stream *stream, const stru
 void gw_offer_dirty(struct gw_core *core, struct gw_offer *offer);
 void gw_offer_remove(struct gw_core *core, struct gw_offer *offer); /* CLOSED is confirmed */
 void gw_offers_gone(struct gw_core *core, struct gw_remote *remote); /* it confirms nothing more */
+/* How many messages the member has in hand although they were forfeited there, as far as is known:
+ * it came back with them. A suspect: one that crashed its handler, and is to be alone. */
+uint64_t gw_member_kept(const struct gw_member *member);
+bool gw_member_keeps_suspect(const struct gw_member *member);
 void gw_offers_seal(struct gw_core *core, struct gw_stream *stream);
 void gw_offer_free(struct gw_offer *offer); /* memory only */
 

@@ -121,7 +121,8 @@ static void check_attempt(struct sim_peer *peer, const struct gw_inbound *inboun
 }
 
 /* What crashed its handler is offered alone: beside it, nothing of that sender and destination is
- * in hand there. */
+ * in hand there, whether it was forfeited there or not. Of one that was, and that ended otherwise,
+ * the sender is not told when it leaves that hand. */
 static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uint64_t sequence,
                         const struct sim_message *message, uint64_t attempt)
 {
@@ -134,7 +135,7 @@ static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uin
         if (strcmp(other->sender_name, book->sender_name) != 0 ||
             !gw_destination_equal(&other->destination, &book->destination))
             continue;
-        if (message->forfeited_by | beside->forfeited_by || peer->world->guest_linked)
+        if (beside->ended || beside->processed || peer->world->guest_linked)
             continue;
         if ((message->alone && attempt > 1) || (beside->alone && item->attempt > 1 &&
                                                 beside->returned != item->number))
