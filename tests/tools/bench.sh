@@ -26,52 +26,84 @@ refused "--timeout must be" --timeout 0.5
 refused "knows memory, os and fsync, not 'tape'" --durability os,tape
 refused "knows memory, os and fsync, not ''" --durability os,
 refused "has 'os' twice" --durability os,fsync,os
-refused "knows raw and none, not 'redis'" --against redis
+refused "knows raw, handmade, leveldb and none, not 'redis'" --against redis
+refused "knows raw, handmade, leveldb and none, not ''" --against raw,
+refused "--members must be a whole number from 1 to 32" --members 33
+refused "--links must be a whole number from 2 to 1000" --links 1001
+refused "--inflight must be" --inflight 0
+refused "--window must be a whole number from 1 to 1048576" --window 1048577
+refused "'secure' cannot be measured yet: peers have no keys" secure
 refused "'reindeer' is no work that can be measured" reindeer
 refused "'stage' is too much" stage stage
 refused "'stage' is too much" backlog stage
 refused "unrecognized option" --fast
-run 1 env TMPDIR="$work/nowhere" "$godwit" bench --count 10
+run 2 env TMPDIR="$work/nowhere" "$godwit" bench --count 10
 says err "set TMPDIR"
+refused "MiB free and this may need" backlog --count 1000000000 --size 1048576
 [ -z "$(ls -A "$TMPDIR")" ] || complain "a refusal leaves something in TMPDIR"
 
 run 0 "$godwit" bench --help
 says out "usage: godwit bench"
 
-number='-?[0-9]+(\.[0-9]+)?'
 run 0 "$godwit" bench stage --size 100 --count 2000 --durability memory,os,fsync --runs 2 --json
-[ "$(wc -l <"$work/out")" = 1 ] || complain "is not one line"
-grep -qE '^\{"rows":\[\{.*\}\]\}$' "$work/out" || complain "is not an object with rows"
+number='-?[0-9]+(\.[0-9]+)?'
+object() { # object ROWS: one line of JSON, an object with so many rows, each in a line of `rows`
+    [ "$(wc -l <"$work/out")" = 1 ] || complain "is not one line"
+    grep -qE '^\{"rows":\[\{.*\}\]\}$' "$work/out" || complain "is not an object with rows"
+    tr '{' '\n' <"$work/out" | grep '"work"' >"$work/rows"
+    [ "$(wc -l <"$work/rows")" = "$1" ] || complain "has not $1 rows"
+    ! grep -qiE '[:-](nan|inf)' "$work/out" || complain "has what is no number"
+    [ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
+}
+has() { # has ROWS PATTERN NAME ...: so many rows are like the pattern, and have numbers of these names
+    local rows=$1 pattern=$2 name
+    shift 2
+    for name in "$@"; do
+        [ "$(grep -E "$pattern" "$work/rows" | grep -cE "\"$name\":$number[,}]")" = "$rows" ] ||
+            complain "$name is not a number in $rows rows like $pattern"
+    done
+}
+usual="rate rate_min rate_max mb_per_s cpu_s_per_million sender_peak_kib sender_anon_kib"
+
+run 0 "$godwit" bench stage --size 100 --count 2000 --durability memory,os,fsync --runs 2 --json \
+    --against raw,handmade,leveldb
+object 8
 for level in memory os fsync; do
     says out "\"work\":\"stage\",\"size\":100,\"durability\":\"$level\",\"count\":2000,\"runs\":2,"
 done
-tr '{' '\n' <"$work/out" | grep '"work"' >"$work/rows"
-[ "$(wc -l <"$work/rows")" = 3 ] || complain "has not 3 rows"
-for name in rate rate_min rate_max raw_rate ratio_raw cpu_s_per_million raw_cpu_s_per_million \
-    sender_peak_kib receiver_peak_kib; do
-    [ "$(grep -cE "\"$name\":$number[,}]" "$work/rows")" = 3 ] ||
-        complain "$name is not a number in each row"
+has 8 . $usual
+has 3 '"system":"godwit"' ratio_raw ratio_cpu_raw receiver_peak_kib
+has 2 '"system":"godwit"' ratio_handmade ratio_leveldb # there is no such thing in memory
+has 4 '"durability":"(os|fsync)".*"system":"(godwit|leveldb)"' disk_per_byte
+
+for shape in fanout:1-N fanin:N-1; do
+    work_name=${shape%:*}
+    run 0 "$godwit" bench "$work_name" --count 2000 --members 3 --durability os --runs 1 --json
+    object 4
+    has 4 . $usual
+    has 2 '"system":"godwit"' ratio_raw
+    has 1 "\"shape\":\"${shape#*:}\"" ratio_one
 done
-! grep -qiE 'nan|inf' "$work/out" || complain "has what is no number"
-[ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
+
+run 0 "$godwit" bench large --count 3 --durability os --runs 1 --json
+object 9
+for size in 65536 262144 1048576; do
+    has 3 "\"size\":$size" $usual
+    has 1 "\"size\":$size.*\"system\":\"godwit\"" ratio_raw ratio_leveldb
+done
 
 run 0 "$godwit" bench --count 500 --durability os --runs 1 --against none
-says out "stage os"
+says out "godwit "
 ! grep -q '^raw' "$work/out" || complain "measures raw though told not to"
 
 run 0 "$godwit" bench backlog --count 3000 --durability memory,os,fsync --json
-[ "$(wc -l <"$work/out")" = 1 ] || complain "is not one line"
-grep -qE '^\{"rows":\[\{.*\}\]\}$' "$work/out" || complain "is not an object with rows"
-tr '{' '\n' <"$work/out" | grep '"work":"backlog"' >"$work/rows"
-[ "$(wc -l <"$work/rows")" = 3 ] || complain "has not 3 rows"
-for name in fill_s drain_s cpu_s fill_peak_kib filled_kib drain_sender_peak_kib \
-    drain_receiver_peak_kib; do
-    [ "$(grep -cE "\"$name\":$number[,}]" "$work/rows")" = 3 ] ||
-        complain "$name is not a number in each row"
-done
-[ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
-run 0 "$godwit" bench backlog --count 500 --durability os --runs 2
-[ "$(grep -c '^os ' "$work/out")" = 2 ] || complain "has not a line for each round"
+object 6
+has 6 . $usual
+has 3 '"shape":"held"' ratio_none ratio_beside_none beside_rate fill_s fill_anon_kib held_anon_kib
+
+run 0 "$godwit" bench recover --count 3000 --durability os,fsync --runs 1 --json
+object 2
+has 2 . first_s open_s fill_s
 
 run 1 "$godwit" bench --count 100000000 --size 10 --timeout 1 --durability os --against none
 says err "takes too long: see --timeout"
@@ -93,7 +125,7 @@ for signal in TERM KILL; do
     pid=$!
     what="bench, killed by $signal"
     for ((i = 0; i < 100; i++)); do
-        compgen -G "$TMPDIR/*/producer" >/dev/null && break
+        compgen -G "$TMPDIR/*/stage-push-0" >/dev/null && break
         sleep 0.1
     done
     kill -s $signal $pid

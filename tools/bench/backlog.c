@@ -1,159 +1,91 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* The rounds of a backlog, and what they come to. */
+/* Runs with a backlog: everything is pushed while nobody is there. Memory is that of result.h; what
+ * it was after each phase has a name of its own here. */
 
-#include "backlog.h"
-#include "child.h"
-#include "scratch.h"
+#include "cast.h"
+#include "measure.h"
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#define DISK_FACTOR 4 /* log and tables, at both */
-
-struct backlog {
-    double fill_s, drain_s;
-    double cpu_s;     /* of both processes, from start to end */
-    long fill_kib;    /* the sender's peak while it pushed */
-    long rest_kib;    /* what it held with the whole backlog stored */
-    long sender_kib;  /* its peak while the worker took */
-    long receiver_kib;
-};
-
-struct both {
-    struct child sender, receiver;
-    char sends[SCRATCH_PATH], receives[SCRATCH_PATH]; /* their directories */
-    char size[24], count[24];
-    double deadline_s;
-};
-
-/* Whether the line had what was wanted of it; else a sentence. */
-static bool said(const struct child *child, const char *line, int fields, int wanted)
+/* Notes what the sender holds now, and the most it did so far. */
+static bool note_memory(struct cast *cast, const struct member *sender, const char *peak,
+                        const char *now)
 {
-    if (line && fields != wanted)
-        bench_complain("%s says '%s'", child->name, line);
-    return line && fields == wanted;
+    struct result_process *process = &cast->result->process[sender - cast->member];
+    long kib;
+    return measure_memory(sender->child.pid, process, &kib) &&
+           result_set(cast->result, peak, (double)process->anon_kib) &&
+           result_set(cast->result, now, (double)kib);
 }
 
-static bool take(struct both *both, const char *level, char *endpoint, struct backlog *result)
+/* Starts the sender and waits until all is stored; the endpoint at which it listens then. */
+static struct member *fill(struct cast *cast, char *endpoint, size_t size)
 {
-    const char *const arguments[] = {both->receives, level, both->size, both->count, endpoint,
-                                     NULL};
-    if (!child_start(&both->receiver, "backlog-take", arguments, false))
-        return false;
-    const char *line = child_line(&both->receiver, both->deadline_s);
-    int fields = line ? sscanf(line, "taken %ld", &result->receiver_kib) : 0;
-    if (!said(&both->receiver, line, fields, 1))
-        return false;
-    line = child_line(&both->sender, both->deadline_s);
-    fields = line ? sscanf(line, "drained %lf %ld", &result->drain_s, &result->sender_kib) : 0;
-    return said(&both->sender, line, fields, 2);
+    struct member *sender = cast_start(cast, "backlog-fill", true, 0, cast->step->count, NULL, NULL);
+    const char *text = sender ? cast_until(cast, sender, "endpoint") : NULL;
+    if (!text)
+        return NULL;
+    snprintf(endpoint, size, "%s", text);
+    return sender;
 }
 
-static bool measure(struct both *both, const char *level, struct backlog *result)
+/* A worker of another stage comes, and takes what is pushed beside the backlog. */
+static bool play_beside(struct cast *cast, struct member *sender, const char *endpoint)
 {
-    const char *const arguments[] = {both->sends, level, both->size, both->count, NULL};
+    uint64_t count;
+    if (!cast_start(cast, "backlog-take", false, 0, 0, endpoint, NULL) ||
+        !cast_until(cast, sender, "ready") || !cast_go(sender))
+        return false;
+    const char *beside = cast_until(cast, sender, "beside");
+    return beside && sscanf(beside, "%" SCNu64, &count) == 1 && cast_taken(cast, count);
+}
+
+static bool play_drain(struct cast *cast, struct member *sender, const char *endpoint)
+{
+    uint64_t before = cast->took;
+    if (!cast_until(cast, sender, "ready") || !cast_go(sender) ||
+        !cast_start(cast, "backlog-take", false, 1, 0, endpoint, NULL))
+        return false;
+    return cast_until(cast, sender, "done") && cast_taken(cast, before + cast->step->count);
+}
+
+bool run_backlog(const struct step *step, struct result *result)
+{
     char endpoint[256];
-    if (!child_start(&both->sender, "backlog-fill", arguments, false))
-        return false;
-    const char *line = child_line(&both->sender, both->deadline_s);
-    int fields = line ? sscanf(line, "filled %lf %ld %ld %255s", &result->fill_s,
-                               &result->fill_kib, &result->rest_kib, endpoint)
-                      : 0;
-    if (!said(&both->sender, line, fields, 4) || !take(both, level, endpoint, result) ||
-        !child_end(&both->sender, both->deadline_s) ||
-        !child_end(&both->receiver, both->deadline_s))
-        return false;
-    result->cpu_s = both->sender.cpu_seconds + both->receiver.cpu_seconds;
-    return true;
-}
-
-static bool run_one(const struct bench_options *options, const char *level, struct backlog *result)
-{
-    struct both both = {
-        .sender = CHILD_NONE,
-        .receiver = CHILD_NONE,
-        .sends = "-",
-        .receives = "-",
-        .deadline_s = bench_now() + options->timeout_s,
-    };
-    bool stored = strcmp(level, "memory") != 0;
-    snprintf(both.size, sizeof(both.size), "%zu", options->size);
-    snprintf(both.count, sizeof(both.count), "%llu", (unsigned long long)options->count);
-    bool good = !stored || (scratch_make(both.sends, "producer") &&
-                            scratch_make(both.receives, "worker"));
-    good = good && measure(&both, level, result);
-    child_kill(&both.receiver);
-    child_kill(&both.sender);
-    if (stored) {
-        scratch_clear(both.sends);
-        scratch_clear(both.receives);
-    }
+    struct cast *cast = cast_new(step, result);
+    struct member *sender = cast ? fill(cast, endpoint, sizeof(endpoint)) : NULL;
+    bool good = sender && note_memory(cast, sender, "fill_anon_kib", "held_anon_kib") &&
+                play_beside(cast, sender, endpoint) && play_drain(cast, sender, endpoint) &&
+                cast_end(cast);
+    cast_free(cast);
     return good;
 }
 
-static void print_row(const struct bench_options *options, const char *level,
-                      const struct backlog *row)
+/* Fills, kills the sender, and lets it come back where a worker waits for it. */
+static bool play_restart(struct cast *cast)
 {
-    printf("%-6s  %7.1f %7.1f  %7.1f %7.1f  %7.1f %7.1f  %6.2f\n", level, row->fill_s, row->drain_s,
-           (double)row->fill_kib / 1024, (double)row->rest_kib / 1024,
-           (double)row->sender_kib / 1024, (double)row->receiver_kib / 1024,
-           row->cpu_s * 1e6 / (double)options->count);
-}
-
-static void print_json(const struct bench_options *options, const char *level,
-                       const struct backlog *row, bool first)
-{
-    printf("%s{\"work\":\"backlog\",\"size\":%zu,\"durability\":\"%s\",\"count\":%llu",
-           first ? "" : ",", options->size, level, (unsigned long long)options->count);
-    printf(",\"fill_s\":%.3f,\"drain_s\":%.3f,\"cpu_s\":%.3f", row->fill_s, row->drain_s,
-           row->cpu_s);
-    printf(",\"fill_peak_kib\":%ld,\"filled_kib\":%ld,\"drain_sender_peak_kib\":%ld,"
-           "\"drain_receiver_peak_kib\":%ld}",
-           row->fill_kib, row->rest_kib, row->sender_kib, row->receiver_kib);
-}
-
-static bool rounds(const struct bench_options *options)
-{
-    struct backlog result = {0};
-    size_t done = 0;
-    for (unsigned round = 0; round < options->runs; round++) {
-        for (size_t i = 0; i < options->level_count; i++) {
-            if (!run_one(options, options->levels[i], &result))
-                return false;
-            if (options->json)
-                print_json(options, options->levels[i], &result, done++ == 0);
-            else
-                print_row(options, options->levels[i], &result);
-            fflush(stdout);
-        }
-    }
-    return true;
-}
-
-static void print_head(const struct bench_options *options)
-{
-    printf("backlog: %llu messages of %zu bytes, random; pushed with nobody there, then taken by "
-           "one worker\ncolumns: seconds to push all and to settle all; peak MiB (RssAnon + "
-           "RssShmem) of the sender\nwhile it pushes, and what it holds then; peak MiB of sender "
-           "and of receiver while it drains;\nCPU s per million messages of both\n\n",
-           (unsigned long long)options->count, options->size);
-}
-
-bool backlog_all(const struct bench_options *options)
-{
-    bool stored = false, sync = false;
-    for (size_t i = 0; i < options->level_count; i++) {
-        stored = stored || strcmp(options->levels[i], "memory") != 0;
-        sync = sync || strcmp(options->levels[i], "fsync") == 0;
-    }
-    if (!scratch_open(stored ? options->size * options->count * DISK_FACTOR : 0, sync))
+    char endpoint[256];
+    struct member *sender = fill(cast, endpoint, sizeof(endpoint));
+    if (!sender || !cast_end_one(cast, sender, true))
         return false;
-    if (options->json)
-        printf("{\"rows\":[");
-    else
-        print_head(options);
-    bool good = rounds(options);
-    if (options->json && good)
-        printf("]}\n");
-    scratch_close();
+    struct member *worker = cast_start(cast, "recover-take", false, 0, 0, NULL, NULL);
+    const char *text = worker ? cast_until(cast, worker, "endpoint") : NULL;
+    if (!text)
+        return false;
+    snprintf(endpoint, sizeof(endpoint), "%s", text);
+    struct member *again = cast_start(cast, "recover-open", true, 0, cast->step->count, endpoint,
+                                      sender->directory);
+    return again && cast_until(cast, again, "ready") && cast_go(again) &&
+           cast_until(cast, again, "done") && cast_until(cast, worker, "done");
+}
+
+bool run_recover(const struct step *step, struct result *result)
+{
+    struct cast *cast = cast_new(step, result);
+    result->messages = 1;
+    bool good = cast && play_restart(cast) && cast_end(cast) &&
+                result_set(result, "first_s", result->seconds);
+    result->bytes = 0; /* how many went through before the end is chance */
+    cast_free(cast);
     return good;
 }

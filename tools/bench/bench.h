@@ -2,18 +2,20 @@
 #ifndef GODWIT_BENCH_H
 #define GODWIT_BENCH_H
 
-/* godwit bench: the rate of one piece of work beside plain libzmq, measured in the same minutes;
- * and the memory that a backlog takes.
+/* godwit bench: pieces of work beside plain libzmq and others, measured in the same minutes.
  *
  * main.c      reads the options and ends with the right status, whatever happened
  * options.c   the command line: what cannot be measured is refused before anything starts
- * run.c       the rounds: raw, then each durability, and again; a receiver and a sender each time
- * child.c     one process that the bench started: its lines, its end, what it used
+ * works.c     the table of works: their systems, roles and ratios; work.h says what these are,
+ *             work.c makes steps of them
+ * run.c       the rounds: every step once, and again
+ * cast.c      the processes of one run, what they say, what they used; result.h is what it yields
+ * child.c     one process that the bench started: its lines, its end
+ * measure.c   memory and writes of a process; wire.c its TCP payload; histogram.c latencies
  * scratch.c   the directories, and the janitor that removes them even if the bench is killed
  * report.c    medians, ratios, the table and the JSON
- * role.h      what the processes do: raw.c (plain libzmq), stage.c (a producer and a worker),
- *             backlog_roles.c
- * backlog.c   the rounds of a backlog, and its table and JSON; memory.c what a process holds
+ * role.h      what the processes do: raw*.c (plain libzmq), handmade.c, leveldb.c, disk.c, and
+ *             those of godwit: stage.c, request.c, links.c, backlog_roles.c, recover.c
  */
 
 #include <stdbool.h>
@@ -26,24 +28,23 @@
 /* Exit statuses. */
 enum { BENCH_OK = 0, BENCH_FAILED = 1, BENCH_USAGE = 2 };
 
+struct work;
+
+/* What was asked for, with what this work has by default where nothing was said. */
 struct bench_options {
-    const char *work;                 /* "stage", "backlog" */
-    size_t size;                      /* bytes of one message */
-    uint64_t count;                   /* messages of one run */
+    const struct work *work;
+    size_t size;                      /* bytes of one message; 0: the work's own sizes */
+    uint64_t count;                   /* messages of one run; 0: what makes about 256 MiB */
     const char *levels[BENCH_LEVELS]; /* durabilities, in the order given */
     size_t level_count;
-    bool raw;                         /* measure raw libzmq beside */
-    unsigned runs;                    /* rounds */
-    unsigned timeout_s;               /* a run that takes longer has failed */
+    const char *against; /* other systems, with commas; "none": none */
+    unsigned runs;       /* rounds */
+    unsigned timeout_s;  /* a run that takes longer has failed */
+    unsigned members;    /* of fanin and fanout */
+    unsigned links;      /* of links */
+    unsigned inflight;   /* requests */
+    unsigned window;     /* of godwit's peers; 0: their default */
     bool json;
-};
-
-/* One run of one system. */
-struct bench_result {
-    double seconds;     /* first send to last message settled (raw: received) */
-    double cpu_seconds; /* user and system, both processes, from start to end */
-    long sender_kib;    /* peak resident set */
-    long receiver_kib;
 };
 
 /* Prints "godwit-bench: ..." to standard error. */

@@ -14,13 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_ARGUMENTS 8
-#define POLL_MS       50 /* a signal that comes just before poll() is seen this late */
+#define MAX_ARGUMENTS 12
+#define POLL_MS       20 /* a signal that comes just before poll() is seen this late */
 
 extern char **environ;
 
 static volatile sig_atomic_t stop;
 static bool stop_said;
+static void (*meanwhile)(void *context);
+static void *meanwhile_context;
 
 static void on_stop(int number)
 {
@@ -95,49 +97,95 @@ bool child_start(struct child *child, const char *name, const char *const *argum
     return !problem;
 }
 
-/* More text of the child's: the bytes read, 0 when there is no more, -1 after a sentence. */
-static ssize_t hear(struct child *child, double deadline_s)
+void child_meanwhile(void (*call)(void *context), void *context)
 {
-    for (;;) {
-        if (stop) {
-            if (!stop_said)
-                bench_complain("told to stop (%s)", strsignal(stop));
-            stop_said = true;
-            return -1;
-        }
-        if (bench_now() >= deadline_s) {
-            bench_complain("%s takes too long: see --timeout", child->name);
-            return -1;
-        }
-        struct pollfd wait = {.fd = child->out, .events = POLLIN};
-        if (poll(&wait, 1, POLL_MS) <= 0)
-            continue;
-        ssize_t got = read(child->out, child->text + child->fill, CHILD_LINE - child->fill);
-        if (got >= 0)
-            return got;
-        if (errno != EINTR)
-            return 0;
+    meanwhile = call;
+    meanwhile_context = context;
+}
+
+/* Whether to go on waiting; else a sentence. */
+static bool may_wait(const struct child *child, double deadline_s)
+{
+    static double last;
+    if (stop) {
+        if (!stop_said)
+            bench_complain("told to stop (%s)", strsignal(stop));
+        stop_said = true;
+        return false;
     }
+    double now = bench_now();
+    if (now >= deadline_s) {
+        bench_complain("%s takes too long: see --timeout", child->name);
+        return false;
+    }
+    if (meanwhile && now - last >= POLL_MS * 1e-3) {
+        last = now;
+        meanwhile(meanwhile_context);
+    }
+    return true;
+}
+
+enum heard { HEARD_TEXT, HEARD_END, HEARD_NOTHING };
+
+/* More text of the child's, if it comes within `ms`. */
+static enum heard hear(struct child *child, int ms)
+{
+    struct pollfd wait = {.fd = child->out, .events = POLLIN};
+    if (poll(&wait, 1, ms) <= 0)
+        return HEARD_NOTHING;
+    ssize_t got = read(child->out, child->text + child->fill, CHILD_LINE - child->fill);
+    if (got < 0)
+        return errno == EINTR ? HEARD_NOTHING : HEARD_END;
+    child->fill += (size_t)got;
+    return got ? HEARD_TEXT : HEARD_END;
+}
+
+/* A whole line that was heard already, or NULL. */
+static const char *next_line(struct child *child)
+{
+    memmove(child->text, child->text + child->used, child->fill - child->used);
+    child->fill -= child->used;
+    child->used = 0;
+    char *end = memchr(child->text, '\n', child->fill);
+    if (!end)
+        return NULL;
+    *end = '\0';
+    child->used = (size_t)(end - child->text) + 1;
+    return child->text;
+}
+
+bool child_hear(struct child *child, double deadline_s, int ms, const char **line)
+{
+    double until = ms < 0 ? deadline_s : bench_now() + ms * 1e-3;
+    while (!(*line = next_line(child))) {
+        if (!may_wait(child, deadline_s))
+            return false;
+        double left = (until - bench_now()) * 1e3;
+        int slice = left <= 0 ? 0 : left < POLL_MS ? (int)left + 1 : POLL_MS;
+        enum heard heard = child->fill < CHILD_LINE ? hear(child, slice) : HEARD_END;
+        if (heard == HEARD_END) {
+            bench_complain("%s ended before it was done", child->name);
+            return false;
+        }
+        if (heard == HEARD_NOTHING && ms >= 0 && left <= 0)
+            return true;
+    }
+    return true;
 }
 
 const char *child_line(struct child *child, double deadline_s)
 {
-    child->fill = 0;
-    while (child->fill < CHILD_LINE) {
-        char *end = memchr(child->text, '\n', child->fill);
-        if (end) { /* roles say one line at a time */
-            *end = '\0';
-            return child->text;
-        }
-        ssize_t got = hear(child, deadline_s);
-        if (got < 0)
-            return NULL;
-        if (got == 0)
-            break;
-        child->fill += (size_t)got;
-    }
-    bench_complain("%s ended before it was done", child->name);
-    return NULL;
+    const char *line = NULL;
+    return child_hear(child, deadline_s, -1, &line) ? line : NULL;
+}
+
+bool child_tell(struct child *child, const char *line)
+{
+    size_t size = strlen(line);
+    if (write(child->in, line, size) == (ssize_t)size)
+        return true;
+    bench_complain("%s does not listen: %s", child->name, strerror(errno));
+    return false;
 }
 
 static int reap(struct child *child)
@@ -158,13 +206,13 @@ static int reap(struct child *child)
 bool child_end(struct child *child, double deadline_s)
 {
     close_end(&child->in);
-    ssize_t got;
+    enum heard heard;
     do {
-        child->fill = 0;
-        got = hear(child, deadline_s);
-    } while (got > 0);
-    if (got < 0)
-        return false;
+        child->fill = child->used = 0;
+        if (!may_wait(child, deadline_s))
+            return false;
+        heard = hear(child, POLL_MS);
+    } while (heard != HEARD_END);
     close_end(&child->out);
     int status = reap(child);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

@@ -17,8 +17,8 @@ struct child {
     pid_t pid; /* 0: none */
     const char *name;
     int in, out; /* -1: closed */
-    char text[CHILD_LINE];
-    size_t fill;
+    char text[CHILD_LINE]; /* what it said and nobody has taken yet */
+    size_t fill, used;
     double cpu_seconds; /* set when it has ended */
     long peak_kib;
 };
@@ -33,7 +33,17 @@ bool child_start(struct child *child, const char *name, const char *const *argum
  * it ended, the time is up, or the bench was told to stop. */
 const char *child_line(struct child *child, double deadline_s);
 
-/* Asks it to end and waits for it. False after a sentence if it did not end well in time. */
+/* The same, but waits for `ms` only: *line is NULL then. False after a sentence. */
+bool child_hear(struct child *child, double deadline_s, int ms, const char **line);
+
+/* Writes a line to its standard input. False after a sentence. */
+bool child_tell(struct child *child, const char *line);
+
+/* While it waits, whoever waits calls this every 20 ms (NULL: nothing). */
+void child_meanwhile(void (*call)(void *context), void *context);
+
+/* Asks it to end and waits for it. What it still says is not heard. False after a sentence if it
+ * did not end well in time. */
 bool child_end(struct child *child, double deadline_s);
 
 /* Ends it, whatever it does. */

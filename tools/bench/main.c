@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* godwit bench: measure, print, leave nothing behind. */
 
-#include "backlog.h"
 #include "child.h"
 #include "options.h"
 #include "report.h"
@@ -21,28 +20,20 @@ void bench_complain(const char *format, ...)
     va_end(arguments);
 }
 
-static int ended(bool good)
-{
-    if (good && fflush(stdout)) {
-        bench_complain("cannot write the results");
-        good = false;
-    }
-    return good ? BENCH_OK : BENCH_FAILED;
-}
-
 static int measure(const struct bench_options *options)
 {
     struct bench_results results;
     child_catch_stop();
-    if (strcmp(options->work, "backlog") == 0)
-        return ended(backlog_all(options));
-    if (!results_init(&results, options))
-        return BENCH_FAILED;
-    bool good = run_all(options, &results);
-    if (good)
+    int status = run_all(options, &results);
+    if (status == BENCH_OK) {
         (options->json ? report_json : report_table)(options, &results);
+        if (fflush(stdout)) {
+            bench_complain("cannot write the results");
+            status = BENCH_FAILED;
+        }
+    }
     results_clear(&results);
-    return ended(good);
+    return status;
 }
 
 int main(int argc, char **argv)

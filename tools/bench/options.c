@@ -3,6 +3,7 @@
  * directory exists. */
 
 #include "options.h"
+#include "work.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,24 +13,34 @@
 #define SIZE_LIMIT    (1024 * 1024) /* the library's largest max_message */
 #define COUNT_LIMIT   1000000000ull
 #define TIMEOUT_LIMIT 86400
+#define MEMBERS_LIMIT 32
+#define LINKS_LIMIT   1000
+#define FLIGHT_LIMIT  10000
+#define WINDOW_LIMIT  1048576 /* the library's largest window */
 
 static const char *const known_levels[] = {"memory", "os", "fsync"};
 
-static const char help[] =
-    "usage: godwit bench [stage|backlog] [options]\n"
+static const char help_head[] =
+    "usage: godwit bench [WORK] [options]\n"
     "\n"
-    "stage measures one producer and one worker of a stage in two processes over tcp on loopback,\n"
-    "and raw libzmq (DEALER to ROUTER, one zmq_send per message, nothing acknowledged) in turns\n"
-    "with it. Time runs from the first send to the last message settled. Payloads are random.\n"
-    "backlog pushes everything while nobody is there, then lets one worker take it all, and\n"
-    "measures the memory of both processes meanwhile.\n"
+    "Measures one work with real processes over tcp on loopback, in turns with other systems that\n"
+    "do the same: raw (plain libzmq, DEALER to ROUTER, nothing acknowledged), handmade (a LevelDB\n"
+    "put, a send, an acknowledgement and a delete for each message), leveldb (batches put and\n"
+    "deleted, no network). Time runs from the first send to the last message settled. Payloads are\n"
+    "random. Each run measures CPU time, memory, bytes written and bytes on the wire too.\n"
+    "\n";
+static const char help_tail[] =
     "\n"
-    "  --size BYTES         of one message, 1 to 1048576 (100)\n"
-    "  --count MESSAGES     of one run, 1 to 1000000000 (stage 1000000, backlog 10000000)\n"
+    "  --size BYTES         of one message, 1 to 1048576\n"
+    "  --count MESSAGES     of one run, 1 to 1000000000\n"
     "  --durability LEVELS  of memory, os and fsync, with commas (os,fsync)\n"
-    "  --against WHAT       raw or none (stage: raw)\n"
-    "  --runs N             rounds (stage 5, medians are printed; backlog 1, each is printed)\n"
-    "  --timeout SECONDS    longest time one run may take (stage 300, backlog 3600)\n"
+    "  --against SYSTEMS    of raw, handmade and leveldb, with commas; or none\n"
+    "  --runs N             rounds, 1 to 1000; medians are printed\n"
+    "  --members N          workers of fanout, producers of fanin, 1 to 32 (8)\n"
+    "  --links N            of links, 2 to 1000 (1000)\n"
+    "  --inflight N         requests under way at once, 2 to 10000 (64)\n"
+    "  --window N           unsettled messages that a peer allows, 1 to 1048576 (the library's)\n"
+    "  --timeout SECONDS    longest time one run may take\n"
     "  --json               print one JSON object and no table\n"
     "  --help               print this\n"
     "\n"
@@ -41,24 +52,40 @@ static const struct option known[] = {
     {"durability", required_argument, NULL, 'd'},
     {"against", required_argument, NULL, 'a'},
     {"runs", required_argument, NULL, 'r'},
+    {"members", required_argument, NULL, 'm'},
+    {"links", required_argument, NULL, 'l'},
+    {"inflight", required_argument, NULL, 'i'},
+    {"window", required_argument, NULL, 'w'},
     {"timeout", required_argument, NULL, 't'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
-/* Reads a whole number from 1 to `limit`; false after a sentence that says what it should be. */
-static bool number(const char *name, const char *text, uint64_t limit, uint64_t *value)
+/* Reads a whole number of these bounds; false after a sentence that says what it should be. */
+static bool number(const char *name, const char *text, uint64_t least, uint64_t limit,
+                   uint64_t *value)
 {
     char *end;
     errno = 0;
     unsigned long long read = strtoull(text, &end, 10);
-    if (errno || *text < '0' || *text > '9' || *end || read == 0 || read > limit) {
-        bench_complain("--%s must be a whole number from 1 to %llu, not '%s'", name,
-                       (unsigned long long)limit, text);
+    if (errno || *text < '0' || *text > '9' || *end || read < least || read > limit) {
+        bench_complain("--%s must be a whole number from %llu to %llu, not '%s'", name,
+                       (unsigned long long)least, (unsigned long long)limit, text);
         return false;
     }
     *value = read;
+    return true;
+}
+
+/* The same for what fits into an unsigned. */
+static bool small(const char *name, const char *text, uint64_t least, uint64_t limit,
+                  unsigned *value)
+{
+    uint64_t read;
+    if (!number(name, text, least, limit, &read))
+        return false;
+    *value = (unsigned)read;
     return true;
 }
 
@@ -95,11 +122,23 @@ static bool levels(const char *text, struct bench_options *options)
 
 static bool against(const char *text, struct bench_options *options)
 {
-    options->raw = strcmp(text, "raw") == 0;
-    if (options->raw || strcmp(text, "none") == 0)
+    static const char *const others[] = {"raw", "handmade", "leveldb"};
+    options->against = text;
+    if (strcmp(text, "none") == 0)
         return true;
-    bench_complain("--against knows raw and none, not '%s'", text);
-    return false;
+    for (const char *at = text; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        size_t size = strcspn(at, ",");
+        bool found = false;
+        for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+            found = found || (strlen(others[i]) == size && memcmp(others[i], at, size) == 0);
+        if (!found) {
+            bench_complain("--against knows raw, handmade, leveldb and none, not '%.*s'",
+                           (int)size, at);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool take(int letter, struct bench_options *options)
@@ -108,69 +147,90 @@ static bool take(int letter, struct bench_options *options)
     bool good = true;
     switch (letter) {
     case 's':
-        good = number("size", optarg, SIZE_LIMIT, &value);
+        good = number("size", optarg, 1, SIZE_LIMIT, &value);
         options->size = value;
         break;
-    case 'c': good = number("count", optarg, COUNT_LIMIT, &options->count); break;
+    case 'c': good = number("count", optarg, 1, COUNT_LIMIT, &options->count); break;
     case 'd': good = levels(optarg, options); break;
     case 'a': good = against(optarg, options); break;
-    case 'r':
-        good = number("runs", optarg, BENCH_RUNS, &value);
-        options->runs = (unsigned)value;
-        break;
-    case 't':
-        good = number("timeout", optarg, TIMEOUT_LIMIT, &value);
-        options->timeout_s = (unsigned)value;
-        break;
+    case 'r': good = small("runs", optarg, 1, BENCH_RUNS, &options->runs); break;
+    case 'm': good = small("members", optarg, 1, MEMBERS_LIMIT, &options->members); break;
+    case 'l': good = small("links", optarg, 2, LINKS_LIMIT, &options->links); break;
+    case 'i': good = small("inflight", optarg, 2, FLIGHT_LIMIT, &options->inflight); break;
+    case 'w': good = small("window", optarg, 1, WINDOW_LIMIT, &options->window); break;
+    case 't': good = small("timeout", optarg, 1, TIMEOUT_LIMIT, &options->timeout_s); break;
     case 'j': options->json = true; break;
     default: good = false; /* getopt said why */
     }
     return good;
 }
 
-/* What was not said, for this work. False if there is no such work. */
-static bool defaults(struct bench_options *options)
+static void complete(struct bench_options *options)
 {
-    bool stage = strcmp(options->work, "stage") == 0;
-    if (!stage && strcmp(options->work, "backlog") != 0)
-        return false;
-    options->raw = options->raw && stage;
+    const struct work *work = options->work;
     if (options->count == 0)
-        options->count = stage ? 1000000 : 10000000;
+        options->count = work->count;
     if (options->runs == 0)
-        options->runs = stage ? 5 : 1;
+        options->runs = work->runs;
     if (options->timeout_s == 0)
-        options->timeout_s = stage ? 300 : 3600;
-    return true;
+        options->timeout_s = work->timeout_s;
+    if (!options->against)
+        options->against = work->against;
+}
+
+static void print_help(void)
+{
+    const struct work *work;
+    fputs(help_head, stdout);
+    for (size_t i = 0; (work = work_at(i)); i++)
+        printf("  %-8s %s\n", work->name, work->about);
+    fputs(help_tail, stdout);
+}
+
+/* The work of this name, and what it has by default. False after a sentence. */
+static bool choose(const char *name, struct bench_options *options)
+{
+    const struct work *work;
+    options->work = work_named(name);
+    if (options->work && !options->work->missing) {
+        complete(options);
+        return true;
+    }
+    if (options->work) {
+        bench_complain("'%s' cannot be measured yet: %s", name, options->work->missing);
+        return false;
+    }
+    char names[256] = "";
+    for (size_t i = 0; (work = work_at(i)); i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", work->name);
+    }
+    bench_complain("'%s' is no work that can be measured; there are: %s", name, names);
+    return false;
 }
 
 enum options_verdict options_read(int argc, char **argv, struct bench_options *options)
 {
     *options = (struct bench_options){
-        .work = "stage",
-        .size = 100,
         .levels = {"os", "fsync"},
         .level_count = 2,
-        .raw = true,
+        .members = 8,
+        .links = LINKS_LIMIT,
+        .inflight = 64,
     };
     static char name[] = "godwit-bench"; /* in getopt's own sentences */
     argv[0] = name;
     int letter;
     while ((letter = getopt_long(argc, argv, "h", known, NULL)) != -1) {
         if (letter == 'h') {
-            fputs(help, stdout);
+            print_help();
             return OPTIONS_HELP;
         }
         if (!take(letter, options))
             return OPTIONS_WRONG;
     }
-    if (optind < argc)
-        options->work = argv[optind];
-    if (!defaults(options)) {
-        bench_complain("'%s' is no work that can be measured; there are: stage, backlog",
-                       options->work);
+    if (!choose(optind < argc ? argv[optind] : "stage", options))
         return OPTIONS_WRONG;
-    }
     if (optind + 1 < argc) {
         bench_complain("one work at a time: '%s' is too much", argv[optind + 1]);
         return OPTIONS_WRONG;

@@ -2,14 +2,17 @@
 /* Numbers for people and for programs. */
 
 #include "report.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define MILLION 1e6
+#include <string.h>
 
 struct spread {
     double median, least, most;
 };
+
+/* A number of one run; NAN if it has none. */
+typedef double (*number_fn)(const struct result *result, const void *context);
 
 static int ascending(const void *a, const void *b)
 {
@@ -28,61 +31,154 @@ static struct spread spread_of(double *values, unsigned count)
     };
 }
 
-/* What the rounds of one system come to. */
-struct summary {
-    struct spread rate, ratio, cpu; /* ratio: to raw, of the same round */
-    long sender_kib, receiver_kib;  /* the highest */
-};
-
-static struct summary summarise(const struct bench_options *options, const struct bench_result *of,
-                                const struct bench_result *raw)
+/* False if a round has no such number. */
+static bool over_rounds(const struct bench_results *results, size_t step, number_fn number,
+                        const void *context, struct spread *spread)
 {
-    struct summary summary = {0};
-    double rate[BENCH_RUNS], ratio[BENCH_RUNS], cpu[BENCH_RUNS];
-    double count = (double)options->count;
-    for (unsigned i = 0; i < options->runs; i++) {
-        rate[i] = count / of[i].seconds;
-        ratio[i] = options->raw ? raw[i].seconds / of[i].seconds : 0;
-        cpu[i] = of[i].cpu_seconds * MILLION / count;
-        if (of[i].sender_kib > summary.sender_kib)
-            summary.sender_kib = of[i].sender_kib;
-        if (of[i].receiver_kib > summary.receiver_kib)
-            summary.receiver_kib = of[i].receiver_kib;
+    double values[BENCH_RUNS];
+    for (unsigned i = 0; i < results->rounds; i++) {
+        values[i] = number(results_at(results, step, i), context);
+        if (!isfinite(values[i]))
+            return false;
     }
-    summary.rate = spread_of(rate, options->runs);
-    summary.ratio = spread_of(ratio, options->runs);
-    summary.cpu = spread_of(cpu, options->runs);
-    return summary;
+    *spread = spread_of(values, results->rounds);
+    return true;
 }
 
-static void table_row(const char *name, const char *level, const struct summary *summary,
-                      bool ratio)
+static bool ratio_over_rounds(const struct bench_results *results, size_t step,
+                              const struct ratio *ratio, struct spread *spread)
 {
-    char text[64] = "";
-    if (ratio)
-        snprintf(text, sizeof(text), "%.2f (%.2f-%.2f)", summary->ratio.median,
-                 summary->ratio.least, summary->ratio.most);
-    printf("%-5s %-6s %9.0f (%.0f-%.0f)", name, level, summary->rate.median, summary->rate.least,
-           summary->rate.most);
-    printf("  %-17s  %.2f  %.1f + %.1f\n", text, summary->cpu.median,
-           (double)summary->sender_kib / 1024, (double)summary->receiver_kib / 1024);
+    double values[BENCH_RUNS];
+    for (unsigned i = 0; i < results->rounds; i++) {
+        values[i] = results_ratio(results, ratio, step, i);
+        if (!isfinite(values[i]))
+            return false;
+    }
+    *spread = spread_of(values, results->rounds);
+    return true;
+}
+
+static double rate(const struct result *result, const void *context)
+{
+    (void)context;
+    return (double)result->messages / result->seconds;
+}
+
+static double megabytes(const struct result *result, const void *context)
+{
+    (void)context;
+    return (double)result->bytes / result->seconds / 1e6;
+}
+
+static double cpu(const struct result *result, const void *context)
+{
+    (void)context;
+    return result->bytes ? result->cpu_seconds * 1e6 / (double)result->messages : NAN;
+}
+
+static double wire(const struct result *result, const void *context)
+{
+    (void)context;
+    return result->wire_known && result->bytes
+               ? (double)(result->wire_out + result->wire_in) / (double)result->bytes
+               : NAN;
+}
+
+static double disk(const struct result *result, const void *context)
+{
+    (void)context;
+    return result->bytes ? (double)result->disk_bytes / (double)result->bytes : NAN;
+}
+
+static double latency(const struct result *result, const void *share)
+{
+    return result->latency ? (double)histogram_at(result->latency, *(const double *)share) / 1e3
+                           : NAN;
+}
+
+static double named(const struct result *result, const void *name)
+{
+    return result_value(result, name, NAN);
+}
+
+static double peak(const struct result *result, const void *of)
+{
+    switch (*(const char *)of) {
+    case 'S': return (double)result_peak_rss(result, true);
+    case 'R': return (double)result_peak_rss(result, false);
+    case 's': return (double)result_peak_anon(result, true);
+    case 'r': return (double)result_peak_anon(result, false);
+    case 'f': return (double)result_peak_file(result, true);
+    default: return NAN;
+    }
+}
+
+static const double shares[] = {0.5, 0.99, 0.999, 1};
+
+/* The table. */
+
+static double most(const struct bench_results *results, size_t step, const char *of)
+{
+    struct spread spread = {0};
+    over_rounds(results, step, peak, of, &spread);
+    return spread.most / 1024;
+}
+
+static void table_more(const struct work *work, const struct bench_results *results, size_t step)
+{
+    const struct result *first = results_at(results, step, 0);
+    struct spread spread;
+    for (size_t i = 0; i < WORK_RATIOS && work->ratios[i].name; i++) {
+        if (ratio_over_rounds(results, step, &work->ratios[i], &spread))
+            printf("  %s %.2f (%.2f-%.2f)", work->ratios[i].name, spread.median, spread.least,
+                   spread.most);
+    }
+    if (over_rounds(results, step, latency, &shares[0], &spread)) {
+        printf("  us p50/p99/p99.9/max");
+        for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
+            if (over_rounds(results, step, latency, &shares[i], &spread))
+                printf("%c%.0f", i ? '/' : ' ', spread.median);
+        }
+    }
+    for (size_t i = 0; i < first->value_count; i++) {
+        if (over_rounds(results, step, named, first->value[i].name, &spread))
+            printf("  %s %g", first->value[i].name, spread.median);
+    }
+    putchar('\n');
+}
+
+static void table_row(const struct work *work, const struct bench_results *results, size_t step)
+{
+    const struct step *of = &results->steps.step[step];
+    struct spread all = {0}, bytes = {0}, used = {0}, ratio;
+    char name[64];
+    snprintf(name, sizeof(name), "%s%s%s", of->system->name, *of->system->shape ? " " : "",
+             of->system->shape);
+    over_rounds(results, step, rate, NULL, &all);
+    over_rounds(results, step, megabytes, NULL, &bytes);
+    over_rounds(results, step, cpu, NULL, &used);
+    printf("%-16s %-6s %7zu %9.0f (%.0f-%.0f) %8.1f  %6.2f  %.1f + %.1f", name, of->level,
+           of->size, all.median, all.least, all.most, bytes.median, used.median,
+           most(results, step, "S"), most(results, step, "R"));
+    if (over_rounds(results, step, wire, NULL, &ratio))
+        printf("  wire %.3f", ratio.median);
+    if (*of->level && over_rounds(results, step, disk, NULL, &ratio))
+        printf("  disk %.2f", ratio.median);
+    table_more(work, results, step);
 }
 
 void report_table(const struct bench_options *options, const struct bench_results *results)
 {
-    printf("%s: %llu messages of %zu bytes, random; medians of %u (least-most)\n", options->work,
-           (unsigned long long)options->count, options->size, options->runs);
-    printf("columns: messages/s, rate / raw's in the same round, CPU s per million messages of "
-           "both\nprocesses, peak RSS MiB of sender + receiver\n\n");
-    if (options->raw) {
-        struct summary raw = summarise(options, results->raw, results->raw);
-        table_row("raw", "", &raw, false);
-    }
-    for (size_t i = 0; i < options->level_count; i++) {
-        struct summary level = summarise(options, results->level[i], results->raw);
-        table_row(options->work, options->levels[i], &level, options->raw);
-    }
+    printf("%s: %s; random payload; medians of %u (least-most)\n", options->work->name,
+           options->work->about, options->runs);
+    printf("columns: bytes of one, %s/s, MB/s, CPU s per million in all processes, peak RSS MiB of\n"
+           "senders + receivers, bytes on the wire and on disk per byte of payload\n\n",
+           options->work->unit);
+    for (size_t i = 0; i < results->steps.count; i++)
+        table_row(options->work, results, i);
 }
+
+/* JSON. */
 
 static void json_spread(const char *name, const struct spread *spread, int digits)
 {
@@ -90,35 +186,59 @@ static void json_spread(const char *name, const struct spread *spread, int digit
            digits, spread->least, name, digits, spread->most);
 }
 
-static void json_row(const struct bench_options *options, const char *level,
-                     const struct summary *stage, const struct summary *raw)
+static void json_number(const struct bench_results *results, size_t step, const char *name,
+                        number_fn number, const void *context, int digits)
 {
-    printf("{\"work\":\"%s\",\"size\":%zu,\"durability\":\"%s\",\"count\":%llu,\"runs\":%u",
-           options->work, options->size, level, (unsigned long long)options->count, options->runs);
-    json_spread("rate", &stage->rate, 0);
-    json_spread("cpu_s_per_million", &stage->cpu, 3);
-    printf(",\"sender_peak_kib\":%ld,\"receiver_peak_kib\":%ld", stage->sender_kib,
-           stage->receiver_kib);
-    if (options->raw) {
-        json_spread("raw_rate", &raw->rate, 0);
-        json_spread("ratio_raw", &stage->ratio, 4);
-        json_spread("raw_cpu_s_per_million", &raw->cpu, 3);
-        printf(",\"raw_sender_peak_kib\":%ld,\"raw_receiver_peak_kib\":%ld", raw->sender_kib,
-               raw->receiver_kib);
+    struct spread spread;
+    if (over_rounds(results, step, number, context, &spread))
+        json_spread(name, &spread, digits);
+}
+
+static void json_peak(const struct bench_results *results, size_t step, const char *name,
+                      const char *of)
+{
+    struct spread spread;
+    if (over_rounds(results, step, peak, of, &spread))
+        printf(",\"%s\":%.0f", name, spread.most);
+}
+
+static void json_row(const struct work *work, const struct bench_results *results, size_t step)
+{
+    static const char *const names[] = {"p50_us", "p99_us", "p999_us", "max_us"};
+    const struct step *of = &results->steps.step[step];
+    const struct result *first = results_at(results, step, 0);
+    struct spread spread;
+    printf("{\"work\":\"%s\",\"size\":%zu,\"durability\":\"%s\",\"count\":%llu,\"runs\":%u,"
+           "\"system\":\"%s\",\"shape\":\"%s\"",
+           work->name, of->size, of->level, (unsigned long long)of->count, results->rounds,
+           of->system->name, of->system->shape);
+    json_number(results, step, "rate", rate, NULL, 0);
+    json_number(results, step, "mb_per_s", megabytes, NULL, 2);
+    json_number(results, step, "cpu_s_per_million", cpu, NULL, 3);
+    json_number(results, step, "wire_per_byte", wire, NULL, 4);
+    json_number(results, step, "disk_per_byte", disk, NULL, 3);
+    json_peak(results, step, "sender_peak_kib", "S");
+    json_peak(results, step, "receiver_peak_kib", "R");
+    json_peak(results, step, "sender_anon_kib", "s");
+    json_peak(results, step, "receiver_anon_kib", "r");
+    json_peak(results, step, "sender_file_kib", "f");
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        json_number(results, step, names[i], latency, &shares[i], 2);
+    for (size_t i = 0; i < WORK_RATIOS && work->ratios[i].name; i++) {
+        if (ratio_over_rounds(results, step, &work->ratios[i], &spread))
+            json_spread(work->ratios[i].name, &spread, 4);
     }
+    for (size_t i = 0; i < first->value_count; i++)
+        json_number(results, step, first->value[i].name, named, first->value[i].name, 6);
     printf("}");
 }
 
 void report_json(const struct bench_options *options, const struct bench_results *results)
 {
-    struct summary raw = {0};
-    if (options->raw)
-        raw = summarise(options, results->raw, results->raw);
     printf("{\"rows\":[");
-    for (size_t i = 0; i < options->level_count; i++) {
-        struct summary level = summarise(options, results->level[i], results->raw);
+    for (size_t i = 0; i < results->steps.count; i++) {
         printf("%s", i ? "," : "");
-        json_row(options, options->levels[i], &level, &raw);
+        json_row(options->work, results, i);
     }
     printf("]}\n");
 }

@@ -6,7 +6,7 @@
 
 /* Medians with least and most, and ratios of the same round, to standard output. */
 void report_table(const struct bench_options *options, const struct bench_results *results);
-/* The same as one JSON object: {"rows": [...]}, a row for each durability. */
+/* The same as one JSON object: {"rows": [...]}, a row for each step. */
 void report_json(const struct bench_options *options, const struct bench_results *results);
 
 #endif

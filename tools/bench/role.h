@@ -2,35 +2,55 @@
 #ifndef GODWIT_BENCH_ROLE_H
 #define GODWIT_BENCH_ROLE_H
 
-/* What a process of the bench does. A receiver says "endpoint TEXT" once it listens, and stays
- * until its standard input ends. A sender is given the endpoint, says "seconds NUMBER" once its
- * last message is settled, and ends. In a backlog it is the other way round (backlog.c reads what
- * they say). Each returns its exit status. */
+/* What a process of the bench does, and what it says of it (the lines are those of cast.h). It ends
+ * when its standard input ends. Each role returns its exit status. */
 
 #include "bench.h"
+#include "histogram.h"
 
 struct role {
+    const char *name;
     const char *directory; /* of this process alone; "-" if it needs none */
-    const char *level;     /* durability; "-" for raw */
+    const char *level;     /* durability; "-" if it has none */
     size_t size;
     uint64_t count;
-    const char *endpoint; /* of those who dial */
+    unsigned number;       /* which of its kind it is, from 0 */
+    unsigned many;         /* links, or requests in flight */
+    unsigned window;       /* of a godwit peer; 0: its default */
+    const char *endpoints; /* of those who dial, with commas; NULL */
 };
 
 int role_raw_receive(const struct role *role);
 int role_raw_send(const struct role *role);
+int role_handmade_take(const struct role *role);
+int role_handmade_send(const struct role *role);
+int role_leveldb(const struct role *role);
 int role_stage_work(const struct role *role);
 int role_stage_push(const struct role *role);
-int role_backlog_fill(const struct role *role); /* listens, when all is stored */
-int role_backlog_take(const struct role *role); /* dials */
+int role_backlog_fill(const struct role *role);
+int role_backlog_take(const struct role *role);
+int role_recover_take(const struct role *role);
+int role_recover_open(const struct role *role);
 
-/* Runs the role that the command line names (role NAME DIRECTORY LEVEL SIZE COUNT [ENDPOINT]). */
+/* Runs the role that the command line names (role NAME DIRECTORY LEVEL SIZE COUNT NUMBER MANY WINDOW
+ * ENDPOINTS). */
 int role_main(int argc, char **argv);
 
-/* For roles: one line to the bench. */
+/* One line to the bench. */
 void role_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* For receivers: waits until the bench wants no more. */
+/* "ready", and waits until the bench says go. False if it wants no more. */
+bool role_ready(void);
+void role_say_begin(void);
+void role_say_end(void);
+void role_say_took(uint64_t count, double at_s);
+void role_say_latency(const struct histogram *histogram);
+/* Whether the bench wants no more; does not wait. */
+bool role_ended(void);
+/* Waits until it wants no more. */
 void role_wait_end(void);
+
+/* The next of the comma-separated endpoints at *list, in `text`; false if there is none. */
+bool role_endpoint(const char **list, char *text, size_t size);
 
 /* Random bytes to send, so that nothing on the way can compress them. Message i begins at
  * payload_at(i): a place in a pool larger than any compressor's memory, no copy is made. */

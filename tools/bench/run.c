@@ -2,112 +2,44 @@
 /* The rounds. */
 
 #include "run.h"
-#include "child.h"
 #include "scratch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define OUTBOX_BYTES (1ull << 30) /* a producer waits when this much is unsettled (the default) */
-#define DISK_FACTOR  4            /* log and tables, at the producer */
-
-bool results_init(struct bench_results *results, const struct bench_options *options)
-{
-    bool good = true;
-    *results = (struct bench_results){0};
-    results->raw = calloc(options->runs, sizeof(*results->raw));
-    good = results->raw;
-    for (size_t i = 0; i < options->level_count; i++) {
-        results->level[i] = calloc(options->runs, sizeof(*results->level[i]));
-        good = good && results->level[i];
-    }
-    if (!good) {
-        bench_complain("out of memory");
-        results_clear(results);
-    }
-    return good;
-}
-
 void results_clear(struct bench_results *results)
 {
-    free(results->raw);
-    for (size_t i = 0; i < BENCH_LEVELS; i++)
-        free(results->level[i]);
+    size_t all = results->result ? results->steps.count * results->rounds : 0;
+    for (size_t i = 0; i < all; i++) {
+        if (results->result[i])
+            result_clear(results->result[i]);
+        free(results->result[i]);
+    }
+    free(results->result);
     *results = (struct bench_results){0};
 }
 
-/* One receiver and one sender. */
-struct pair {
-    struct child receiver, sender;
-    char receives[SCRATCH_PATH], sends[SCRATCH_PATH]; /* their directories */
-    char size[24], count[24];
-    double deadline_s;
-};
-
-/* Starts both and waits until the sender is done and both have ended. */
-static bool measure(struct pair *pair, const char *const names[2], const char *level,
-                    struct bench_result *result)
+const struct result *results_at(const struct bench_results *results, size_t step, unsigned round)
 {
-    const char *const to_receive[] = {pair->receives, level, pair->size, pair->count, NULL};
-    char endpoint[CHILD_LINE];
-    if (!child_start(&pair->receiver, names[0], to_receive, false))
-        return false;
-    const char *line = child_line(&pair->receiver, pair->deadline_s);
-    if (!line)
-        return false;
-    snprintf(endpoint, sizeof(endpoint), "%s", strchr(line, ' ') ? strchr(line, ' ') + 1 : "");
-    const char *const to_send[] = {pair->sends, level, pair->size, pair->count, endpoint, NULL};
-    if (!child_start(&pair->sender, names[1], to_send, false))
-        return false;
-    line = child_line(&pair->sender, pair->deadline_s);
-    if (!line)
-        return false;
-    if (sscanf(line, "seconds %lf", &result->seconds) != 1 || result->seconds <= 0) {
-        bench_complain("%s says '%s'", names[1], line);
-        return false;
-    }
-    if (!child_end(&pair->sender, pair->deadline_s) ||
-        !child_end(&pair->receiver, pair->deadline_s))
-        return false;
-    result->cpu_seconds = pair->sender.cpu_seconds + pair->receiver.cpu_seconds;
-    result->sender_kib = pair->sender.peak_kib;
-    result->receiver_kib = pair->receiver.peak_kib;
-    return true;
+    return results->result[step * results->rounds + round];
 }
 
-/* One run of raw (level NULL) or of the stage. */
-static bool run_one(const struct bench_options *options, const char *level,
-                    struct bench_result *result)
+double results_ratio(const struct bench_results *results, const struct ratio *ratio, size_t step,
+                     unsigned round)
 {
-    static const char *const raw[] = {"raw-receive", "raw-send"};
-    static const char *const stage[] = {"stage-work", "stage-push"};
-    struct pair pair = {
-        .receiver = CHILD_NONE,
-        .sender = CHILD_NONE,
-        .receives = "-",
-        .sends = "-",
-        .deadline_s = bench_now() + options->timeout_s,
-    };
-    bool stored = level && strcmp(level, "memory") != 0;
-    snprintf(pair.size, sizeof(pair.size), "%zu", options->size);
-    snprintf(pair.count, sizeof(pair.count), "%llu", (unsigned long long)options->count);
-    bool good = !stored || (scratch_make(pair.receives, "worker") &&
-                            scratch_make(pair.sends, "producer"));
-    good = good && measure(&pair, level ? stage : raw, level ? level : "-", result);
-    child_kill(&pair.sender);
-    child_kill(&pair.receiver);
-    if (stored) {
-        scratch_clear(pair.receives);
-        scratch_clear(pair.sends);
-    }
-    return good;
+    const struct result *of[STEPS];
+    for (size_t i = 0; i < results->steps.count; i++)
+        of[i] = results_at(results, i, round);
+    return ratio_of(&results->steps, ratio, step, of);
 }
 
-static void progress(const struct bench_options *options, unsigned round, const char *what)
+static void progress(const struct bench_results *results, size_t step, unsigned round)
 {
+    const struct step *of = &results->steps.step[step];
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[Kround %u of %u: %s", round + 1, options->runs, what);
+        fprintf(stderr, "\r\033[Kround %u of %u: %s %s %s, %zu bytes", round + 1, results->rounds,
+                of->system->name, of->system->shape, of->level, of->size);
 }
 
 static void progress_end(void)
@@ -116,37 +48,60 @@ static void progress_end(void)
         fputs("\r\033[K", stderr);
 }
 
-static bool run_rounds(const struct bench_options *options, struct bench_results *results)
+static bool run_step(struct bench_results *results, size_t step, unsigned round)
 {
-    for (unsigned round = 0; round < options->runs; round++) {
-        if (options->raw) {
-            progress(options, round, "raw");
-            if (!run_one(options, NULL, &results->raw[round]))
-                return false;
-        }
-        for (size_t i = 0; i < options->level_count; i++) {
-            progress(options, round, options->levels[i]);
-            if (!run_one(options, options->levels[i], &results->level[i][round]))
+    struct result *result = calloc(1, sizeof(*result));
+    if (!result) {
+        bench_complain("out of memory");
+        return false;
+    }
+    results->result[step * results->rounds + round] = result;
+    progress(results, step, round);
+    return results->steps.step[step].system->run(&results->steps.step[step], result);
+}
+
+static bool run_rounds(struct bench_results *results)
+{
+    for (unsigned round = 0; round < results->rounds; round++) {
+        for (size_t i = 0; i < results->steps.count; i++) {
+            if (!run_step(results, i, round))
                 return false;
         }
     }
     return true;
 }
 
-bool run_all(const struct bench_options *options, struct bench_results *results)
+/* The most that a step may hold on disk, and whether any syncs. */
+static uint64_t disk_bytes(const struct steps *steps, bool *sync)
 {
-    uint64_t bytes = options->size * options->count; /* at most 1 MiB times 1e9 */
-    bool stored = false, sync = false;
-    for (size_t i = 0; i < options->level_count; i++) {
-        stored = stored || strcmp(options->levels[i], "memory") != 0;
-        sync = sync || strcmp(options->levels[i], "fsync") == 0;
+    uint64_t most = 0;
+    *sync = false;
+    for (size_t i = 0; i < steps->count; i++) {
+        uint64_t bytes = step_disk_bytes(&steps->step[i]);
+        if (bytes > most)
+            most = bytes;
+        *sync = *sync || strcmp(steps->step[i].level, "fsync") == 0;
     }
-    if (bytes > OUTBOX_BYTES)
-        bytes = OUTBOX_BYTES;
-    if (!scratch_open(stored ? bytes * DISK_FACTOR : 0, sync))
-        return false;
-    bool good = run_rounds(options, results);
+    return most;
+}
+
+int run_all(const struct bench_options *options, struct bench_results *results)
+{
+    bool sync;
+    *results = (struct bench_results){.rounds = options->runs};
+    if (!steps_make(options, &results->steps))
+        return BENCH_USAGE;
+    results->result = calloc(results->steps.count * results->rounds, sizeof(*results->result));
+    if (!results->result) {
+        bench_complain("out of memory");
+        return BENCH_FAILED;
+    }
+    uint64_t bytes = disk_bytes(&results->steps, &sync);
+    int status = scratch_open(bytes, sync);
+    if (status != BENCH_OK)
+        return status;
+    bool good = run_rounds(results);
     progress_end();
     scratch_close();
-    return good;
+    return good ? BENCH_OK : BENCH_FAILED;
 }

@@ -2,19 +2,24 @@
 #ifndef GODWIT_BENCH_RUN_H
 #define GODWIT_BENCH_RUN_H
 
-#include "bench.h"
+#include "work.h"
 
-/* What was measured: for each round, raw and then each level, one after the other, so that a busy
- * minute of the machine meets all of them. */
+/* What was measured: each step of each round. */
 struct bench_results {
-    struct bench_result *raw;                 /* of each round */
-    struct bench_result *level[BENCH_LEVELS]; /* of each round */
+    struct steps steps;
+    unsigned rounds;
+    struct result **result; /* [step * rounds + round]; NULL: not measured */
 };
 
-bool results_init(struct bench_results *results, const struct bench_options *options);
+/* Measures all of it; processes and directories are then gone again. The exit status; a sentence
+ * was said if it is not BENCH_OK. Clear the results in any case. */
+int run_all(const struct bench_options *options, struct bench_results *results);
 void results_clear(struct bench_results *results);
 
-/* Measures all of it; processes and directories are then gone again. False after a sentence. */
-bool run_all(const struct bench_options *options, struct bench_results *results);
+/* One of them. */
+const struct result *results_at(const struct bench_results *results, size_t step, unsigned round);
+/* What a ratio comes to in one round, as ratio_of. */
+double results_ratio(const struct bench_results *results, const struct ratio *ratio, size_t step,
+                     unsigned round);
 
 #endif

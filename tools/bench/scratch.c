@@ -73,30 +73,30 @@ static bool room(const char *parent, uint64_t bytes)
     return true;
 }
 
-bool scratch_open(uint64_t bytes, bool sync)
+int scratch_open(uint64_t bytes, bool sync)
 {
     const char *parent = getenv("TMPDIR");
     if (!parent || !*parent)
         parent = "/tmp";
     if (!room(parent, bytes))
-        return false;
+        return BENCH_USAGE;
     struct statfs kind;
     if (sync && statfs(parent, &kind) == 0 && kind.f_type == TMPFS)
         bench_complain("%s is in memory, where fsync costs nothing: set TMPDIR to a disk", parent);
     if ((size_t)snprintf(directory, sizeof(directory), "%s/godwit-bench.XXXXXX", parent) >=
         sizeof(directory)) {
         bench_complain("TMPDIR is too long");
-        return false;
+        return BENCH_USAGE;
     }
     if (!mkdtemp(directory)) {
         bench_complain("%s: %s; set TMPDIR to a directory that can be written", directory,
                        strerror(errno));
-        return false;
+        return BENCH_USAGE;
     }
     if (child_start(&janitor, "janitor", (const char *const[]){directory, NULL}, true))
-        return true;
+        return BENCH_OK;
     rmdir(directory);
-    return false;
+    return BENCH_FAILED;
 }
 
 void scratch_close(void)

@@ -10,8 +10,9 @@
 #define SCRATCH_PATH 4096
 
 /* Checks that the disk has room, makes the directory and starts its janitor. `bytes`: how much the
- * largest run may hold at once; 0 if nothing goes to disk. False after a sentence. */
-bool scratch_open(uint64_t bytes, bool sync);
+ * largest run may hold at once; 0 if nothing goes to disk. BENCH_OK, or after a sentence
+ * BENCH_USAGE (there is no such place, or too little room) or BENCH_FAILED. */
+int scratch_open(uint64_t bytes, bool sync);
 /* Waits until the directory is gone. */
 void scratch_close(void);
 

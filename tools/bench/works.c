@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The table of works. */
+
+#include "cast.h"
+#include <string.h>
+
+/* What is slow per message is measured with fewer of them: its rate does not depend on how many. */
+#define HANDMADE_MOST       200000
+#define HANDMADE_MOST_FSYNC 10000
+
+#define RAW_1_TO_1                                                                                 \
+    .name = "raw", .run = run_cast, .listens = "raw-receive", .dials = "raw-send",                 \
+    .counted = COUNTED_END
+#define STAGE                                                                                      \
+    .name = "godwit", .levels = LEVELS_ALL, .run = run_cast, .listens = "stage-work",              \
+    .dials = "stage-push", .counted = COUNTED_CHECK
+#define LEVELDB                                                                                    \
+    .name = "leveldb", .shape = "", .levels = LEVELS_STORED, .run = run_cast, .dials = "leveldb",  \
+    .diallers = 1
+#define HANDMADE                                                                                   \
+    .name = "handmade", .shape = "", .levels = LEVELS_STORED, .run = run_cast,                     \
+    .listens = "handmade-take", .dials = "handmade-send", .listeners = 1, .diallers = 1,           \
+    .counted = COUNTED_CHECK, .most = HANDMADE_MOST, .most_fsync = HANDMADE_MOST_FSYNC
+
+static const struct work works[] = {
+    {
+        .name = "stage",
+        .about = "one producer and one worker of a stage",
+        .unit = "messages",
+        .systems =
+            {
+                {RAW_1_TO_1, .shape = "", .listeners = 1, .diallers = 1},
+                {HANDMADE},
+                {LEVELDB},
+                {STAGE, .shape = "", .listeners = 1, .diallers = 1},
+            },
+        .ratios =
+            {
+                {"ratio_raw", "", QUANTITY_RATE, "raw", "", 0, NULL},
+                {"ratio_handmade", "", QUANTITY_RATE, "handmade", "", 0, NULL},
+                {"ratio_leveldb", "", QUANTITY_BYTES, "leveldb", "", 0, NULL},
+                {"ratio_cpu_raw", "", QUANTITY_CPU, "raw", "", 0, NULL},
+            },
+        .against = "raw,leveldb",
+        .sizes = {100},
+        .count = 1000000,
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "fanout",
+        .about = "one producer and --members workers of a stage, beside one worker",
+        .unit = "messages",
+        .systems =
+            {
+                {RAW_1_TO_1, .shape = "1-1", .listeners = 1, .diallers = 1},
+                {RAW_1_TO_1, .shape = "1-N", .diallers = 1},
+                {STAGE, .shape = "1-1", .listeners = 1, .diallers = 1},
+                {STAGE, .shape = "1-N", .diallers = 1},
+            },
+        .ratios =
+            {
+                {"ratio_raw", "1-1", QUANTITY_RATE, "raw", "1-1", 0, NULL},
+                {"ratio_raw", "1-N", QUANTITY_RATE, "raw", "1-N", 0, NULL},
+                {"ratio_one", "1-N", QUANTITY_RATE, "godwit", "1-1", 0, NULL},
+            },
+        .against = "raw",
+        .sizes = {100},
+        .count = 1000000,
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "fanin",
+        .about = "--members producers and one worker of a stage, beside one producer",
+        .unit = "messages",
+        .systems =
+            {
+                {RAW_1_TO_1, .shape = "1-1", .listeners = 1, .diallers = 1},
+                {RAW_1_TO_1, .shape = "N-1", .listeners = 1},
+                {STAGE, .shape = "1-1", .listeners = 1, .diallers = 1},
+                {STAGE, .shape = "N-1", .listeners = 1},
+            },
+        .ratios =
+            {
+                {"ratio_raw", "1-1", QUANTITY_RATE, "raw", "1-1", 0, NULL},
+                {"ratio_raw", "N-1", QUANTITY_RATE, "raw", "N-1", 0, NULL},
+                {"ratio_one", "N-1", QUANTITY_RATE, "godwit", "1-1", 0, NULL},
+            },
+        .against = "raw",
+        .sizes = {100},
+        .count = 1000000,
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "backlog",
+        .about = "--count messages pushed with nobody there, then taken by one worker",
+        .unit = "messages",
+        .systems =
+            {
+                {STAGE, .shape = "none", .listeners = 1, .diallers = 1, .most = 1000000},
+                {.name = "godwit", .shape = "held", .levels = LEVELS_ALL, .run = run_backlog,
+                 .holds = true},
+            },
+        .ratios =
+            {
+                {"ratio_none", "held", QUANTITY_RATE, "godwit", "none", 0, NULL},
+                {"ratio_beside_none", "held", QUANTITY_BESIDE, "godwit", "none", 0, NULL},
+            },
+        .against = "none",
+        .sizes = {100},
+        .count = 10000000,
+        .runs = 1,
+        .timeout_s = 3600,
+    },
+    {
+        .name = "recover",
+        .about = "a sender that holds --count messages is killed and comes back: to the first of "
+                 "them taken",
+        .unit = "restarts",
+        .systems = {{.name = "godwit", .shape = "", .levels = LEVELS_STORED, .run = run_recover,
+                     .holds = true}},
+        .against = "none",
+        .sizes = {100},
+        .count = 10000000,
+        .runs = 3,
+        .timeout_s = 3600,
+    },
+    {
+        .name = "large",
+        .about = "one producer and one worker of a stage, messages of 64 KiB to 1 MiB (the most)",
+        .unit = "messages",
+        .systems =
+            {
+                {RAW_1_TO_1, .shape = "", .listeners = 1, .diallers = 1},
+                {LEVELDB},
+                {STAGE, .shape = "", .listeners = 1, .diallers = 1},
+            },
+        .ratios =
+            {
+                {"ratio_raw", "", QUANTITY_RATE, "raw", "", 0, NULL},
+                {"ratio_leveldb", "", QUANTITY_BYTES, "leveldb", "", 0, NULL},
+            },
+        .against = "raw,leveldb",
+        .sizes = {64 * 1024, 256 * 1024, 1024 * 1024},
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "secure",
+        .about = "not yet: needs peers with keys",
+        .missing = "peers have no keys, and links are not encrypted",
+    },
+};
+
+const struct work *work_at(size_t index)
+{
+    return index < sizeof(works) / sizeof(*works) ? &works[index] : NULL;
+}
+
+const struct work *work_named(const char *name)
+{
+    const struct work *work;
+    for (size_t i = 0; (work = work_at(i)); i++) {
+        if (strcmp(work->name, name) == 0)
+            return work;
+    }
+    return NULL;
+}
