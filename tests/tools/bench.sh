@@ -69,7 +69,8 @@ run 0 "$godwit" bench stage --size 100 --count 2000 --durability memory,os,fsync
     --against raw,handmade,leveldb
 object 8
 for level in memory os fsync; do
-    says out "\"work\":\"stage\",\"size\":100,\"durability\":\"$level\",\"count\":2000,\"runs\":2,"
+    row="\"size\":100,\"durability\":\"$level\",\"count\":2000,\"runs\":2,"
+    says out "$row"
 done
 has 8 . $usual
 has 3 '"system":"godwit"' ratio_raw ratio_cpu_raw receiver_peak_kib

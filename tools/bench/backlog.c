@@ -21,7 +21,8 @@ static bool note_memory(struct cast *cast, const struct member *sender, const ch
 /* Starts the sender and waits until all is stored; the endpoint at which it listens then. */
 static struct member *fill(struct cast *cast, char *endpoint, size_t size)
 {
-    struct member *sender = cast_start(cast, "backlog-fill", true, 0, cast->step->count, NULL, NULL);
+    uint64_t count = cast->step->count;
+    struct member *sender = cast_start(cast, "backlog-fill", true, 0, count, NULL, NULL);
     const char *text = sender ? cast_until(cast, sender, "endpoint") : NULL;
     if (!text)
         return NULL;

@@ -6,7 +6,7 @@
  *
  *     endpoint TEXT      it listens there
  *     ready              it is connected to all that it needs; it waits for a line ("go")
- *     begin SECONDS      it sends its first message now (monotonic clock, the same in all processes)
+ *     begin SECONDS      it sends its first message now (one monotonic clock for all processes)
  *     end SECONDS        its last message is settled
  *     took COUNT SECONDS so many were received so far, the last one then
  *     value NAME NUMBER  goes into the result

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* What people write themselves: put a message into LevelDB (synced at fsync), send it, delete it when
- * its acknowledgement comes (never synced: what comes back after a crash is sent again). The
+/* What people write themselves: put a message into LevelDB (synced at fsync), send it, delete it
+ * when its acknowledgement comes (never synced: what comes back after a crash is sent again). The
  * receiver has no store, so it is not exactly-once: less than godwit does, and the least that
  * survives a crash of the sender. A message is one part, its number before its bytes; at most 1,000
  * are unacknowledged. Sockets are those of raw.c. */

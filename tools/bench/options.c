@@ -24,10 +24,10 @@ static const char help_head[] =
     "usage: godwit bench [WORK] [options]\n"
     "\n"
     "Measures one work with real processes over tcp on loopback, in turns with other systems that\n"
-    "do the same: raw (plain libzmq, DEALER to ROUTER, nothing acknowledged), handmade (a LevelDB\n"
-    "put, a send, an acknowledgement and a delete for each message), leveldb (batches put and\n"
-    "deleted, no network). Time runs from the first send to the last message settled. Payloads are\n"
-    "random. Each run measures CPU time, memory, bytes written and bytes on the wire too.\n"
+    "do the same: raw (plain libzmq, DEALER to ROUTER, nothing acknowledged), handmade (a\n"
+    "LevelDB put, a send, an acknowledgement and a delete for each message), leveldb (batches put\n"
+    "and deleted, no network). Time runs from the first send to the last message settled.\n"
+    "Payloads are random. Each run measures CPU time, memory, bytes written and bytes on the wire.\n"
     "\n";
 static const char help_tail[] =
     "\n"

@@ -171,8 +171,8 @@ void report_table(const struct bench_options *options, const struct bench_result
 {
     printf("%s: %s; random payload; medians of %u (least-most)\n", options->work->name,
            options->work->about, options->runs);
-    printf("columns: bytes of one, %s/s, MB/s, CPU s per million in all processes, peak RSS MiB of\n"
-           "senders + receivers, bytes on the wire and on disk per byte of payload\n\n",
+    printf("columns: bytes of one, %s/s, MB/s, CPU s per million in all processes, peak RSS MiB\n"
+           "of senders + receivers, bytes on the wire and on disk per byte of payload\n\n",
            options->work->unit);
     for (size_t i = 0; i < results->steps.count; i++)
         table_row(options->work, results, i);

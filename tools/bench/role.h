@@ -32,8 +32,8 @@ int role_backlog_take(const struct role *role);
 int role_recover_take(const struct role *role);
 int role_recover_open(const struct role *role);
 
-/* Runs the role that the command line names (role NAME DIRECTORY LEVEL SIZE COUNT NUMBER MANY WINDOW
- * ENDPOINTS). */
+/* Runs the role that the command line names (role NAME DIRECTORY LEVEL SIZE COUNT NUMBER MANY
+ * WINDOW ENDPOINTS). */
 int role_main(int argc, char **argv);
 
 /* One line to the bench. */

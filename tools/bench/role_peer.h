@@ -8,7 +8,7 @@
 #include "role.h"
 #include <godwit.h>
 
-#define PEER_IDLE_MS 20    /* a take waits so long before it looks whether the bench wants no more */
+#define PEER_IDLE_MS 20    /* a take waits so long, then looks whether the bench wants no more */
 #define PEER_MEET_MS 60000 /* longest time until all have met */
 
 /* After a call that returned `error`. False after a sentence. */
