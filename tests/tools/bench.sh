@@ -55,7 +55,8 @@ object() { # object ROWS: one line of JSON, an object with so many rows, each in
     ! grep -qiE '[:-](nan|inf)' "$work/out" || complain "has what is no number"
     [ -z "$(ls -A "$TMPDIR")" ] || complain "leaves something in TMPDIR"
 }
-has() { # has ROWS PATTERN NAME ...: so many rows are like the pattern, and have numbers of these names
+# has ROWS PATTERN NAME ...: so many rows are like the pattern, and have numbers of these names
+has() {
     local rows=$1 pattern=$2 name
     shift 2
     for name in "$@"; do

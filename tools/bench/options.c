@@ -27,7 +27,7 @@ static const char help_head[] =
     "do the same: raw (plain libzmq, DEALER to ROUTER, nothing acknowledged), handmade (a\n"
     "LevelDB put, a send, an acknowledgement and a delete for each message), leveldb (batches put\n"
     "and deleted, no network). Time runs from the first send to the last message settled.\n"
-    "Payloads are random. Each run measures CPU time, memory, bytes written and bytes on the wire.\n"
+    "Payloads are random. CPU time, memory, bytes written and bytes on the wire are measured.\n"
     "\n";
 static const char help_tail[] =
     "\n"
