@@ -253,6 +253,14 @@ void gw_giveback_from_hand(struct gw_core *core, struct gw_window *window,
     gw_window_forget_if_idle(core, window);
 }
 
+/* In an ordered window nothing above what comes again may go first. */
+static void recall_above(struct gw_core *core, struct gw_window *window, uint64_t sequence)
+{
+    if (window->ordered)
+        gw_hand_recall(core, window, (struct gw_range){sequence + 1, UINT64_MAX - 1},
+                       GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
+}
+
 void gw_window_return(struct gw_core *core, const struct gw_event *event)
 {
     const char *text = event->u.give_back.text;
@@ -266,9 +274,8 @@ void gw_window_return(struct gw_core *core, const struct gw_event *event)
     if (text)
         back.text = (struct gw_slice){(const uint8_t *)text, strnlen(text, GW_TEXT_MAX)};
     gw_giveback_from_hand(core, window, &back, event->u.give_back.bytes);
-    if (window->ordered && back.kind == GW_RETURN_NACK) /* nothing above it may go first */
-        gw_hand_recall(core, window, (struct gw_range){back.last + 1, UINT64_MAX - 1},
-                       GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
+    if (back.kind == GW_RETURN_NACK)
+        recall_above(core, window, back.last);
 }
 
 /* A decision that does not happen: the message goes back, to come again. */
@@ -277,6 +284,9 @@ void gw_window_let_go(struct gw_core *core, const struct gw_decision *decision)
     struct gw_window *window = gw_map_get(&core->windows, decision->epoch);
     struct gw_return back = {
         .first = decision->first, .last = decision->last, .kind = GW_RETURN_RELEASE};
-    if (window && gw_ranges_covers(&window->in_hand, back.first, back.last))
-        gw_giveback_from_hand(core, window, &back, decision->bytes);
+    if (!window || !gw_ranges_covers(&window->in_hand, back.first, back.last))
+        return;
+    gw_giveback_from_hand(core, window, &back, decision->bytes);
+    if (back.last >= window->floor) /* else all of it is settled, and none of it comes again */
+        recall_above(core, window, back.last);
 }

@@ -335,6 +335,30 @@ static void a_stale_transaction_gives_back_what_it_had_in_hand(void **state)
     driver_close(&d);
 }
 
+/* 3 comes again: 4 and 5 must not be begun before it. 1 was settled elsewhere, so that it does not
+ * come again, and what is above it stays. */
+static void what_a_stale_transaction_gives_back_is_not_overtaken(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_open_ordered(&d, 100);
+    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    remote_ping_floor(&d, 1, link, EPOCH, 2, 5);
+    const struct gw_decision settled[] = {{.epoch = EPOCH, .first = 1, .last = 1, .bytes = 10}};
+    decide_all(&d, settled, 1);
+    assert_int_equal(driver_count(&d, GW_EFFECT_STALE), 1);
+    assert_int_equal(driver_count(&d, GW_EFFECT_RECALL), 0);
+    driver_decide(&d, EPOCH, 2, 2);
+    const struct gw_decision mixed[] = {{.epoch = EPOCH, .first = 3, .last = 3, .bytes = 10},
+                                        {.epoch = 99, .first = 1, .last = 1, .bytes = 10}};
+    decide_all(&d, mixed, 2);
+    assert_returned(&d, 0, 3, 3, 10, GW_RETURN_RELEASE);
+    assert_range(driver_recall(&d, 0), 4, 5);
+    driver_recalled(&d, 0, 4, 5);
+    assert_returned(&d, 0, 3, 5, 10, GW_RETURN_RELEASE);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +376,7 @@ int main(void)
         cmocka_unit_test(an_ordered_release_asks_only_for_what_is_in_hand),
         cmocka_unit_test(an_answer_shows_what_was_told_and_no_more),
         cmocka_unit_test(a_stale_transaction_gives_back_what_it_had_in_hand),
+        cmocka_unit_test(what_a_stale_transaction_gives_back_is_not_overtaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,8 @@ void sim_app_begin(struct sim_peer *peer, size_t at, size_t count); /* a handler
  * thing. */
 void sim_app_finish(struct sim_peer *peer, size_t at);
 void sim_app_put_down(struct sim_peer *peer, size_t at, size_t count);
+/* What stands behind an ordered item that goes back is not begun any more: it goes back too. */
+void sim_app_hold_back(struct sim_peer *peer, const struct sim_item *item);
 /* Gives back, undecided. */
 void sim_app_return(struct sim_peer *peer, size_t at, size_t count, enum gw_return_kind kind,
                     uint32_t delay_ms);

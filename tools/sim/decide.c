@@ -5,6 +5,7 @@
 #include "app.h"
 
 #include "checker.h"
+#include "core/state.h"
 #include "rows.h"
 #include "store/row.h"
 #include "world.h"
@@ -246,6 +247,15 @@ static void cancel(struct sim_peer *peer, const struct sim_output *output)
     }
 }
 
+/* What lies below the floor was settled without it, and is not given back. */
+static bool comes_again(const struct sim_peer *peer, const struct sim_item *item)
+{
+    const struct gw_window *window =
+        gw_map_get(&gw_turn_core(peer->turn)->windows, item->epoch);
+
+    return window && item->sequence >= window->floor;
+}
+
 /* Its outputs end unsent, its other inputs go back. */
 static void undo(struct sim_peer *peer, const struct sim_transaction *transaction)
 {
@@ -258,6 +268,8 @@ static void undo(struct sim_peer *peer, const struct sim_transaction *transactio
         message->transacted_by &= others;
         message->held_by &= others;
         message->at[peer->index].number = 0;
+        if (comes_again(peer, &transaction->items[i]))
+            sim_app_hold_back(peer, &transaction->items[i]);
     }
     for (size_t i = 0; i < transaction->output_count; i++)
         cancel(peer, &transaction->outputs[i]);

@@ -182,8 +182,7 @@ static bool same_stream(const struct sim_peer *peer, const struct sim_item *a,
     return a->sender == b->sender && gw_destination_equal(&one->destination, &two->destination);
 }
 
-/* What stands behind an ordered message that goes back is not begun any more: it goes back too. */
-static void hold_back(struct sim_peer *peer, const struct sim_item *item)
+void sim_app_hold_back(struct sim_peer *peer, const struct sim_item *item)
 {
     struct sim_app *app = &peer->app;
 
@@ -218,7 +217,7 @@ static void give_back(struct sim_peer *peer, size_t at, size_t count, enum gw_re
 
     for (size_t i = at; i < at + count; i++) {
         given_back(peer, &app->items[i], kind);
-        hold_back(peer, &app->items[i]);
+        sim_app_hold_back(peer, &app->items[i]);
     }
     sim_app_put_down(peer, at, count);
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
@@ -306,7 +305,7 @@ static void collect(struct sim_peer *peer, const struct sim_recall *recall,
         add_piece(pieces, &app->items[at]);
         given_back(peer, &app->items[at], GW_RETURN_RELEASE);
         if (recall->asked.purpose == GW_SKIP_RELEASE)
-            hold_back(peer, &app->items[at]);
+            sim_app_hold_back(peer, &app->items[at]);
         sim_app_put_down(peer, at, 1);
     }
 }
