@@ -194,6 +194,8 @@ void gw_window_open(struct gw_core *core, struct gw_remote *remote, const struct
     window->intake = gw_intake_get(core, remote, &window->destination);
     if (!window->closed)
         raise_floor(core, window, frame->u.open.floor);
+    if (window->returns_unsaid)
+        gw_ack_later(core, remote); /* crashes that waited for their epoch */
 }
 
 void gw_window_floor(struct gw_core *core, struct gw_remote *remote, const struct gw_floor *floor)

@@ -175,13 +175,19 @@ void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_
 }
 
 /* What the member holds of messages that went to others without its word: it may still save a
- * second run. Any offer is meant. */
+ * second run. Any offer is meant. What it died of it can tell only of an epoch that it knows: of one
+ * in which it has decided nothing yet that is nothing but a crash, until the epoch is named. */
 static void ask_forfeited(struct asking *asking)
 {
     struct gw_stream *stream = asking->stream;
     struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
     struct gw_range piece, held;
-    if (!offer->forfeited.count || offer->in_hand_link != asking->remote->link.id)
+    if (offer->in_hand_link != asking->remote->link.id) {
+        if (offer->lost.count) /* it may have died of one */
+            gw_dispatch_open(asking->core, stream, asking->remote);
+        return;
+    }
+    if (!offer->forfeited.count)
         return;
     ask_for(asking, GW_OFFER_ANY, GW_SKIP_RELEASE, 0);
     for (uint64_t at = 1; gw_ranges_next(&offer->forfeited, true, &at, stream->last, &piece);) {

@@ -209,8 +209,9 @@ static void what_was_begun_and_then_decided_is_no_crash(void **state)
     driver_close(&d);
 }
 
-/* Nothing of the epoch was stored here when its first message killed its handler. The sender offers
- * it again before it can be told: that offer is over, and charged. */
+/* Nothing of the epoch was stored here when its first message killed its handler: that is told as
+ * soon as the epoch is named. The sender offers it again meanwhile: that offer is over, and
+ * charged. */
 static void a_crash_at_the_first_message_of_an_epoch_is_charged(void **state)
 {
     (void)state;
@@ -224,6 +225,9 @@ static void a_crash_at_the_first_message_of_an_epoch_is_charged(void **state)
     link = driver_link(&d, 1, "s");
     assert_null(driver_returned(&d, EPOCH, 0));
     remote_open(&d, 1, link, EPOCH, true);
+    assert_returned(&d, 0, 1, 1, 10, GW_RETURN_CRASHED);
+    remote_open(&d, 1, link, EPOCH, true); /* there is nothing more to tell */
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_ACK), 0);
     remote_offer_again(&d, 1, link, EPOCH, 1, 2, 10);
     assert_range(driver_delivered(&d, 0), 2, 2);
     assert_returned(&d, 0, 1, 1, 10, GW_RETURN_CRASHED);

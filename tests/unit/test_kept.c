@@ -191,6 +191,45 @@ static void beside_what_merely_failed_others_are_begun(void **state)
     driver_close(&d);
 }
 
+/* ---- what it died of ---- */
+
+/* b has decided nothing of the epoch, so that it knows of a crash alone: the epoch is named to it,
+ * and what it tells then counts, once. Else the message could kill b and c in turn without end. */
+static void what_was_forfeited_is_charged_to_a_crash_that_is_told_later(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t b = driver_begin(&d, 1), number = driver_number(&d, 1);
+    lose_b(&d, 1, b);
+    driver_member(&d, 2, "c", 100);
+    driver_commit(&d);
+    b = driver_come_back(&d, 3);
+    remote_complete(&d, 3, b);
+    const struct gw_frame *open = driver_sent_on(&d, 3, GW_FRAME_OPEN);
+    assert_non_null(open);
+    assert_int_equal(open->u.open.epoch, EPOCH);
+    remote_return(&d, 3, b, GW_RETURN_CRASHED, 1, 1, number, 0);
+    assert_int_equal(driver_where(&d, 1).attempts, 2);
+    remote_return(&d, 3, b, GW_RETURN_CRASHED, 1, 1, number, 0);
+    assert_int_equal(driver_where(&d, 1).attempts, 2);
+    driver_close(&d);
+}
+
+/* Of an epoch of which it lost nothing there is nothing to tell. */
+static void an_epoch_is_named_only_to_who_lost_something_of_it(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t b = driver_begin(&d, 1);
+    remote_ack(&d, 1, b, EPOCH, 1, 1);
+    driver_store(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, b);
+    b = driver_come_back(&d, 2);
+    remote_complete(&d, 2, b);
+    assert_null(driver_sent_on(&d, 2, GW_FRAME_OPEN));
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +241,8 @@ int main(void)
         cmocka_unit_test(what_it_keeps_counts_where_the_least_loaded_is_kept_free),
         cmocka_unit_test(beside_a_suspect_that_a_member_keeps_nothing_is_begun),
         cmocka_unit_test(beside_what_merely_failed_others_are_begun),
+        cmocka_unit_test(what_was_forfeited_is_charged_to_a_crash_that_is_told_later),
+        cmocka_unit_test(an_epoch_is_named_only_to_who_lost_something_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
