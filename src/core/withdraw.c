@@ -175,8 +175,8 @@ void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_
 }
 
 /* What the member holds of messages that went to others without its word: it may still save a
- * second run. Any offer is meant. What it died of it can tell only of an epoch that it knows: of one
- * in which it has decided nothing yet that is nothing but a crash, until the epoch is named. */
+ * second run. Any offer is meant. A crash it tells only of an epoch that it knows: of one in which
+ * it has decided nothing, as soon as that is named. */
 static void ask_forfeited(struct asking *asking)
 {
     struct gw_stream *stream = asking->stream;
