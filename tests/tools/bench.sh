@@ -26,8 +26,8 @@ refused "--timeout must be" --timeout 0.5
 refused "knows memory, os and fsync, not 'tape'" --durability os,tape
 refused "knows memory, os and fsync, not ''" --durability os,
 refused "has 'os' twice" --durability os,fsync,os
-refused "knows raw, handmade, leveldb and none, not 'redis'" --against redis
-refused "knows raw, handmade, leveldb and none, not ''" --against raw,
+refused "knows raw, handmade, leveldb, disk and none, not 'redis'" --against redis
+refused "knows raw, handmade, leveldb, disk and none, not ''" --against raw,
 refused "--members must be a whole number from 1 to 32" --members 33
 refused "--links must be a whole number from 2 to 1000" --links 1001
 refused "--inflight must be" --inflight 0
@@ -86,6 +86,21 @@ for shape in fanout:1-N fanin:N-1; do
     has 2 '"system":"godwit"' ratio_raw
     has 1 "\"shape\":\"${shape#*:}\"" ratio_one
 done
+
+run 0 "$godwit" bench request --count 30 --inflight 5 --durability memory,os,fsync --runs 2 --json
+object 9
+has 9 . $usual p50_us p99_us p999_us max_us
+has 3 '"system":"godwit","shape":"one"' ratio_raw_p50
+has 1 '"system":"godwit","shape":"one"' ratio_raw_syncs_p50
+has 3 '"system":"godwit","shape":"many"' ratio_raw ratio_one
+[ "$(grep -c '"shape":"many".*"count":150,\|"count":150,.*"shape":"many"' "$work/rows")" = 4 ] ||
+    complain "does not ask five times as often when many are under way"
+
+run 0 "$godwit" bench links --links 5 --count 2000 --durability os --runs 1 --json
+object 4
+has 4 . $usual
+has 2 '"system":"godwit"' ratio_raw
+has 1 '"system":"godwit","shape":"many"' ratio_one kib_per_link kib_per_raw_link
 
 run 0 "$godwit" bench large --count 3 --durability os --runs 1 --json
 object 9

@@ -34,7 +34,7 @@ static const char help_tail[] =
     "  --size BYTES         of one message, 1 to 1048576\n"
     "  --count MESSAGES     of one run, 1 to 1000000000\n"
     "  --durability LEVELS  of memory, os and fsync, with commas (os,fsync)\n"
-    "  --against SYSTEMS    of raw, handmade and leveldb, with commas; or none\n"
+    "  --against SYSTEMS    of raw, handmade, leveldb and disk (fdatasync), with commas; or none\n"
     "  --runs N             rounds, 1 to 1000; medians are printed\n"
     "  --members N          workers of fanout, producers of fanin, 1 to 32 (8)\n"
     "  --links N            of links, 2 to 1000 (1000)\n"
@@ -122,7 +122,7 @@ static bool levels(const char *text, struct bench_options *options)
 
 static bool against(const char *text, struct bench_options *options)
 {
-    static const char *const others[] = {"raw", "handmade", "leveldb"};
+    static const char *const others[] = {"raw", "handmade", "leveldb", "disk"};
     options->against = text;
     if (strcmp(text, "none") == 0)
         return true;
@@ -133,7 +133,7 @@ static bool against(const char *text, struct bench_options *options)
         for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
             found = found || (strlen(others[i]) == size && memcmp(others[i], at, size) == 0);
         if (!found) {
-            bench_complain("--against knows raw, handmade, leveldb and none, not '%.*s'",
+            bench_complain("--against knows raw, handmade, leveldb, disk and none, not '%.*s'",
                            (int)size, at);
             return false;
         }

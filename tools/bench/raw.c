@@ -151,12 +151,22 @@ static bool receive(struct receiver *receiver, size_t size)
     }
 }
 
+static bool dial_often(struct raw *raw, const struct role *role)
+{
+    for (unsigned i = 0; i < role->many; i++) {
+        if (!raw_check(zmq_connect(raw->socket, role->endpoints), "connect"))
+            return false;
+    }
+    return true;
+}
+
 int role_raw_receive(const struct role *role)
 {
     struct receiver receiver = {0};
     zmq_msg_init(&receiver.id);
     zmq_msg_init(&receiver.message);
-    bool good = raw_open(&receiver.raw, ZMQ_ROUTER, role->size) && raw_listen(&receiver.raw) &&
+    bool good = raw_open(&receiver.raw, ZMQ_ROUTER, role->size) &&
+                (role->endpoints ? dial_often(&receiver.raw, role) : raw_listen(&receiver.raw)) &&
                 receive(&receiver, role->size);
     zmq_msg_close(&receiver.id);
     zmq_msg_close(&receiver.message);

@@ -73,7 +73,8 @@ static bool add_levels(const struct bench_options *options, struct steps *steps,
         return add(options, steps, system, "", size);
     for (size_t i = 0; i < options->level_count; i++) {
         bool memory = strcmp(options->levels[i], "memory") == 0;
-        if (memory && system->levels == LEVELS_STORED)
+        bool sync = strcmp(options->levels[i], "fsync") == 0;
+        if ((memory && system->levels != LEVELS_ALL) || (!sync && system->levels == LEVELS_SYNC))
             continue;
         if (!add(options, steps, system, options->levels[i], size))
             return false;
@@ -122,8 +123,23 @@ static double number(const struct result *result, enum quantity quantity)
     case QUANTITY_CPU: return result->cpu_seconds / (double)result->messages;
     case QUANTITY_BESIDE:
         return result_value(result, "beside_rate", (double)result->messages / result->seconds);
+    case QUANTITY_LINK_KIB: break;
     }
     return NAN;
+}
+
+/* What the hub holds before the first message. */
+static double idle_kib(const struct result *result)
+{
+    return (double)result->process[0].idle_kib;
+}
+
+static double link_kib(const struct steps *steps, const struct ratio *ratio, const struct step *of,
+                       const struct result *const *results)
+{
+    const struct result *one = other(steps, ratio->against, "one", of, results);
+    const struct result *many = other(steps, ratio->against, ratio->against_shape, of, results);
+    return one && many ? (idle_kib(many) - idle_kib(one)) / (of->many - 1) : NAN;
 }
 
 double ratio_of(const struct steps *steps, const struct ratio *ratio, size_t step,
@@ -133,6 +149,8 @@ double ratio_of(const struct steps *steps, const struct ratio *ratio, size_t ste
     if (strcmp(of->system->name, "godwit") != 0 || strcmp(of->system->shape, ratio->shape) != 0 ||
         (ratio->only && strcmp(ratio->only, of->level) != 0))
         return NAN;
+    if (ratio->quantity == QUANTITY_LINK_KIB)
+        return link_kib(steps, ratio, of, results);
     const struct result *against = other(steps, ratio->against, ratio->against_shape, of, results);
     if (!against)
         return NAN;

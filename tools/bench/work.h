@@ -20,7 +20,7 @@ struct step;
 typedef bool (*run_fn)(const struct step *step, struct result *result);
 
 /* At which durabilities a system is measured. */
-enum levels { LEVELS_NONE, LEVELS_STORED /* os and fsync */, LEVELS_ALL };
+enum levels { LEVELS_NONE, LEVELS_SYNC /* fsync */, LEVELS_STORED /* os and fsync */, LEVELS_ALL };
 
 /* Those who listen say how many they took: not at all; after the run, which is held to the number;
  * or that is the end of the run (raw has no acknowledgements). */
@@ -60,7 +60,9 @@ enum quantity {
     QUANTITY_BYTES, /* payload per second */
     QUANTITY_P50,   /* of the latency: less is better */
     QUANTITY_CPU,   /* CPU seconds per message: less is better */
-    QUANTITY_BESIDE /* the value beside_rate; the rate of a run that has none */
+    QUANTITY_BESIDE, /* the value beside_rate; the rate of a run that has none */
+    QUANTITY_LINK_KIB, /* no ratio: memory of the hub for each idle link of system and shape
+                        * `against`, from what it holds with one link of shape "one" */
 };
 
 /* quantity of (system, shape) / quantity of (against, against_shape) at the same durability (or

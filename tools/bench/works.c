@@ -7,6 +7,8 @@
 /* What is slow per message is measured with fewer of them: its rate does not depend on how many. */
 #define HANDMADE_MOST       200000
 #define HANDMADE_MOST_FSYNC 10000
+#define DISK_MOST           1000
+#define MANY_TIMES          5 /* as many requests when many are under way: they are faster */
 
 #define RAW_1_TO_1                                                                                 \
     .name = "raw", .run = run_cast, .listens = "raw-receive", .dials = "raw-send",                 \
@@ -21,6 +23,21 @@
     .name = "handmade", .shape = "", .levels = LEVELS_STORED, .run = run_cast,                     \
     .listens = "handmade-take", .dials = "handmade-send", .listeners = 1, .diallers = 1,           \
     .counted = COUNTED_CHECK, .most = HANDMADE_MOST, .most_fsync = HANDMADE_MOST_FSYNC
+
+#define RAW_REQUEST                                                                                \
+    .name = "raw", .run = run_cast, .listens = "raw-answer", .dials = "raw-ask", .listeners = 1,   \
+    .diallers = 1
+#define REQUEST                                                                                    \
+    .name = "godwit", .levels = LEVELS_ALL, .run = run_cast, .listens = "serve", .dials = "ask",   \
+    .listeners = 1, .diallers = 1
+
+#define RAW_LINKS                                                                                  \
+    .name = "raw", .run = run_cast, .listens = "raw-hub", .dials = "raw-receive", .listeners = 1,  \
+    .diallers = 1, .listeners_send = true, .counted = COUNTED_END
+#define LINKS                                                                                      \
+    .name = "godwit", .levels = LEVELS_ALL, .run = run_cast, .listens = "links-push",              \
+    .dials = "links-take", .listeners = 1, .diallers = 1, .listeners_send = true,                  \
+    .counted = COUNTED_CHECK
 
 static const struct work works[] = {
     {
@@ -44,6 +61,33 @@ static const struct work works[] = {
         .against = "raw,leveldb",
         .sizes = {100},
         .count = 1000000,
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "request",
+        .about = "a client and a service that answers with the request: one at a time, and "
+                 "--inflight at once",
+        .unit = "requests",
+        .systems =
+            {
+                {RAW_REQUEST, .shape = "one", .many = 1},
+                {RAW_REQUEST, .shape = "many", .many = MANY_INFLIGHT, .times = MANY_TIMES},
+                {.name = "disk", .shape = "", .levels = LEVELS_SYNC, .run = run_cast,
+                 .dials = "disk", .diallers = 1, .most = DISK_MOST},
+                {REQUEST, .shape = "one", .many = 1},
+                {REQUEST, .shape = "many", .many = MANY_INFLIGHT, .times = MANY_TIMES},
+            },
+        .ratios =
+            {
+                {"ratio_raw_p50", "one", QUANTITY_P50, "raw", "one", 0, NULL},
+                {"ratio_raw_syncs_p50", "one", QUANTITY_P50, "raw", "one", 2, "fsync"},
+                {"ratio_raw", "many", QUANTITY_RATE, "raw", "many", 0, NULL},
+                {"ratio_one", "many", QUANTITY_RATE, "godwit", "one", 0, NULL},
+            },
+        .against = "raw,disk",
+        .sizes = {100},
+        .count = 10000,
         .runs = 5,
         .timeout_s = 300,
     },
@@ -86,6 +130,31 @@ static const struct work works[] = {
                 {"ratio_raw", "1-1", QUANTITY_RATE, "raw", "1-1", 0, NULL},
                 {"ratio_raw", "N-1", QUANTITY_RATE, "raw", "N-1", 0, NULL},
                 {"ratio_one", "N-1", QUANTITY_RATE, "godwit", "1-1", 0, NULL},
+            },
+        .against = "raw",
+        .sizes = {100},
+        .count = 1000000,
+        .runs = 5,
+        .timeout_s = 300,
+    },
+    {
+        .name = "links",
+        .about = "a hub pushes to --links workers in one other process, beside one worker",
+        .unit = "messages",
+        .systems =
+            {
+                {RAW_LINKS, .shape = "one", .many = 1},
+                {RAW_LINKS, .shape = "many", .many = MANY_LINKS},
+                {LINKS, .shape = "one", .many = 1},
+                {LINKS, .shape = "many", .many = MANY_LINKS},
+            },
+        .ratios =
+            {
+                {"ratio_raw", "one", QUANTITY_RATE, "raw", "one", 0, NULL},
+                {"ratio_raw", "many", QUANTITY_RATE, "raw", "many", 0, NULL},
+                {"ratio_one", "many", QUANTITY_RATE, "godwit", "one", 0, NULL},
+                {"kib_per_link", "many", QUANTITY_LINK_KIB, "godwit", "many", 0, NULL},
+                {"kib_per_raw_link", "many", QUANTITY_LINK_KIB, "raw", "many", 0, NULL},
             },
         .against = "raw",
         .sizes = {100},

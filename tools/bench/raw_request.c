@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Round trips over plain libzmq: a DEALER asks, a ROUTER sends back what came. With many under way
+ * each answer is followed by the next question; answers come in the order of the questions. Sockets
+ * are those of raw.c. */
+
+#include "child.h"
+#include "raw.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+static bool answer_all(struct raw *raw, zmq_msg_t *id, zmq_msg_t *message)
+{
+    for (;;) {
+        int got = zmq_msg_recv(id, raw->socket, 0);
+        if (got < 0 && zmq_errno() == EAGAIN) {
+            if (role_ended())
+                return true;
+            continue;
+        }
+        if (!raw_check(got, "receive") ||
+            !raw_check(zmq_msg_recv(message, raw->socket, 0), "receive") ||
+            !raw_check(zmq_msg_send(id, raw->socket, ZMQ_SNDMORE), "send") ||
+            !raw_check(zmq_msg_send(message, raw->socket, 0), "send"))
+            return false;
+    }
+}
+
+int role_raw_answer(const struct role *role)
+{
+    struct raw raw = {0};
+    zmq_msg_t id, message;
+    zmq_msg_init(&id);
+    zmq_msg_init(&message);
+    bool good = raw_open(&raw, ZMQ_ROUTER, role->size);
+    if (good) {
+        raw_unlimited(&raw);
+        good = raw_listen(&raw) && answer_all(&raw, &id, &message);
+    }
+    zmq_msg_close(&id);
+    zmq_msg_close(&message);
+    raw_close(&raw);
+    return good ? BENCH_OK : BENCH_FAILED;
+}
+
+struct asker {
+    struct raw raw;
+    struct payload payload;
+    struct histogram latency;
+    char *answer;
+    double asked_s[]; /* of each under way, in turn */
+};
+
+static bool ask(struct asker *asker, const struct role *role, uint64_t index)
+{
+    asker->asked_s[index % role->many] = bench_now();
+    return raw_check(zmq_send(asker->raw.socket, payload_at(&asker->payload, index), role->size, 0),
+                     "send");
+}
+
+static bool hear(struct asker *asker, const struct role *role, uint64_t index)
+{
+    int got;
+    do {
+        got = zmq_recv(asker->raw.socket, asker->answer, role->size, 0);
+    } while (got < 0 && zmq_errno() == EAGAIN);
+    double took_s = bench_now() - asker->asked_s[index % role->many];
+    histogram_add(&asker->latency, (uint64_t)(took_s * 1e9), 1);
+    return raw_check(got, "receive");
+}
+
+static bool ask_all(struct asker *asker, const struct role *role)
+{
+    uint64_t asked = 0;
+    if (!raw_meet(&asker->raw, role) || !role_ready())
+        return false;
+    role_say_begin();
+    for (uint64_t heard = 0; heard < role->count; heard++) {
+        for (; asked < role->count && asked - heard < role->many; asked++) {
+            if (!ask(asker, role, asked))
+                return false;
+        }
+        if (!hear(asker, role, heard))
+            return false;
+    }
+    role_say_end();
+    role_say_latency(&asker->latency);
+    role_say("done");
+    role_wait_end();
+    return true;
+}
+
+int role_raw_ask(const struct role *role)
+{
+    struct asker *asker = calloc(1, sizeof(*asker) + role->many * sizeof(asker->asked_s[0]));
+    bool good = asker && (asker->answer = malloc(role->size)) &&
+                payload_init(&asker->payload, role->size) &&
+                raw_open(&asker->raw, ZMQ_DEALER, role->size) && ask_all(asker, role);
+    if (asker) {
+        raw_close(&asker->raw);
+        payload_clear(&asker->payload);
+        free(asker->answer);
+    }
+    free(asker);
+    return good ? BENCH_OK : BENCH_FAILED;
+}
