@@ -296,7 +296,7 @@ static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_b
                                        struct gw_recovered *recovered)
 {
     struct settled_scan scan = {.error = GW_STORE_OK};
-    uint64_t epoch = first->epoch, counted = 0, next;
+    uint64_t epoch = first->epoch, counted = 0, next = 0;
     enum gw_store_error error = settled_of(store, epoch, &scan);
     recovered->messages += gw_batch_last(last) - first->first + 1;
     recovered->bytes += last->bytes_before + last->bytes - first->bytes_before;
@@ -304,8 +304,10 @@ static enum gw_store_error count_epoch(struct gw_store *store, const struct gw_b
         error = subtract_below(store, epoch, gw_batch_last(first), floor, recovered, &counted);
     for (size_t i = 0; i < scan.ranges.count && error == GW_STORE_OK; i++) {
         uint64_t at = scan.ranges.items[i].first - 1, end = scan.ranges.items[i].last;
-        if (at < floor || at <= counted || at >= gw_batch_last(last))
+        if (at < floor || at >= gw_batch_last(last))
             continue;
+        if (at <= counted)
+            at = next; /* the range before stands in the same batch: its gap is off already */
         for (; at && at < end && error == GW_STORE_OK; at = next) /* a deletion may be owed in it */
             error = subtract_gap(store, epoch, at, recovered, &counted, &next);
     }
