@@ -42,6 +42,10 @@ says err "set TMPDIR"
 refused "MiB free and this may need" backlog --count 1000000000 --size 1048576
 [ -z "$(ls -A "$TMPDIR")" ] || complain "a refusal leaves something in TMPDIR"
 
+run 2 bash -c 'ulimit -n 500 && exec "$@"' - "$godwit" bench links
+says err "open files, and the limit is 500"
+[ -z "$(ls -A "$TMPDIR")" ] || complain "a refusal leaves something in TMPDIR"
+
 run 0 "$godwit" bench --help
 says out "usage: godwit bench"
 
@@ -97,10 +101,11 @@ has 3 '"system":"godwit","shape":"many"' ratio_raw ratio_one
     complain "does not ask five times as often when many are under way"
 
 run 0 "$godwit" bench links --links 5 --count 2000 --durability os --runs 1 --json
-object 4
-has 4 . $usual
-has 2 '"system":"godwit"' ratio_raw
+object 5
+has 5 . $usual
+has 3 '"system":"godwit"' ratio_raw
 has 1 '"system":"godwit","shape":"many"' ratio_one kib_per_link kib_per_raw_link
+has 1 '"system":"godwit","shape":"mesh"' ratio_one
 
 run 0 "$godwit" bench large --count 3 --durability os --runs 1 --json
 object 9

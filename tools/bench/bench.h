@@ -14,8 +14,9 @@
  * measure.c   memory and writes of a process; wire.c its TCP payload; histogram.c latencies
  * scratch.c   the directories, and the janitor that removes them even if the bench is killed
  * report.c    medians, ratios, the table and the JSON
+ * backlog.c   the runs that are more than a cast: with a backlog, and a restart with one
  * role.h      what the processes do: raw*.c (plain libzmq), handmade.c, leveldb.c, disk.c, and
- *             those of godwit: stage.c, request.c, links.c, backlog_roles.c, recover.c
+ *             those of godwit (role_peer.h): stage.c, request.c, links.c, backlog_roles.c
  */
 
 #include <stdbool.h>

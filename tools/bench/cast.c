@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define HEAR_MS       5 /* of one process, while others may say something too */
-#define ENDPOINT_SIZE 64
+#define ENDPOINT_SIZE CHILD_LINE /* a list of them, of one process */
 
 static void sample(void *context)
 {

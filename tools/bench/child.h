@@ -10,7 +10,7 @@
 #include "bench.h"
 #include <sys/types.h>
 
-#define CHILD_LINE 512
+#define CHILD_LINE 1024
 
 /* A child that was not started, or has ended: CHILD_NONE. */
 struct child {

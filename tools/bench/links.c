@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Many links of one peer. The hub is one process with one peer that pushes to a stage; the far side
- * is one process that holds a peer for each link, all of them workers. The far peers are in memory:
- * what they would write says nothing about links. One thread takes for all of them. */
+/* Many links between two processes. The near one pushes to a stage, the far one works. As a *hub*
+ * the near process has one peer, and the far one a peer for each link; as a *mesh* both have about
+ * as many peers, and each is linked to all of the other side: of the same number of links less is
+ * spent on peers. Far peers are in memory: what they would write says nothing about links. One
+ * thread pushes for all near peers in turn, one takes for all far ones. */
 
 #include "child.h"
 #include "role_peer.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,41 +17,97 @@
 #define STAGE     "links"
 #define EVENTS    64
 #define TAKE_MANY 64 /* of one peer, before the others have their turn */
+#define NEAR_MOST 32
 
-static bool push(godwit_peer_t *peer, const struct role *role, const struct payload *payload)
+/* Near peers of a mesh: the root of the links, so that there are as many far ones, or one more. */
+static unsigned near_of(const struct role *role, bool mesh)
 {
-    if (!peer_listen(peer) ||
-        !peer_check(godwit_peer_wait_members(peer, "stage:" STAGE, role->many, PEER_MEET_MS),
-                    "meet") ||
-        !role_ready())
-        return false;
+    unsigned near = 1;
+    while (mesh && (near + 1) * (near + 1) <= role->many)
+        near++;
+    return near;
+}
+
+static unsigned far_of(const struct role *role, unsigned near)
+{
+    return (role->many + near - 1) / near;
+}
+
+struct near {
+    unsigned count;
+    godwit_peer_t *peer[NEAR_MOST];
+    struct payload payload;
+};
+
+/* Opens them, in directories of their own, and says where they all listen. */
+static bool near_open(struct near *near, const struct role *role)
+{
+    char directory[4096], list[NEAR_MOST * 32] = "";
+    for (unsigned i = 0; i < near->count; i++) {
+        struct role own = *role;
+        char endpoint[256];
+        snprintf(directory, sizeof(directory), "%s/%u", role->directory, i);
+        own.directory = directory;
+        own.number = i;
+        if (!peer_open(&own, "near", &near->peer[i]) || !peer_bind(near->peer[i], endpoint))
+            return false;
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof(list) - used, "%s%s", i ? "," : "", endpoint);
+    }
+    role_say("endpoint %s", list);
+    return true;
+}
+
+static bool near_meet(struct near *near, unsigned far)
+{
+    for (unsigned i = 0; i < near->count; i++) {
+        if (!peer_check(godwit_peer_wait_members(near->peer[i], "stage:" STAGE, far, PEER_MEET_MS),
+                        "meet"))
+            return false;
+    }
+    return true;
+}
+
+static bool near_push(struct near *near, const struct role *role)
+{
     role_say_begin();
     for (uint64_t i = 0; i < role->count; i++) {
-        const void *data = payload_at(payload, i);
+        godwit_peer_t *peer = near->peer[i % near->count];
+        const void *data = payload_at(&near->payload, i);
         if (!peer_check(godwit_push_data(peer, STAGE, data, role->size, NULL), "push"))
             return false;
     }
-    if (!peer_check(godwit_peer_drain(peer, GODWIT_SETTLED, -1), "drain"))
-        return false;
+    for (unsigned i = 0; i < near->count; i++) {
+        if (!peer_check(godwit_peer_drain(near->peer[i], GODWIT_SETTLED, -1), "drain"))
+            return false;
+    }
     role_say_end();
     role_say("done");
     role_wait_end();
     return true;
 }
 
-int role_links_push(const struct role *role)
+static int push(const struct role *role, bool mesh)
 {
-    godwit_peer_t *peer;
-    struct payload payload;
-    if (!payload_init(&payload, role->size))
+    struct near near = {.count = near_of(role, mesh)};
+    if (!payload_init(&near.payload, role->size))
         return BENCH_FAILED;
-    bool good = peer_open(role, "hub", &peer);
-    if (good) {
-        good = push(peer, role, &payload);
-        good = peer_check(godwit_peer_close(&peer), "close") && good;
-    }
-    payload_clear(&payload);
+    bool good = near_open(&near, role) && near_meet(&near, far_of(role, near.count)) &&
+                role_ready() && near_push(&near, role);
+    for (unsigned i = 0; i < near.count; i++)
+        good = peer_check(godwit_peer_close(&near.peer[i]), "close") && good;
+    payload_clear(&near.payload);
     return good ? BENCH_OK : BENCH_FAILED;
+}
+
+int role_hub_push(const struct role *role)
+{
+    return push(role, false);
+}
+
+int role_mesh_push(const struct role *role)
+{
+    return push(role, true);
 }
 
 struct far {
@@ -62,6 +121,17 @@ struct fars {
     struct far far[];
 };
 
+static bool far_dial(struct far *far, const struct role *role)
+{
+    const char *list = role->endpoints;
+    char endpoint[256];
+    while (role_endpoint(&list, endpoint, sizeof(endpoint))) {
+        if (!peer_check(godwit_peer_connect(far->peer, endpoint), "connect"))
+            return false;
+    }
+    return true;
+}
+
 static bool far_open(struct fars *fars, const struct role *role, unsigned index)
 {
     struct role own = *role;
@@ -71,7 +141,7 @@ static bool far_open(struct fars *fars, const struct role *role, unsigned index)
     own.level = "memory";
     if (!peer_open(&own, "far", &far->peer) ||
         !peer_check(godwit_stage_open(far->peer, STAGE, NULL, &far->stage), "stage") ||
-        !peer_check(godwit_peer_connect(far->peer, role->endpoints), "connect"))
+        !far_dial(far, role))
         return false;
     if (epoll_ctl(fars->poll, EPOLL_CTL_ADD, godwit_stage_fd(far->stage), &event) == 0)
         return true;
@@ -111,13 +181,24 @@ static bool far_take_all(struct fars *fars)
     }
 }
 
-int role_links_take(const struct role *role)
+static int take(const struct role *role, bool mesh)
 {
-    struct fars *fars = calloc(1, sizeof(*fars) + role->many * sizeof(fars->far[0]));
+    unsigned count = far_of(role, near_of(role, mesh));
+    struct fars *fars = calloc(1, sizeof(*fars) + count * sizeof(fars->far[0]));
     bool good = fars && (fars->poll = epoll_create1(EPOLL_CLOEXEC)) >= 0;
-    for (unsigned i = 0; good && i < role->many; i++)
+    for (unsigned i = 0; good && i < count; i++)
         good = far_open(fars, role, i);
     good = good && far_take_all(fars);
     /* All of it ends with the process: a farewell from each would only take time. */
     _exit(good ? BENCH_OK : BENCH_FAILED);
+}
+
+int role_hub_take(const struct role *role)
+{
+    return take(role, false);
+}
+
+int role_mesh_take(const struct role *role)
+{
+    return take(role, true);
 }

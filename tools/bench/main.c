@@ -6,19 +6,8 @@
 #include "report.h"
 #include "role.h"
 #include "run.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-void bench_complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("godwit-bench: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-}
 
 static int measure(const struct bench_options *options)
 {

@@ -39,11 +39,16 @@ bool peer_open(const struct role *role, const char *kind, godwit_peer_t **peer)
     return peer_check(godwit_peer_open(&options, peer), "open");
 }
 
+bool peer_bind(godwit_peer_t *peer, char *endpoint)
+{
+    return peer_check(godwit_peer_bind(peer, "tcp://127.0.0.1:*"), "bind") &&
+           peer_check(godwit_peer_endpoint(peer, endpoint, 256), "endpoint");
+}
+
 bool peer_listen(godwit_peer_t *peer)
 {
     char endpoint[256];
-    if (!peer_check(godwit_peer_bind(peer, "tcp://127.0.0.1:*"), "bind") ||
-        !peer_check(godwit_peer_endpoint(peer, endpoint, sizeof(endpoint)), "endpoint"))
+    if (!peer_bind(peer, endpoint))
         return false;
     role_say("endpoint %s", endpoint);
     return true;

@@ -20,7 +20,9 @@ godwit_peer_options_t peer_options(const struct role *role, const char *kind, ch
 /* Opens it so. False after a sentence. */
 bool peer_open(const struct role *role, const char *kind, godwit_peer_t **peer);
 
-/* Binds to a free port of loopback and says "endpoint ...". */
+/* Binds to a free port of loopback: `endpoint` has 256 bytes. */
+bool peer_bind(godwit_peer_t *peer, char *endpoint);
+/* The same, and says "endpoint ...". */
 bool peer_listen(godwit_peer_t *peer);
 /* Connects to each endpoint and waits until as many serve the destination. */
 bool peer_meet(godwit_peer_t *peer, const struct role *role, const char *destination);

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define SPARE_FILES 256
 
 void results_clear(struct bench_results *results)
 {
@@ -85,11 +88,35 @@ static uint64_t disk_bytes(const struct steps *steps, bool *sync)
     return most;
 }
 
+/* Lets our processes open as many files as the steps need. False after a sentence if they may
+ * not. */
+static bool enough_files(const struct steps *steps)
+{
+    struct rlimit limit;
+    rlim_t most = 0;
+    for (size_t i = 0; i < steps->count; i++) {
+        rlim_t files = (rlim_t)steps->step[i].system->files * steps->step[i].many;
+        if (files > most)
+            most = files;
+    }
+    most += SPARE_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= most)
+        return true;
+    if (limit.rlim_max >= most) {
+        limit.rlim_cur = most;
+        return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    }
+    bench_complain("one process may need %llu open files, and the limit is %llu (ulimit -Hn): "
+                   "raise it, or less --links",
+                   (unsigned long long)most, (unsigned long long)limit.rlim_max);
+    return false;
+}
+
 int run_all(const struct bench_options *options, struct bench_results *results)
 {
     bool sync;
     *results = (struct bench_results){.rounds = options->runs};
-    if (!steps_make(options, &results->steps))
+    if (!steps_make(options, &results->steps) || !enough_files(&results->steps))
         return BENCH_USAGE;
     results->result = calloc(results->steps.count * results->rounds, sizeof(*results->result));
     if (!results->result) {

@@ -40,6 +40,7 @@ struct system {
     uint64_t most, most_fsync;           /* messages of a slow system's run; 0: no limit */
     unsigned times;                      /* this many times --count; 0: once */
     bool holds;                          /* all messages are on disk at once */
+    unsigned files;                      /* descriptors for each of `many`, in one process */
 };
 
 #define MANY_INFLIGHT UINT32_MAX       /* as --inflight says */

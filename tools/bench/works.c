@@ -8,6 +8,7 @@
 #define HANDMADE_MOST       200000
 #define HANDMADE_MOST_FSYNC 10000
 #define DISK_MOST           1000
+#define FILES_OF_PEER       12 /* eventfds of its threads and of libzmq, and its link */
 #define MANY_TIMES          5 /* as many requests when many are under way: they are faster */
 
 #define RAW_1_TO_1                                                                                 \
@@ -33,11 +34,12 @@
 
 #define RAW_LINKS                                                                                  \
     .name = "raw", .run = run_cast, .listens = "raw-hub", .dials = "raw-receive", .listeners = 1,  \
-    .diallers = 1, .listeners_send = true, .counted = COUNTED_END
+    .diallers = 1, .listeners_send = true, .counted = COUNTED_END, .files = 1
 #define LINKS                                                                                      \
-    .name = "godwit", .levels = LEVELS_ALL, .run = run_cast, .listens = "links-push",              \
-    .dials = "links-take", .listeners = 1, .diallers = 1, .listeners_send = true,                  \
-    .counted = COUNTED_CHECK
+    .name = "godwit", .levels = LEVELS_ALL, .run = run_cast, .listeners = 1, .diallers = 1,        \
+    .listeners_send = true, .counted = COUNTED_CHECK
+#define HUB  LINKS, .listens = "hub-push", .dials = "hub-take", .files = FILES_OF_PEER
+#define MESH LINKS, .listens = "mesh-push", .dials = "mesh-take", .files = 2
 
 static const struct work works[] = {
     {
@@ -139,20 +141,23 @@ static const struct work works[] = {
     },
     {
         .name = "links",
-        .about = "a hub pushes to --links workers in one other process, beside one worker",
+        .about = "--links between two processes beside one: a hub and as many workers, and a mesh",
         .unit = "messages",
         .systems =
             {
                 {RAW_LINKS, .shape = "one", .many = 1},
                 {RAW_LINKS, .shape = "many", .many = MANY_LINKS},
-                {LINKS, .shape = "one", .many = 1},
-                {LINKS, .shape = "many", .many = MANY_LINKS},
+                {HUB, .shape = "one", .many = 1},
+                {HUB, .shape = "many", .many = MANY_LINKS},
+                {MESH, .shape = "mesh", .many = MANY_LINKS},
             },
         .ratios =
             {
                 {"ratio_raw", "one", QUANTITY_RATE, "raw", "one", 0, NULL},
                 {"ratio_raw", "many", QUANTITY_RATE, "raw", "many", 0, NULL},
                 {"ratio_one", "many", QUANTITY_RATE, "godwit", "one", 0, NULL},
+                {"ratio_raw", "mesh", QUANTITY_RATE, "raw", "many", 0, NULL},
+                {"ratio_one", "mesh", QUANTITY_RATE, "godwit", "one", 0, NULL},
                 {"kib_per_link", "many", QUANTITY_LINK_KIB, "godwit", "many", 0, NULL},
                 {"kib_per_raw_link", "many", QUANTITY_LINK_KIB, "raw", "many", 0, NULL},
             },
