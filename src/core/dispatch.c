@@ -299,6 +299,9 @@ static void unreserve(struct gw_stream *stream)
 
 void gw_dispatch(struct gw_core *core, struct gw_target *target)
 {
+    if (target->send_due)
+        gw_dispatch_send_all(core, target);
+    target->send_due = false;
     if (target->abandoned) {
         gw_abandoned(core, target);
         return;

@@ -232,6 +232,7 @@ static void release(struct gw_core *core, struct gw_run *run)
     if (member->alone == run) {
         member->alone = NULL;
         gw_run_find_alone(member, run);
+        member->target->send_due = true; /* what waits to leave may have waited for it */
         gw_dispatch_later(core, member->target);
     }
 }

@@ -127,6 +127,7 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     bool abandoned;    /* replies to a memory peer that has ended: all of it ends */
     uint64_t due_us;   /* when something of it wants to be looked at again; GW_NEVER: not */
     bool dispatch_due;
+    bool send_due; /* and then, what is unsent may leave */
     struct gw_target *next_dispatch;
 };
 

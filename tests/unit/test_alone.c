@@ -412,7 +412,8 @@ static void of_two_that_failed_the_decided_one_keeps_nothing_waiting(void **stat
     driver_loaded(&d, EPOCH, 1, 3);
     assert_range(driver_data(&d, 0), 1, 1);
     remote_ack(&d, 1, b, EPOCH, 1, 2);
-    driver_store(&d);
+    driver_tick(&d, 10000);
+    driver_seal(&d);
     assert_null(gw_remote_find(d.core, "b")->members->alone);
     assert_range(driver_data(&d, 0), 3, 3);
     driver_close(&d);
