@@ -3,6 +3,7 @@
 /* Invariants of frames, at the moment they leave: nothing may be said that is not durable. */
 
 #include "checker.h"
+#include "core/state.h"
 #include "rows.h"
 #include "wire/wire.h"
 #include "world.h"
@@ -316,6 +317,19 @@ static bool on_conn(const struct sim_link_book *book, unsigned end, const struct
     return book->ends[end] == peer && book->conns[end] == conn;
 }
 
+/* Who is at the other end of a link that this peer has; its process may have died meanwhile. */
+static const struct sim_peer *linked(const struct sim_peer *peer, uint64_t link)
+{
+    for (size_t i = 0; i < SIM_PEERS_MAX; i++) {
+        const struct sim_peer *other = &peer->world->peers[i];
+        const struct gw_remote *remote =
+            other->name[0] ? gw_remote_find(gw_turn_core(peer->turn), other->name) : NULL;
+        if (remote && remote->link.id == link)
+            return other;
+    }
+    return NULL;
+}
+
 /* READY or anything later: this end uses the link, and no older one on that connection. */
 static void use_link(struct sim_peer *peer, const struct sim_peer *other, uint64_t conn,
                      const struct gw_frame *frame)
@@ -323,6 +337,8 @@ static void use_link(struct sim_peer *peer, const struct sim_peer *other, uint64
     struct sim_world *world = peer->world;
     size_t used = 0;
 
+    if (!other)
+        other = linked(peer, frame->link);
     if (other)
         peer->last_link[other->index] = frame->link;
 
