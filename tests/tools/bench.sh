@@ -37,6 +37,19 @@ refused "'reindeer' is no work that can be measured" reindeer
 refused "'stage' is too much" stage stage
 refused "'stage' is too much" backlog stage
 refused "unrecognized option" --fast
+refused "'' is no curve; there are: size, links, backlog, members, window" curve
+refused "'colour' is no curve" curve colour
+refused "--size is what curve size goes through: see --points" curve size --size 10
+refused "--count is what curve backlog goes through" curve backlog --count 10
+refused "--points must be up to 12 ascending numbers from 1 to 32" curve members --points 1,33
+refused "--points must be" curve size --points 10,5
+refused "--points must be" curve size --points 10,
+refused "--points must be" curve size --points 1,2,3,4,5,6,7,8,9,10,11,12,13
+refused "--points is for curves" stage --points 1
+refused "--limit is for curves" stage --limit 1
+refused "--limit must be" curve size --limit 0
+refused "'stage' is too much" curve size stage
+refused "cannot write the picture $work/nowhere/a.svg" --plot "$work/nowhere/a.svg"
 run 2 env TMPDIR="$work/nowhere" "$godwit" bench --count 10
 says err "set TMPDIR"
 refused "MiB free and this may need" backlog --count 1000000000 --size 1048576
@@ -126,6 +139,36 @@ has 3 '"shape":"held"' ratio_none ratio_beside_none beside_rate fill_s fill_anon
 run 0 "$godwit" bench recover --count 3000 --durability os,fsync --runs 1 --json
 object 2
 has 2 . first_s open_s fill_s
+
+# Curves: each point has its rows; one that would take too long is left out, and said.
+drawn() { # drawn FILE TEXT ...: a whole picture, which holds the texts
+    local text
+    [ "$(tail -n 1 "$1")" = '</svg>' ] || complain "no whole picture in $1"
+    ! grep -qiE "['M L-](nan|inf)" "$1" || complain "the picture has what is no number"
+    shift
+    for text in "$@"; do
+        grep -qF -- "$text" "$work/a.svg" || complain "'$text' is not in the picture"
+    done
+}
+echo 'something longer than nothing' >"$work/a.svg"
+run 0 "$godwit" bench --count 500 --durability os --runs 2 --plot "$work/a.svg"
+drawn "$work/a.svg" '>raw<' '>godwit os<' messages/s
+[ "$(awk 'length > 100' "$work/out" | wc -l)" = 0 ] || complain "a table of over 100 columns"
+run 0 "$godwit" bench curve size --points 10,1000,100000 --count 200 --durability os --runs 1 \
+    --against raw --json --plot "$work/a.svg"
+says err "curve size: 3 points, 1 rounds each; no point is begun that would end after 600 s"
+object 6
+for point in 10 1000 100000; do
+    has 2 "\"curve\":\"size\",\"point\":$point,.*\"size\":$point," $usual
+done
+drawn "$work/a.svg" '>raw<' '>godwit os<' 'bytes of one message' 'CPU s per million'
+run 0 "$godwit" bench curve members --points 1,2 --count 200 --durability os --runs 1
+[ "$(grep -c 'fanin godwit N-1 os' "$work/out")" = 2 ] || complain "has not a line for each point"
+[ "$(awk 'length > 100' "$work/out" | wc -l)" = 0 ] || complain "a table of over 100 columns"
+run 0 "$godwit" bench curve window --points 1,100 --count 200 --durability os --runs 1 --json
+object 6
+run 0 "$godwit" bench curve backlog --points 1,100000000 --limit 1 --durability os --runs 1 --json
+says err "left out from 100000000 on: --limit is 1 s"
 
 run 1 "$godwit" bench --count 100000000 --size 10 --timeout 1 --durability os --against none
 says err "takes too long: see --timeout"

@@ -3,6 +3,7 @@
  * directory exists. */
 
 #include "options.h"
+#include "curve.h"
 #include "work.h"
 #include <errno.h>
 #include <getopt.h>
@@ -17,11 +18,14 @@
 #define LINKS_LIMIT   1000
 #define FLIGHT_LIMIT  10000
 #define WINDOW_LIMIT  1048576 /* the library's largest window */
+#define CURVE_RUNS    3       /* rounds of each point by default */
+#define CURVE_LIMIT_S 600
 
 static const char *const known_levels[] = {"memory", "os", "fsync"};
 
 static const char help_head[] =
     "usage: godwit bench [WORK] [options]\n"
+    "       godwit bench curve WHAT [options]\n"
     "\n"
     "Measures one work with real processes over tcp on loopback, in turns with other systems that\n"
     "do the same: raw (plain libzmq, DEALER to ROUTER, nothing acknowledged), handmade (a\n"
@@ -42,6 +46,9 @@ static const char help_tail[] =
     "  --window N           unsettled messages that a peer allows, 1 to 1048576 (the library's)\n"
     "  --timeout SECONDS    longest time one run may take\n"
     "  --json               print one JSON object and no table\n"
+    "  --plot FILE          draw the results, as SVG\n"
+    "  --points LIST        of a curve: up to 12 ascending numbers, with commas\n"
+    "  --limit SECONDS      of a curve: begin no point that would end later (600)\n"
     "  --help               print this\n"
     "\n"
     "Directories are made below TMPDIR (/tmp) and removed at the end.\n";
@@ -58,6 +65,9 @@ static const struct option known[] = {
     {"window", required_argument, NULL, 'w'},
     {"timeout", required_argument, NULL, 't'},
     {"json", no_argument, NULL, 'j'},
+    {"plot", required_argument, NULL, 'p'},
+    {"points", required_argument, NULL, 'P'},
+    {"limit", required_argument, NULL, 'L'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -141,7 +151,13 @@ static bool against(const char *text, struct bench_options *options)
     return true;
 }
 
-static bool take(int letter, struct bench_options *options)
+/* What can only be judged when the whole line is known. */
+struct later {
+    const char *points;
+    bool given[128]; /* by the option's letter */
+};
+
+static bool take(int letter, struct bench_options *options, struct later *later)
 {
     uint64_t value = 0;
     bool good = true;
@@ -160,8 +176,13 @@ static bool take(int letter, struct bench_options *options)
     case 'w': good = small("window", optarg, 1, WINDOW_LIMIT, &options->window); break;
     case 't': good = small("timeout", optarg, 1, TIMEOUT_LIMIT, &options->timeout_s); break;
     case 'j': options->json = true; break;
+    case 'p': options->plot = optarg; break;
+    case 'P': later->points = optarg; break;
+    case 'L': good = small("limit", optarg, 1, TIMEOUT_LIMIT, &options->limit_s); break;
     default: good = false; /* getopt said why */
     }
+    if (good)
+        later->given[letter] = true;
     return good;
 }
 
@@ -184,6 +205,10 @@ static void print_help(void)
     fputs(help_head, stdout);
     for (size_t i = 0; (work = work_at(i)); i++)
         printf("  %-8s %s\n", work->name, work->about);
+    fputs("\nA curve is a work at growing sizes, with the same systems and numbers:\n", stdout);
+    const struct curve *curve;
+    for (size_t i = 0; (curve = curve_at(i)); i++)
+        printf("  %-8s %s\n", curve->name, curve->about);
     fputs(help_tail, stdout);
 }
 
@@ -209,6 +234,54 @@ static bool choose(const char *name, struct bench_options *options)
     return false;
 }
 
+static const char *option_of(char letter)
+{
+    size_t i = 0;
+    while (known[i].val != letter)
+        i++;
+    return known[i].name;
+}
+
+static bool choose_curve(const char *name, struct bench_options *options, const struct later *later)
+{
+    const struct curve *curve = options->curve = name ? curve_named(name) : NULL;
+    if (!curve) {
+        char names[256] = "";
+        for (size_t i = 0; (curve = curve_at(i)); i++) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", curve->name);
+        }
+        bench_complain("'%s' is no curve; there are: %s", name ? name : "", names);
+        return false;
+    }
+    if (later->given[(unsigned char)curve->option]) {
+        bench_complain("--%s is what curve %s goes through: see --points", option_of(curve->option),
+                       curve->name);
+        return false;
+    }
+    memcpy(options->points, curve->points, sizeof(options->points));
+    if (later->points && !curve_points(curve, later->points, options->points))
+        return false;
+    uint64_t count = options->count; /* each point has its own unless it was said */
+    unsigned runs = options->runs ? options->runs : CURVE_RUNS;
+    for (size_t i = 0; i < CURVE_WORKS && curve->works[i]; i++) {
+        if (!choose(curve->works[i], options))
+            return false;
+    }
+    options->count = count;
+    options->runs = runs;
+    return true;
+}
+
+static bool choose_work(const char *name, struct bench_options *options, const struct later *later)
+{
+    if (later->points || later->given['L']) {
+        bench_complain("--%s is for curves", later->points ? "points" : "limit");
+        return false;
+    }
+    return choose(name, options);
+}
+
 enum options_verdict options_read(int argc, char **argv, struct bench_options *options)
 {
     *options = (struct bench_options){
@@ -217,7 +290,9 @@ enum options_verdict options_read(int argc, char **argv, struct bench_options *o
         .members = 8,
         .links = LINKS_LIMIT,
         .inflight = 64,
+        .limit_s = CURVE_LIMIT_S,
     };
+    struct later later = {0};
     static char name[] = "godwit-bench"; /* in getopt's own sentences */
     argv[0] = name;
     int letter;
@@ -226,13 +301,20 @@ enum options_verdict options_read(int argc, char **argv, struct bench_options *o
             print_help();
             return OPTIONS_HELP;
         }
-        if (!take(letter, options))
+        if (!take(letter, options, &later))
             return OPTIONS_WRONG;
     }
-    if (!choose(optind < argc ? argv[optind] : "stage", options))
+    int words = argc - optind, most = 1;
+    const char *first = words > 0 ? argv[optind] : "stage";
+    if (strcmp(first, "curve") == 0) {
+        most = 2;
+        if (!choose_curve(words > 1 ? argv[optind + 1] : NULL, options, &later))
+            return OPTIONS_WRONG;
+    } else if (!choose_work(first, options, &later)) {
         return OPTIONS_WRONG;
-    if (optind + 1 < argc) {
-        bench_complain("one work at a time: '%s' is too much", argv[optind + 1]);
+    }
+    if (words > most) {
+        bench_complain("one work at a time: '%s' is too much", argv[optind + most]);
         return OPTIONS_WRONG;
     }
     return OPTIONS_RUN;

@@ -2,243 +2,158 @@
 /* Numbers for people and for programs. */
 
 #include "report.h"
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct spread {
-    double median, least, most;
+#define COLUMNS 100
+#define INDENT  26 /* below the rates */
+
+/* A spread in the fewest digits that say it: 812.5, 0.974, 2140000. */
+static void plainly(char *text, size_t size, double value)
+{
+    double amount = value < 0 ? -value : value;
+    snprintf(text, size, "%.*f",
+             amount >= 1000 ? 0
+             : amount >= 10 ? 1
+             : amount >= 1  ? 2
+                            : 3,
+             value);
+}
+
+/* Text below a row, item by item, wrapped. */
+struct below {
+    int column; /* 0: nothing written yet */
 };
 
-/* A number of one run; NAN if it has none. */
-typedef double (*number_fn)(const struct result *result, const void *context);
-
-static int ascending(const void *a, const void *b)
+static void item(struct below *below, const char *text)
 {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* Sorts the values of all rounds. */
-static struct spread spread_of(double *values, unsigned count)
-{
-    qsort(values, count, sizeof(*values), ascending);
-    return (struct spread){
-        .median = (values[(count - 1) / 2] + values[count / 2]) / 2,
-        .least = values[0],
-        .most = values[count - 1],
-    };
-}
-
-/* False if a round has no such number. */
-static bool over_rounds(const struct bench_results *results, size_t step, number_fn number,
-                        const void *context, struct spread *spread)
-{
-    double values[BENCH_RUNS];
-    for (unsigned i = 0; i < results->rounds; i++) {
-        values[i] = number(results_at(results, step, i), context);
-        if (!isfinite(values[i]))
-            return false;
-    }
-    *spread = spread_of(values, results->rounds);
-    return true;
-}
-
-static bool ratio_over_rounds(const struct bench_results *results, size_t step,
-                              const struct ratio *ratio, struct spread *spread)
-{
-    double values[BENCH_RUNS];
-    for (unsigned i = 0; i < results->rounds; i++) {
-        values[i] = results_ratio(results, ratio, step, i);
-        if (!isfinite(values[i]))
-            return false;
-    }
-    *spread = spread_of(values, results->rounds);
-    return true;
-}
-
-static double rate(const struct result *result, const void *context)
-{
-    (void)context;
-    return (double)result->messages / result->seconds;
-}
-
-static double megabytes(const struct result *result, const void *context)
-{
-    (void)context;
-    return (double)result->bytes / result->seconds / 1e6;
-}
-
-static double cpu(const struct result *result, const void *context)
-{
-    (void)context;
-    return result->bytes ? result->cpu_seconds * 1e6 / (double)result->messages : NAN;
-}
-
-static double wire(const struct result *result, const void *context)
-{
-    (void)context;
-    return result->wire_known && result->bytes
-               ? (double)(result->wire_out + result->wire_in) / (double)result->bytes
-               : NAN;
-}
-
-static double disk(const struct result *result, const void *context)
-{
-    (void)context;
-    return result->bytes ? (double)result->disk_bytes / (double)result->bytes : NAN;
-}
-
-static double latency(const struct result *result, const void *share)
-{
-    return result->latency ? (double)histogram_at(result->latency, *(const double *)share) / 1e3
-                           : NAN;
-}
-
-static double named(const struct result *result, const void *name)
-{
-    return result_value(result, name, NAN);
-}
-
-static double peak(const struct result *result, const void *of)
-{
-    switch (*(const char *)of) {
-    case 'S': return (double)result_peak_rss(result, true);
-    case 'R': return (double)result_peak_rss(result, false);
-    case 's': return (double)result_peak_anon(result, true);
-    case 'r': return (double)result_peak_anon(result, false);
-    case 'f': return (double)result_peak_file(result, true);
-    default: return NAN;
+    int width = (int)strlen(text);
+    if (below->column == 0 || below->column + 3 + width > COLUMNS) {
+        printf("%s%*s%s", below->column ? "\n" : "", INDENT, "", text);
+        below->column = INDENT + width;
+    } else {
+        printf("   %s", text);
+        below->column += 3 + width;
     }
 }
 
-static const double shares[] = {0.5, 0.99, 0.999, 1};
-
-/* The table. */
-
-static double most(const struct bench_results *results, size_t step, const char *of)
+static void latencies(struct below *below, const struct row *row)
 {
-    struct spread spread = {0};
-    over_rounds(results, step, peak, of, &spread);
-    return spread.most / 1024;
+    static const char *const names[] = {"p50_us", "p99_us", "p999_us", "max_us"};
+    static const char *const titles[] = {"p50", "p99", "p99.9", "max"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const struct spread *spread = row_find(row, names[i]);
+        char text[64], number[32];
+        if (!spread)
+            continue;
+        plainly(number, sizeof(number), spread->median);
+        snprintf(text, sizeof(text), "%s %s us", titles[i], number);
+        item(below, text);
+    }
 }
 
-static void table_more(const struct work *work, const struct bench_results *results, size_t step)
+static void others(struct below *below, const struct row *row)
 {
-    const struct result *first = results_at(results, step, 0);
-    struct spread spread;
-    for (size_t i = 0; i < WORK_RATIOS && work->ratios[i].name; i++) {
-        if (ratio_over_rounds(results, step, &work->ratios[i], &spread))
-            printf("  %s %.2f (%.2f-%.2f)", work->ratios[i].name, spread.median, spread.least,
-                   spread.most);
+    for (size_t i = 0; i < row->count; i++) {
+        const struct number *number = &row->number[i];
+        char text[128], median[32], least[32], most[32];
+        if (number->kind != NUMBER_RATIO && number->kind != NUMBER_OWN)
+            continue;
+        plainly(median, sizeof(median), number->spread.median);
+        plainly(least, sizeof(least), number->spread.least);
+        plainly(most, sizeof(most), number->spread.most);
+        if (row->rounds > 1)
+            snprintf(text, sizeof(text), "%s %s (%s-%s)", number->name, median, least, most);
+        else
+            snprintf(text, sizeof(text), "%s %s", number->name, median);
+        item(below, text);
     }
-    if (over_rounds(results, step, latency, &shares[0], &spread)) {
-        printf("  us p50/p99/p99.9/max");
-        for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
-            if (over_rounds(results, step, latency, &shares[i], &spread))
-                printf("%c%.0f", i ? '/' : ' ', spread.median);
-        }
-    }
-    for (size_t i = 0; i < first->value_count; i++) {
-        if (over_rounds(results, step, named, first->value[i].name, &spread))
-            printf("  %s %g", first->value[i].name, spread.median);
-    }
+}
+
+/* A column of its own: the median in this width, or nothing. */
+static void column(const struct row *row, const char *name, int width, int digits)
+{
+    const struct spread *spread = row_find(row, name);
+    if (spread)
+        printf(" %*.*f", width, digits, spread->median);
+    else
+        printf(" %*s", width, "");
+}
+
+static void table_row(const struct row *row)
+{
+    struct below below = {0};
+    char name[ROW_NAME], range[48] = "", memory[32];
+    const struct spread *all = row_find(row, "rate");
+    const struct spread *sends = row_find(row, "sender_peak_kib");
+    const struct spread *takes = row_find(row, "receiver_peak_kib");
+    row_name(row->step, false, name);
+    if (all && row->rounds > 1)
+        snprintf(range, sizeof(range), "(%.0f-%.0f)", all->least, all->most);
+    snprintf(memory, sizeof(memory), "%.0f+%.0f", sends ? sends->most / 1024 : 0,
+             takes ? takes->most / 1024 : 0);
+    printf("%-17s %-6s %7zu", name, row->step->level, row->step->size);
+    column(row, "rate", 9, 0);
+    printf(" %-17s", range);
+    column(row, "mb_per_s", 7, 1);
+    column(row, "cpu_s_per_million", 6, 2);
+    printf(" %8s", memory);
+    column(row, "wire_per_byte", 5, 2);
+    if (row_find(row, "disk_per_byte"))
+        column(row, "disk_per_byte", 5, 2);
     putchar('\n');
-}
-
-static void table_row(const struct work *work, const struct bench_results *results, size_t step)
-{
-    const struct step *of = &results->steps.step[step];
-    struct spread all = {0}, bytes = {0}, used = {0}, ratio;
-    char name[64];
-    snprintf(name, sizeof(name), "%s%s%s", of->system->name, *of->system->shape ? " " : "",
-             of->system->shape);
-    over_rounds(results, step, rate, NULL, &all);
-    over_rounds(results, step, megabytes, NULL, &bytes);
-    over_rounds(results, step, cpu, NULL, &used);
-    printf("%-16s %-6s %7zu %9.0f (%.0f-%.0f) %8.1f  %6.2f  %.1f + %.1f", name, of->level,
-           of->size, all.median, all.least, all.most, bytes.median, used.median,
-           most(results, step, "S"), most(results, step, "R"));
-    if (over_rounds(results, step, wire, NULL, &ratio))
-        printf("  wire %.3f", ratio.median);
-    if (*of->level && over_rounds(results, step, disk, NULL, &ratio))
-        printf("  disk %.2f", ratio.median);
-    table_more(work, results, step);
+    latencies(&below, row);
+    others(&below, row);
+    if (below.column)
+        putchar('\n');
 }
 
 void report_table(const struct bench_options *options, const struct bench_results *results)
 {
-    printf("%s: %s; random payload; medians of %u (least-most)\n", options->work->name,
-           options->work->about, options->runs);
-    printf("columns: bytes of one, %s/s, MB/s, CPU s per million in all processes, peak RSS MiB\n"
-           "of senders + receivers, bytes on the wire and on disk per byte of payload\n\n",
-           options->work->unit);
-    for (size_t i = 0; i < results->steps.count; i++)
-        table_row(options->work, results, i);
-}
-
-/* JSON. */
-
-static void json_spread(const char *name, const struct spread *spread, int digits)
-{
-    printf(",\"%s\":%.*f,\"%s_min\":%.*f,\"%s_max\":%.*f", name, digits, spread->median, name,
-           digits, spread->least, name, digits, spread->most);
-}
-
-static void json_number(const struct bench_results *results, size_t step, const char *name,
-                        number_fn number, const void *context, int digits)
-{
-    struct spread spread;
-    if (over_rounds(results, step, number, context, &spread))
-        json_spread(name, &spread, digits);
-}
-
-static void json_peak(const struct bench_results *results, size_t step, const char *name,
-                      const char *of)
-{
-    struct spread spread;
-    if (over_rounds(results, step, peak, of, &spread))
-        printf(",\"%s\":%.0f", name, spread.most);
-}
-
-static void json_row(const struct work *work, const struct bench_results *results, size_t step)
-{
-    static const char *const names[] = {"p50_us", "p99_us", "p999_us", "max_us"};
-    const struct step *of = &results->steps.step[step];
-    const struct result *first = results_at(results, step, 0);
-    struct spread spread;
-    printf("{\"work\":\"%s\",\"size\":%zu,\"durability\":\"%s\",\"count\":%llu,\"runs\":%u,"
-           "\"system\":\"%s\",\"shape\":\"%s\"",
-           work->name, of->size, of->level, (unsigned long long)of->count, results->rounds,
-           of->system->name, of->system->shape);
-    json_number(results, step, "rate", rate, NULL, 0);
-    json_number(results, step, "mb_per_s", megabytes, NULL, 2);
-    json_number(results, step, "cpu_s_per_million", cpu, NULL, 3);
-    json_number(results, step, "wire_per_byte", wire, NULL, 4);
-    json_number(results, step, "disk_per_byte", disk, NULL, 3);
-    json_peak(results, step, "sender_peak_kib", "S");
-    json_peak(results, step, "receiver_peak_kib", "R");
-    json_peak(results, step, "sender_anon_kib", "s");
-    json_peak(results, step, "receiver_anon_kib", "r");
-    json_peak(results, step, "sender_file_kib", "f");
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        json_number(results, step, names[i], latency, &shares[i], 2);
-    for (size_t i = 0; i < WORK_RATIOS && work->ratios[i].name; i++) {
-        if (ratio_over_rounds(results, step, &work->ratios[i], &spread))
-            json_spread(work->ratios[i].name, &spread, 4);
+    printf(
+        "%s: %s\n"
+        "random payload; medians of %u rounds (least-most); ratios are of the same round\n"
+        "CPU: seconds per million %s, all processes; RSS: highest of one sender + one receiver;\n"
+        "wire, disk: bytes there per byte of payload\n\n",
+        options->work->name, options->work->about, options->runs, options->work->unit);
+    printf("%-17s %-6s %7s %8s/s %-17s %7s %6s %8s %5s %5s\n", "system", "level", "bytes",
+           options->work->unit, "", "MB/s", "CPU s", "RSS MiB", "wire", "disk");
+    for (size_t i = 0; i < results->steps.count; i++) {
+        struct row row;
+        row_make(results, i, &row);
+        table_row(&row);
     }
-    for (size_t i = 0; i < first->value_count; i++)
-        json_number(results, step, first->value[i].name, named, first->value[i].name, 6);
-    printf("}");
 }
 
-void report_json(const struct bench_options *options, const struct bench_results *results)
+void report_json_row(const struct row *row, const char *before)
+{
+    const struct step *step = row->step;
+    printf("{%s\"work\":\"%s\",\"size\":%zu,\"durability\":\"%s\",\"count\":%llu,\"runs\":%u,"
+           "\"system\":\"%s\",\"shape\":\"%s\"",
+           before, step->options->work->name, step->size, step->level,
+           (unsigned long long)step->count, row->rounds, step->system->name, step->system->shape);
+    for (size_t i = 0; i < row->count; i++) {
+        const struct number *number = &row->number[i];
+        const struct spread *spread = &number->spread;
+        if (number->kind == NUMBER_PEAK)
+            printf(",\"%s\":%.*f", number->name, number->digits, spread->most);
+        else
+            printf(",\"%s\":%.*f,\"%s_min\":%.*f,\"%s_max\":%.*f", number->name, number->digits,
+                   spread->median, number->name, number->digits, spread->least, number->name,
+                   number->digits, spread->most);
+    }
+    putchar('}');
+}
+
+void report_json(const struct bench_results *results)
 {
     printf("{\"rows\":[");
     for (size_t i = 0; i < results->steps.count; i++) {
-        printf("%s", i ? "," : "");
-        json_row(options->work, results, i);
+        struct row row;
+        row_make(results, i, &row);
+        if (i)
+            putchar(',');
+        report_json_row(&row, "");
     }
     printf("]}\n");
 }

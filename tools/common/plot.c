@@ -13,14 +13,15 @@
 #include <errno.h>
 #include <math.h>
 
-#define WIDTH  440
+#define WIDTH  480
 #define HEIGHT 250
 #define LEFT   58
-#define RIGHT  92
+#define RIGHT  132
 #define TOP    34
 #define BOTTOM 34
 #define HEADER 44
-#define TICKS  4 /* lines across, at most one more */
+#define NAME   14 /* from one name to the next */
+#define TICKS  4  /* lines across, at most one more */
 
 #define BAR        22 /* from one to the next */
 #define BAR_HEIGHT 14
@@ -158,8 +159,8 @@ static void draw_names(FILE *out, const struct plot *plot, const struct plot_pan
         double last = panel->series[i].y[plot->count - 1];
         double at = is_drawn(y, last) ? place(y, last) + 4 : y->pixel_low;
         for (size_t j = 0; j < i; j++) {
-            if (fabs(taken[j] - at) < 14) {
-                at = taken[j] + 14;
+            if (fabs(taken[j] - at) < NAME - 0.1) { /* rounding must not move it again and again */
+                at = taken[j] + NAME;
                 j = (size_t)-1; /* moved: look at all again */
             }
         }
@@ -238,7 +239,7 @@ static void draw_bars(FILE *out, const struct plot_bars *bars)
 
 int plot_write(const struct plot *plot, FILE *out)
 {
-    size_t rows = (plot->panel_count + plot->columns - 1) / plot->columns;
+    size_t rows = plot->panel_count ? (plot->panel_count - 1) / plot->columns + 1 : 0;
     size_t top = HEADER + bars_height(plot->bars);
     size_t width = rows ? plot->columns * WIDTH : 0;
 

@@ -43,7 +43,7 @@ struct plot {
     void (*x_label)(FILE *out, double x); /* at a power of ten; NULL: the number */
     const struct plot_panel *panels;
     size_t panel_count; /* 0: bars alone */
-    size_t columns;     /* of panels, 1 and up */
+    size_t columns;     /* of panels, 1 and up; with none, anything */
 };
 
 /* 0, or -EIO if the stream failed. Text must not contain < & or quotes. */
