@@ -82,6 +82,25 @@ static void both_agree_on_every_length_and_alignment(void **state)
     }
 }
 
+/* Long input goes another way than short (three lanes in a block of 768 bytes): each length around
+ * the edges of the first blocks, from every alignment, after other bytes. */
+static void both_agree_on_long_input(void **state)
+{
+    (void)state;
+    static uint8_t bytes[4 * 768 + 16];
+
+    fill(bytes, sizeof bytes, 3);
+    for (size_t blocks = 1; blocks <= 4; blocks++) {
+        for (size_t size = blocks * 768 - 9; size <= blocks * 768 + 8; size++) {
+            size_t offset = size % 8;
+            uint32_t before = (uint32_t)(size * 2654435761u);
+
+            assert_int_equal(gw_crc32c(before, bytes + offset, size),
+                             gw_crc32c_table(before, bytes + offset, size));
+        }
+    }
+}
+
 static void pieces_give_the_crc_of_the_whole(void **state)
 {
     (void)state;
@@ -99,7 +118,7 @@ static void pieces_give_the_crc_of_the_whole(void **state)
 static void any_flipped_bit_shows(void **state)
 {
     (void)state;
-    uint8_t bytes[64];
+    uint8_t bytes[1024];
 
     fill(bytes, sizeof bytes, 2);
     uint32_t intact = gw_crc32c(0, bytes, sizeof bytes);
@@ -117,6 +136,7 @@ int main(void)
         cmocka_unit_test(the_examples_of_rfc_3720_come_out),
         cmocka_unit_test(nothing_leaves_the_crc_as_it_was),
         cmocka_unit_test(both_agree_on_every_length_and_alignment),
+        cmocka_unit_test(both_agree_on_long_input),
         cmocka_unit_test(pieces_give_the_crc_of_the_whole),
         cmocka_unit_test(any_flipped_bit_shows),
     };
