@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* How a delivery ends: processed, refused, given back, or dropped. The engine is told through the
- * mailbox; the mark goes at once, since the handler is done (decision 0008). */
+ * inbox or the mailbox; the mark goes at once, since the handler is done (decision 0008). */
 
 #include "peer/inbox.h"
 
 #include <stdlib.h>
 
-enum verdict_type { ACK, NACK, REJECT };
+enum verdict_type { NACK, REJECT };
 
 struct verdict {
     enum verdict_type type;
@@ -15,16 +15,6 @@ struct verdict {
     uint32_t code; /* REJECT */
     const char *why;
 };
-
-struct gw_decision gw_delivery_decision(const struct godwit_delivery *delivery)
-{
-    uint64_t sequence = gw_delivery_sequence(delivery);
-
-    return (struct gw_decision){.epoch = gw_delivery_epoch(delivery),
-                                .first = sequence,
-                                .last = sequence,
-                                .bytes = gw_delivery_end(delivery) - gw_delivery_start(delivery)};
-}
 
 static int nack(struct gw_mailbox *mailbox, const struct godwit_delivery *delivery,
                 const struct verdict *verdict)
@@ -49,13 +39,8 @@ static int post(struct godwit_peer *peer, const struct godwit_delivery *delivery
 {
     struct gw_decision one = gw_delivery_decision(delivery);
 
-    switch (verdict->type) {
-    case ACK:
-        return gw_mailbox_decide(&peer->mailbox, one.epoch,
-                                 (struct gw_range){one.first, one.last}, one.bytes);
-    case NACK: return nack(&peer->mailbox, delivery, verdict);
-    case REJECT: break;
-    }
+    if (verdict->type == NACK)
+        return nack(&peer->mailbox, delivery, verdict);
     one.code = verdict->code;
     return gw_mailbox_reject(&peer->mailbox, &one, verdict->why);
 }
@@ -107,17 +92,25 @@ static godwit_err_t explain(godwit_err_t error)
     return error;
 }
 
-static godwit_err_t end(godwit_delivery_t **pointer, const struct verdict *verdict)
+static godwit_err_t check(godwit_delivery_t *const *pointer)
 {
     if (!pointer || !*pointer)
         return gw_error(GODWIT_EINVAL, "delivery is NULL: it was decided or dropped already");
-    struct godwit_delivery *delivery = *pointer;
-    struct godwit_peer *peer = delivery->run->peer;
-    if (delivery->in_txn)
+    if ((*pointer)->in_txn)
         return gw_error(GODWIT_EINVAL,
                         "the delivery is part of a transaction: commit or abort that");
+    return GODWIT_OK;
+}
 
-    godwit_err_t error = gw_peer_enter(peer);
+static godwit_err_t end(godwit_delivery_t **pointer, const struct verdict *verdict)
+{
+    godwit_err_t error = check(pointer);
+
+    if (error)
+        return error;
+    struct godwit_delivery *delivery = *pointer;
+    struct godwit_peer *peer = delivery->run->peer;
+    error = gw_peer_enter(peer);
     if (error == GODWIT_EFORK)
         return error;
     if (!error) {
@@ -135,13 +128,6 @@ static godwit_err_t end(godwit_delivery_t **pointer, const struct verdict *verdi
     *pointer = NULL;
     gw_delivery_free(delivery);
     return explain(error);
-}
-
-godwit_err_t godwit_ack(godwit_delivery_t **delivery)
-{
-    static const struct verdict verdict = {.type = ACK};
-
-    return end(delivery, &verdict);
 }
 
 godwit_err_t godwit_nack(godwit_delivery_t **delivery, int delay_ms, const char *why)
@@ -172,75 +158,39 @@ void godwit_delivery_drop(godwit_delivery_t **pointer)
     gw_delivery_free(delivery);
 }
 
-/* --- many --- */
+/* --- processed --- */
 
-/* How many from the first on can be posted together: neighbours in one run. */
+/* How many from the first on can be acknowledged together: neighbours in one run. */
 static size_t neighbours(godwit_delivery_t *const *deliveries, size_t count)
 {
     size_t n = 1;
 
-    while (n < count && deliveries[n]->run == deliveries[0]->run &&
+    while (n < count && deliveries[n] && !deliveries[n]->in_txn &&
+           deliveries[n]->run == deliveries[0]->run &&
            deliveries[n]->index == deliveries[0]->index + n)
         n++;
     return n;
 }
 
-/* With the peer's lock. *posted: how many are done with, acked or stale. */
-static godwit_err_t post_many(struct godwit_peer *peer, godwit_delivery_t *const *deliveries,
-                              size_t count, size_t *posted)
+static godwit_err_t ack(godwit_delivery_t **deliveries, size_t count)
 {
-    godwit_err_t error = GODWIT_OK;
-    size_t n;
-
-    for (*posted = 0; *posted < count; *posted += n) {
-        const struct godwit_delivery *first = deliveries[*posted];
-        n = neighbours(deliveries + *posted, count - *posted);
-        struct gw_range range = {gw_delivery_sequence(first), gw_delivery_sequence(first) + n - 1};
-
-        if (first->run->generation != peer->generation)
-            error = error ? error : GODWIT_ESTALE;
-        else if (gw_mailbox_decide(&peer->mailbox, gw_delivery_epoch(first), range,
-                                   gw_delivery_end(deliveries[*posted + n - 1]) -
-                                       gw_delivery_start(first)) != 0)
-            return GODWIT_ENOMEM;
-    }
-    return error;
+    return gw_forked(&deliveries[0]->run->peer->fork_mark) ? GODWIT_EFORK
+                                                           : gw_inbox_ack(deliveries, count);
 }
 
-static void free_many(godwit_delivery_t **deliveries, size_t count)
+static godwit_err_t explain_ack(godwit_err_t error)
 {
-    for (size_t at = 0, n; at < count; at += n) {
-        struct gw_run *run = deliveries[at]->run;
-
-        n = neighbours(deliveries + at, count - at);
-        for (size_t i = at; i < at + n; i++) {
-            free(deliveries[i]->headers);
-            deliveries[i] = NULL;
-        }
-        gw_run_shrink(run, n);
-    }
+    if (error == GODWIT_ECLOSED)
+        return gw_error_closed();
+    return error == GODWIT_EFORK ? gw_error_fork() : explain(error);
 }
 
-/* Deliveries of one peer, none of them NULL or in a transaction. */
-static godwit_err_t ack_group(godwit_delivery_t **deliveries, size_t count)
+godwit_err_t godwit_ack(godwit_delivery_t **delivery)
 {
-    struct godwit_peer *peer = deliveries[0]->run->peer;
-    size_t posted = count;
-    godwit_err_t error = gw_peer_enter(peer);
+    godwit_err_t error = check(delivery);
 
-    if (error == GODWIT_EFORK)
-        return error;
-    if (!error) {
-        pthread_mutex_lock(&peer->lock);
-        error = atomic_load(&peer->closing) ? gw_error_closed()
-                                            : post_many(peer, deliveries, count, &posted);
-        pthread_mutex_unlock(&peer->lock);
-        for (size_t i = 0; i < posted; i++)
-            gw_delivery_finish(deliveries[i]);
-        gw_peer_notify(peer);
-        gw_peer_leave(peer);
-    }
-    free_many(deliveries, posted);
+    if (!error && (error = ack(delivery, 1)) != GODWIT_OK)
+        error = explain_ack(error);
     return error;
 }
 
@@ -252,17 +202,13 @@ godwit_err_t godwit_ack_many(godwit_delivery_t **deliveries, size_t count)
     if (!deliveries && count > 0)
         return gw_error(GODWIT_EINVAL, "deliveries is NULL");
     for (size_t at = 0; at < count; at += n) {
-        n = 0;
-        while (at + n < count && deliveries[at + n] && !deliveries[at + n]->in_txn &&
-               deliveries[at + n]->run->peer == deliveries[at]->run->peer)
-            n++;
-        error = n > 0 ? ack_group(deliveries + at, n) : GODWIT_EINVAL;
-        n = n > 0 ? n : 1;
+        bool good = deliveries[at] && !deliveries[at]->in_txn;
+
+        n = good ? neighbours(deliveries + at, count - at) : 1;
+        error = good ? ack(deliveries + at, n) : GODWIT_EINVAL;
         result = result ? result : error;
     }
     if (result == GODWIT_EINVAL)
         return gw_error(result, "one of the deliveries is NULL or part of a transaction");
-    if (result == GODWIT_ECLOSED)
-        return gw_error_closed();
-    return result == GODWIT_EFORK ? gw_error_fork() : explain(result);
+    return result ? explain_ack(result) : GODWIT_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* Deliveries: what a handler sees of a message. How it ends is in decide.c. */
+/* Deliveries: what a handler sees of a message. How it begins is in in_hand.c, how it ends in
+ * decide.c. */
 
 #include "peer/inbox.h"
 
@@ -13,56 +14,6 @@ struct gw_header_list { /* of one delivery, with terminated keys behind the item
     size_t count;
     struct gw_header items[];
 };
-
-/* --- life --- */
-
-void gw_run_shrink(struct gw_run *run, size_t count)
-{
-    if (atomic_fetch_sub_explicit(&run->left, count, memory_order_acq_rel) > count)
-        return;
-    struct godwit_peer *peer = run->peer;
-    gw_inbound_destroy(&run->inbound);
-    free(run);
-    gw_peer_drop(peer);
-}
-
-void gw_delivery_free(struct godwit_delivery *delivery)
-{
-    free(delivery->headers);
-    gw_run_shrink(delivery->run, 1);
-}
-
-void gw_delivery_begin(struct godwit_delivery *delivery)
-{
-    const struct gw_inbound *inbound = delivery->run->inbound;
-    struct gw_marks *marks = delivery->run->peer->marks;
-
-    delivery->begun = 1;
-    if (marks)
-        delivery->mark = gw_marks_make(marks, inbound->epoch, inbound->first + delivery->index,
-                                       inbound->number) &
-                         GW_MARK_NONE;
-}
-
-void gw_delivery_finish(struct godwit_delivery *delivery)
-{
-    if (delivery->mark == GW_MARK_NONE)
-        return;
-    gw_marks_unmake(delivery->run->peer->marks, delivery->mark);
-    delivery->mark = GW_MARK_NONE;
-}
-
-/* The first look at one of several: its handler starts. */
-static void begin_late(struct godwit_delivery *delivery)
-{
-    struct godwit_peer *peer = delivery->run->peer;
-
-    if (gw_peer_enter(peer) != GODWIT_OK)
-        return; /* closed: it comes again, and nothing is charged for it */
-    gw_delivery_begin(delivery);
-    gw_inbox_handed(delivery);
-    gw_peer_leave(peer);
-}
 
 /* --- looking --- */
 
@@ -83,7 +34,7 @@ static const uint8_t *bytes_of(const struct godwit_delivery *delivery)
 const void *godwit_delivery_data(const godwit_delivery_t *delivery)
 {
     if (!delivery->begun)
-        begin_late((godwit_delivery_t *)delivery);
+        gw_delivery_begin_late((godwit_delivery_t *)delivery);
     return bytes_of(delivery) + head_of(delivery);
 }
 

@@ -125,6 +125,7 @@ struct gw_engine {
     struct gw_serving *servings;
     size_t serving_count;
     struct gw_handed_list handed;  /* swapped with an inbox's */
+    struct gw_decided decided;     /* the same */
     struct gw_taken_list unwanted; /* not handed over and not going to be: to be given back */
     struct gw_recalled *recalled;  /* oldest first */
     struct gw_recalled **recalled_end;

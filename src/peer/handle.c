@@ -130,6 +130,12 @@ void gw_peer_notify(struct godwit_peer *peer)
         gw_engine_wake(peer->engine);
 }
 
+void gw_peer_wake(struct godwit_peer *peer)
+{
+    gw_engine_wake(peer->engine);
+    gw_peer_leave(peer);
+}
+
 bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline)
 {
     peer->changed_waiters++;

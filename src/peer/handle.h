@@ -114,16 +114,32 @@ struct godwit_peer {
  * caller's. */
 struct godwit_peer *gw_peer_new(const struct gw_settings *settings);
 
-/* Every public function that touches a peer stands between these two. Enter: GODWIT_EINVAL for
- * NULL, GODWIT_EFORK, GODWIT_ECLOSED; after an error there is nothing to leave. */
+/* Every public function that touches a peer stands between these two, but for those that are over
+ * when they release a lock (gw_peer_must_wake). Enter: GODWIT_EINVAL for NULL, GODWIT_EFORK,
+ * GODWIT_ECLOSED; after an error there is nothing to leave. */
 godwit_err_t gw_peer_enter(struct godwit_peer *peer);
 void gw_peer_leave(struct godwit_peer *peer);
 
 void gw_peer_hold(struct godwit_peer *peer);
 void gw_peer_drop(struct godwit_peer *peer); /* the last one frees */
 
-/* Tells the engine that the mailbox or the tail has something for it. Without the lock. */
+/* Tells the engine that the mailbox, the tail or an inbox has something for it. Without a lock, and
+ * inside gw_peer_enter. */
 void gw_peer_notify(struct godwit_peer *peer);
+
+/* The same in two steps for calls that are too short for gw_peer_enter. The first under a lock that
+ * close takes once more after `closing` is set, and with that found false: the call is over when
+ * the lock is released, unless the engine is to be woken. Then the caller counts as inside, and
+ * does the second step without the lock. */
+static inline bool gw_peer_must_wake(struct godwit_peer *peer)
+{
+    if (atomic_load_explicit(&peer->notified, memory_order_relaxed) ||
+        atomic_exchange(&peer->notified, true))
+        return false;
+    atomic_fetch_add(&peer->callers, 1);
+    return true;
+}
+void gw_peer_wake(struct godwit_peer *peer);
 
 /* Waits for `changed` under the lock; false when the deadline passed. */
 bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline);
@@ -139,6 +155,7 @@ godwit_err_t gw_peer_command(struct godwit_peer *peer, struct gw_command *comman
 /* Waits for room in the outbox, under the lock. First call: *begun false. GODWIT_OK: try again. */
 struct gw_patience {
     bool begun;
+    bool inside; /* send.c: counted among the callers */
     bool share; /* it is the destination's share that is full */
     struct gw_deadline deadline;
     const struct gw_deadline *sooner; /* of the whole call; NULL: it has none */

@@ -42,7 +42,7 @@ static struct gw_run *run_of(struct godwit_inbox *inbox, struct gw_inbound *inbo
     if (!run)
         return NULL;
     *run = (struct gw_run){.peer = inbox->peer, .inbox = inbox, .inbound = inbound,
-                           .count = count};
+                           .count = count, .queued = true};
     atomic_init(&run->left, count);
     run->generation = inbox->peer->generation; /* the engine alone changes it */
     struct godwit_delivery *next = run->deliveries;
@@ -88,6 +88,7 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
     else
         inbox->first = run;
     inbox->last = run;
+    inbox->generation = run->generation;
     show(inbox);
     if (run->count > 1)
         pthread_cond_broadcast(&inbox->arrived);
@@ -105,14 +106,16 @@ void gw_inbox_flush(struct godwit_inbox *inbox)
     struct gw_run *run = inbox->first;
     inbox->first = inbox->last = NULL;
     inbox->handed.count = 0;
+    inbox->acked.count = 0;
+    inbox->generation = inbox->peer->generation; /* as in run_of */
     show(inbox);
-    pthread_mutex_unlock(&inbox->lock);
     while (run) {
         struct gw_run *next = run->next;
 
-        gw_run_shrink(run, run->count - run->given);
+        gw_run_leave_queue(run, run->count - run->given);
         run = next;
     }
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 /* --- taking back --- */
@@ -188,70 +191,15 @@ int gw_inbox_take_back(struct godwit_inbox *inbox, uint64_t epoch, const struct 
         if (run->given < run->count) {
             inbox->last = run;
             link = &run->next;
-        } else {
+            run->freed += gone;
+        } else { /* may free it; the inbox's handle or its peer lives on */
             *link = run->next;
+            gw_run_leave_queue(run, gone);
         }
-        if (gone > 0)
-            gw_run_shrink(run, gone); /* may free it; the inbox's handle or its peer lives on */
     }
     show(inbox);
     pthread_mutex_unlock(&inbox->lock);
     return error;
-}
-
-/* --- hints --- */
-
-/* With the lock. */
-static void note_handed(struct gw_handed_list *list, uint64_t epoch, uint64_t sequence)
-{
-    struct gw_handed *last = list->count > 0 ? &list->items[list->count - 1] : NULL;
-
-    if (last && last->epoch == epoch && last->range.last + 1 == sequence) {
-        last->range.last = sequence;
-        return;
-    }
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct gw_handed *more = NULL;
-
-        if (capacity <= GW_HANDED_MAX)
-            more = realloc(list->items, capacity * sizeof *more);
-        if (!more)
-            return;
-        list->items = more;
-        list->capacity = capacity;
-    }
-    list->items[list->count++] = (struct gw_handed){epoch, {sequence, sequence}};
-}
-
-/* The sender should know soon of a message that failed before: its next failure may be the end of
- * this process. The others are told with whatever the engine does next. */
-static bool is_urgent(const struct godwit_delivery *delivery)
-{
-    return delivery->run->inbound->redelivered || delivery->run->inbound->attempt > 1;
-}
-
-void gw_inbox_handed(const struct godwit_delivery *delivery)
-{
-    struct godwit_inbox *inbox = delivery->run->inbox;
-
-    pthread_mutex_lock(&inbox->lock);
-    note_handed(&inbox->handed, gw_delivery_epoch(delivery), gw_delivery_sequence(delivery));
-    pthread_mutex_unlock(&inbox->lock);
-    if (is_urgent(delivery))
-        gw_peer_notify(inbox->peer);
-}
-
-void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *handed)
-{
-    handed->count = 0;
-    pthread_mutex_lock(&inbox->lock);
-    if (inbox->handed.count > 0) {
-        struct gw_handed_list empty = *handed;
-        *handed = inbox->handed;
-        inbox->handed = empty;
-    }
-    pthread_mutex_unlock(&inbox->lock);
 }
 
 void gw_inbox_shut(struct godwit_inbox *inbox)
@@ -273,6 +221,7 @@ void gw_inbox_destroy(struct godwit_inbox *inbox)
     pthread_cond_destroy(&inbox->arrived);
     pthread_mutex_destroy(&inbox->lock);
     free(inbox->handed.items);
+    gw_decided_clear(&inbox->acked);
     free(inbox);
 }
 
@@ -460,9 +409,15 @@ static struct godwit_delivery *take_first(struct godwit_inbox *inbox)
         inbox->first = run->next;
         if (!inbox->first)
             inbox->last = NULL;
+        gw_run_leave_queue(run, 0); /* the one taken now keeps it */
         show(inbox);
     }
     return delivery;
+}
+
+static bool is_ready(const struct godwit_inbox *inbox)
+{
+    return inbox->first && inbox->open && !inbox->closing;
 }
 
 /* With the lock: until there is a message, or there will be none. */
@@ -482,21 +437,45 @@ static godwit_err_t wait_for_one(struct godwit_inbox *inbox, int timeout_ms)
     return inbox->first ? GODWIT_OK : GODWIT_ETIMEDOUT;
 }
 
+/* With the lock, and a message there. *wake: what gw_peer_must_wake said. */
+static struct godwit_delivery *hand_over(struct godwit_inbox *inbox, bool *wake)
+{
+    struct godwit_delivery *delivery = take_first(inbox);
+
+    gw_delivery_begin(inbox, delivery);
+    *wake = gw_delivery_is_urgent(delivery) && gw_peer_must_wake(inbox->peer);
+    return delivery;
+}
+
+/* Inside gw_peer_enter: this call may last, so close has to know of it. */
 static godwit_err_t next(struct godwit_inbox *inbox, int timeout_ms, godwit_delivery_t **delivery)
 {
+    bool wake = false;
+
     pthread_mutex_lock(&inbox->lock);
     godwit_err_t error = wait_for_one(inbox, timeout_ms);
-    if (!error) {
-        *delivery = take_first(inbox);
-        note_handed(&inbox->handed, gw_delivery_epoch(*delivery), gw_delivery_sequence(*delivery));
-    }
+    if (!error)
+        *delivery = hand_over(inbox, &wake);
     pthread_mutex_unlock(&inbox->lock);
-    if (error)
-        return error;
-    gw_delivery_begin(*delivery);
-    if (is_urgent(*delivery))
-        gw_peer_notify(inbox->peer);
-    return GODWIT_OK;
+    if (wake)
+        gw_peer_wake(inbox->peer);
+    return error;
+}
+
+/* The common case: a message is there. Nothing is touched but the inbox. */
+static bool next_at_once(struct godwit_inbox *inbox, godwit_delivery_t **delivery)
+{
+    struct godwit_peer *peer = inbox->peer;
+    bool wake = false;
+
+    pthread_mutex_lock(&inbox->lock);
+    bool ready = is_ready(inbox);
+    if (ready)
+        *delivery = hand_over(inbox, &wake);
+    pthread_mutex_unlock(&inbox->lock);
+    if (wake)
+        gw_peer_wake(peer);
+    return ready;
 }
 
 static godwit_err_t next_many(struct godwit_inbox *inbox, int timeout_ms,
@@ -525,7 +504,13 @@ godwit_err_t godwit_inbox_next(godwit_inbox_t *inbox, int timeout_ms, godwit_del
 
     if (!inbox || !delivery)
         return gw_error(GODWIT_EINVAL, "%s is NULL", inbox ? "delivery" : "inbox");
-    if ((error = gw_check_timeout(timeout_ms)) || (error = gw_peer_enter(inbox->peer)))
+    if ((error = gw_check_timeout(timeout_ms)) != GODWIT_OK)
+        return error;
+    if (gw_forked(&inbox->peer->fork_mark))
+        return gw_error_fork();
+    if (next_at_once(inbox, delivery))
+        return GODWIT_OK;
+    if ((error = gw_peer_enter(inbox->peer)) != GODWIT_OK)
         return error;
     struct godwit_peer *peer = inbox->peer;
     error = next(inbox, timeout_ms, delivery);

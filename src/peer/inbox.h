@@ -41,7 +41,9 @@ struct gw_run {
     uint64_t generation;
     size_t count;
     size_t given;
-    atomic_size_t left; /* deliveries not freed */
+    bool queued;        /* in the inbox's queue, as long as given is below count */
+    size_t freed;       /* deliveries freed meanwhile: taken off `left` when it leaves the queue */
+    atomic_size_t left; /* deliveries not freed: the last one frees the run */
     struct godwit_delivery deliveries[];
 };
 
@@ -60,14 +62,20 @@ struct gw_handed_list {
     size_t capacity;
 };
 
+#define GW_SPARE_MARKS 8 /* of GW_MARKS_MAX, kept by each inbox for its next messages */
+
 struct godwit_inbox {
     struct godwit_peer *peer;
     struct gw_destination destination;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock; /* guards all below, and the runs' fields but `left` */
     pthread_cond_t arrived;
     struct gw_run *first;
     struct gw_run *last;
+    uint64_t generation; /* of the newest run; those of an earlier one are stale */
+    struct gw_decided acked; /* until the engine takes it */
     struct gw_handed_list handed;
+    uint32_t spare_marks[GW_SPARE_MARKS]; /* erased slots */
+    size_t spare_count;
     int fd;        /* an eventfd, readable while next would not block */
     bool readable;
     bool open;     /* there is a handle */
@@ -91,10 +99,12 @@ void gw_inbox_flush(struct godwit_inbox *inbox);
 int gw_inbox_take_back(struct godwit_inbox *inbox, uint64_t epoch, const struct gw_range *ranges,
                        size_t count, struct gw_taken_list *taken);
 void gw_taken_clear(struct gw_taken_list *taken);
-/* Tells that a handler has begun with it, for one of several. */
-void gw_inbox_handed(const struct godwit_delivery *delivery);
-/* Engine: swaps the hints for an empty list. */
+/* Engine: swaps the hints, or what was acknowledged, for an empty list. */
 void gw_inbox_take_handed(struct godwit_inbox *inbox, struct gw_handed_list *handed);
+void gw_inbox_take_acked(struct godwit_inbox *inbox, struct gw_decided *acked);
+/* Acknowledges neighbours of one run, at least one, and nulls the pointers. GODWIT_ENOMEM: they are
+ * still there. No sentence is set. */
+godwit_err_t gw_inbox_ack(struct godwit_delivery **deliveries, size_t count);
 /* Close: next answers GODWIT_ECLOSED from now on. */
 void gw_inbox_shut(struct godwit_inbox *inbox);
 void gw_inbox_destroy(struct godwit_inbox *inbox);
@@ -128,12 +138,19 @@ static inline uint32_t gw_delivery_end(const struct godwit_delivery *delivery)
 
 /* A decision of it alone, not rejected. */
 struct gw_decision gw_delivery_decision(const struct godwit_delivery *delivery);
-/* A handler may start with it now: inside gw_peer_enter. */
-void gw_delivery_begin(struct godwit_delivery *delivery);
+/* A handler may start with it now: makes the mark, and the hint. With the inbox's lock, and the
+ * inbox not closing. */
+void gw_delivery_begin(struct godwit_inbox *inbox, struct godwit_delivery *delivery);
+/* The same for one of several, at the first look; without the lock. */
+void gw_delivery_begin_late(struct godwit_delivery *delivery);
+/* True: the engine is to tell that it was begun at once. */
+bool gw_delivery_is_urgent(const struct godwit_delivery *delivery);
 /* Its handler is done with it, whatever came of it: inside gw_peer_enter. */
 void gw_delivery_finish(struct godwit_delivery *delivery);
 void gw_delivery_free(struct godwit_delivery *delivery);
 /* `count` deliveries of the run are not there any more; the last one frees it. */
 void gw_run_shrink(struct gw_run *run, size_t count);
+/* It leaves the queue, with so many that were not taken; with the lock. */
+void gw_run_leave_queue(struct gw_run *run, size_t untaken);
 
 #endif

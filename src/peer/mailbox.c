@@ -24,7 +24,6 @@ static int grow(void **items, size_t *capacity, size_t item_size)
 
 void gw_mailbox_forget(struct gw_mailbox *mailbox)
 {
-    mailbox->decision_count = 0;
     mailbox->rejection_count = 0;
     mailbox->return_count = 0;
     mailbox->failed = false;
@@ -52,7 +51,6 @@ void gw_mailbox_clear(struct gw_mailbox *mailbox)
     for (size_t i = 0; i < mailbox->submission_count; i++)
         gw_batch_drop(mailbox->submissions[i].batch);
     free(mailbox->submissions);
-    free(mailbox->decisions);
     free(mailbox->rejections);
     free(mailbox->returns);
     *mailbox = (struct gw_mailbox){0};
@@ -71,13 +69,13 @@ void gw_mailbox_submit(struct gw_mailbox *mailbox, const struct gw_submission *s
     mailbox->submissions[mailbox->submission_count++] = *submission;
 }
 
-int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, struct gw_range range,
-                      uint64_t bytes)
+int gw_decided_add(struct gw_decided *decided, uint64_t epoch, struct gw_range range,
+                   uint64_t bytes)
 {
-    size_t oldest = mailbox->decision_count > LOOK_BACK ? mailbox->decision_count - LOOK_BACK : 0;
+    size_t oldest = decided->count > LOOK_BACK ? decided->count - LOOK_BACK : 0;
 
-    for (size_t i = mailbox->decision_count; i-- > oldest;) {
-        struct gw_decision *decision = &mailbox->decisions[i];
+    for (size_t i = decided->count; i-- > oldest;) {
+        struct gw_decision *decision = &decided->items[i];
 
         if (decision->epoch != epoch)
             continue;
@@ -90,13 +88,18 @@ int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, struct gw_rang
         decision->bytes += bytes;
         return 0;
     }
-    if (mailbox->decision_count == mailbox->decision_capacity &&
-        grow((void **)&mailbox->decisions, &mailbox->decision_capacity,
-             sizeof *mailbox->decisions) != 0)
+    if (decided->count == decided->capacity &&
+        grow((void **)&decided->items, &decided->capacity, sizeof *decided->items) != 0)
         return -ENOMEM;
-    mailbox->decisions[mailbox->decision_count++] = (struct gw_decision){
+    decided->items[decided->count++] = (struct gw_decision){
         .epoch = epoch, .first = range.first, .last = range.last, .bytes = bytes};
     return 0;
+}
+
+void gw_decided_clear(struct gw_decided *decided)
+{
+    free(decided->items);
+    *decided = (struct gw_decided){0};
 }
 
 size_t gw_reason_copy(char to[GW_TEXT_MAX + 1], const char *why)

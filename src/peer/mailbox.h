@@ -5,7 +5,7 @@
 /* What the application's threads leave for the engine. Guarded by the peer's lock; the engine swaps
  * it for an empty one. The order of batches and transactions is kept, since the sequences of a
  * destination must reach the turn in order; decisions, returns and commands have no order with
- * them. */
+ * them. What was acknowledged is left in its inbox (inbox.h), which next has in its hand anyway. */
 
 #include "core/batch.h"
 #include "core/core.h"
@@ -100,13 +100,17 @@ struct gw_taken {
     uint64_t number;
 };
 
+/* Processed messages, neighbours joined. */
+struct gw_decided {
+    struct gw_decision *items;
+    size_t count;
+    size_t capacity;
+};
+
 struct gw_mailbox {
     struct gw_submission *submissions;
     size_t submission_count;
     size_t submission_capacity;
-    struct gw_decision *decisions;
-    size_t decision_count;
-    size_t decision_capacity;
     struct gw_rejection *rejections;
     size_t rejection_count;
     size_t rejection_capacity;
@@ -122,20 +126,22 @@ void gw_mailbox_clear(struct gw_mailbox *mailbox); /* frees; drops batches */
 void gw_mailbox_reset(struct gw_mailbox *mailbox); /* empties, keeps the memory */
 int gw_mailbox_reserve(struct gw_mailbox *mailbox); /* one submission more cannot fail then */
 void gw_mailbox_submit(struct gw_mailbox *mailbox, const struct gw_submission *submission);
-/* Processed. Joins it to a neighbouring decision if there is one among the last few. 0 or -ENOMEM,
+/* Refused: of one message. `why` may be NULL, and is copied as gw_reason_copy does. 0 or -ENOMEM,
  * here and below. */
-int gw_mailbox_decide(struct gw_mailbox *mailbox, uint64_t epoch, struct gw_range range,
-                      uint64_t bytes);
-/* Refused: of one message. `why` may be NULL, and is copied as gw_reason_copy does. */
 int gw_mailbox_reject(struct gw_mailbox *mailbox, const struct gw_decision *decision,
                       const char *why);
 int gw_mailbox_return(struct gw_mailbox *mailbox, const struct gw_turn_return *what,
                       const char *why);
 /* Of what was taken out of a queue, untouched. */
 struct gw_turn_return gw_release_of(const struct gw_taken *taken);
-/* Forgets decisions, rejections and returns: the turn that knew their messages is over. */
+/* Forgets rejections and returns: the turn that knew their messages is over. */
 void gw_mailbox_forget(struct gw_mailbox *mailbox);
 void gw_mailbox_command(struct gw_mailbox *mailbox, struct gw_command *command);
+
+/* Joins it to a neighbouring decision if there is one among the last few. 0 or -ENOMEM. */
+int gw_decided_add(struct gw_decided *decided, uint64_t epoch, struct gw_range range,
+                   uint64_t bytes);
+void gw_decided_clear(struct gw_decided *decided); /* frees */
 
 /* A reason as it travels: the first GW_TEXT_MAX bytes, what is not printable ASCII as '?'. NULL is
  * an empty one. Returns its length. */

@@ -250,24 +250,47 @@ static void push(struct gw_marks *marks, uint32_t slot)
                                                     memory_order_release, memory_order_relaxed));
 }
 
-uint32_t gw_marks_make(struct gw_marks *marks, uint64_t epoch, uint64_t sequence, uint64_t number)
+uint32_t gw_marks_take(struct gw_marks *marks)
 {
-    uint32_t index = pop(marks);
+    uint32_t slot = pop(marks);
 
-    if (index == NO_SLOT)
-        return GW_MARK_NONE;
-    struct slot *slot = &marks->file->slots[index];
+    return slot == NO_SLOT ? GW_MARK_NONE : slot;
+}
+
+void gw_marks_write(struct gw_marks *marks, uint32_t mark, uint64_t epoch, uint64_t sequence,
+                    uint64_t number)
+{
+    struct slot *slot = &marks->file->slots[mark];
+
     slot->epoch = epoch;
     slot->sequence = sequence;
     slot->number = number;
-    atomic_store_explicit(&slot->check, check_of(slot, index), memory_order_release);
-    return index;
+    atomic_store_explicit(&slot->check, check_of(slot, mark), memory_order_release);
+}
+
+void gw_marks_erase(struct gw_marks *marks, uint32_t mark)
+{
+    atomic_store_explicit(&marks->file->slots[mark].check, 0, memory_order_relaxed);
+}
+
+void gw_marks_give(struct gw_marks *marks, uint32_t mark)
+{
+    push(marks, mark);
+}
+
+uint32_t gw_marks_make(struct gw_marks *marks, uint64_t epoch, uint64_t sequence, uint64_t number)
+{
+    uint32_t mark = gw_marks_take(marks);
+
+    if (mark != GW_MARK_NONE)
+        gw_marks_write(marks, mark, epoch, sequence, number);
+    return mark;
 }
 
 void gw_marks_unmake(struct gw_marks *marks, uint32_t mark)
 {
-    atomic_store_explicit(&marks->file->slots[mark].check, 0, memory_order_relaxed);
-    push(marks, mark);
+    gw_marks_erase(marks, mark);
+    gw_marks_give(marks, mark);
 }
 
 void gw_marks_close(struct gw_marks **pointer)

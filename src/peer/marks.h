@@ -43,6 +43,14 @@ void gw_marks_adopt(struct gw_marks *marks);
 uint32_t gw_marks_make(struct gw_marks *marks, uint64_t epoch, uint64_t sequence, uint64_t number);
 void gw_marks_unmake(struct gw_marks *marks, uint32_t mark); /* not GW_MARK_NONE */
 
+/* The same in two steps each, for who keeps a slot for its next message: make is take and write,
+ * unmake is erase and give. Only take and give touch what threads share. */
+uint32_t gw_marks_take(struct gw_marks *marks);
+void gw_marks_write(struct gw_marks *marks, uint32_t mark, uint64_t epoch, uint64_t sequence,
+                    uint64_t number);
+void gw_marks_erase(struct gw_marks *marks, uint32_t mark);
+void gw_marks_give(struct gw_marks *marks, uint32_t mark); /* erased */
+
 /* A clean end charges nothing: marks that are left are unmade, unless they were never adopted.
  * Nulls *marks; NULL is accepted. */
 void gw_marks_close(struct gw_marks **marks);

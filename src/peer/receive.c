@@ -278,10 +278,19 @@ void gw_engine_forget_received(struct gw_engine *engine)
     struct gw_recalled *recalled;
 
     gw_taken_clear(&engine->unwanted);
+    gw_decided_clear(&engine->decided);
     free(engine->handed.items);
     engine->handed = (struct gw_handed_list){0};
     while ((recalled = pop_recalled(engine)) != NULL)
         free_recalled(recalled);
+}
+
+static void take_acked(struct gw_engine *engine, struct godwit_inbox *inbox)
+{
+    gw_inbox_take_acked(inbox, &engine->decided);
+    for (size_t i = 0; i < engine->decided.count && !engine->broken; i++)
+        gw_engine_check(engine, gw_turn_decide(engine->turn, engine->now_us,
+                                               &engine->decided.items[i]));
 }
 
 static void take_begun(struct gw_engine *engine, struct godwit_inbox *inbox)
@@ -302,9 +311,8 @@ void gw_engine_take_decisions(struct gw_engine *engine)
 
     if (taken->failed)
         gw_engine_check(engine, -ENOMEM);
-    for (size_t i = 0; i < taken->decision_count && !engine->broken; i++)
-        gw_engine_check(engine,
-                        gw_turn_decide(engine->turn, engine->now_us, &taken->decisions[i]));
+    for (size_t i = 0; i < engine->serving_count && !engine->broken; i++)
+        take_acked(engine, engine->servings[i].inbox);
     for (size_t i = 0; i < taken->rejection_count && !engine->broken; i++) {
         struct gw_rejection *rejection = &taken->rejections[i];
 

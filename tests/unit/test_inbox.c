@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The queue of an inbox and what becomes of its deliveries, without an engine: the mailbox is
- * looked into instead. */
+/* The queue of an inbox and what becomes of its deliveries, without an engine: what is left for it
+ * is looked into instead. */
 
 #include "failing_memory.h"
 
+#include "peer/in_hand.c"
 #include "peer/inbox.c"
 
 #include "peer/headers.h"
@@ -61,6 +62,7 @@ static int tear_down(void **state)
 
     gw_inbox_flush(&bench->inbox);
     free(bench->inbox.handed.items);
+    gw_decided_clear(&bench->inbox.acked);
     close(bench->inbox.fd);
     int left = (int)atomic_load(&bench->peer.references) - 1; /* runs that nobody freed */
     gw_marks_close(&bench->peer.marks);
@@ -144,7 +146,8 @@ static void is_taken(const struct gw_taken *taken, uint64_t epoch, uint64_t firs
     assert_int_equal(taken->number, epoch * 100);
 }
 
-/* How many marks of the peer are in use: those that cannot be made. */
+/* How many marks of the peer are in use: those that cannot be made, and that the inbox does not
+ * keep for its next message. */
 static size_t marks_in_use(struct bench *bench)
 {
     static uint32_t made[GW_MARKS_MAX];
@@ -155,7 +158,7 @@ static size_t marks_in_use(struct bench *bench)
             break;
     for (size_t i = 0; i < count; i++)
         gw_marks_unmake(bench->peer.marks, made[i]);
-    return GW_MARKS_MAX - count;
+    return GW_MARKS_MAX - count - bench->inbox.spare_count;
 }
 
 /* --- taking back --- */
@@ -411,10 +414,10 @@ static void many_acks_are_one_decision(void **state)
     assert_int_equal(godwit_ack_many(deliveries, count), GODWIT_OK);
     for (size_t i = 0; i < count; i++)
         assert_null(deliveries[i]);
-    assert_int_equal(bench->peer.mailbox.decision_count, 1);
-    assert_int_equal(bench->peer.mailbox.decisions[0].first, 1);
-    assert_int_equal(bench->peer.mailbox.decisions[0].last, 5);
-    assert_int_equal(bench->peer.mailbox.decisions[0].bytes, 5 * BYTES);
+    assert_int_equal(bench->inbox.acked.count, 1);
+    assert_int_equal(bench->inbox.acked.items[0].first, 1);
+    assert_int_equal(bench->inbox.acked.items[0].last, 5);
+    assert_int_equal(bench->inbox.acked.items[0].bytes, 5 * BYTES);
     assert_int_equal(godwit_ack_many(deliveries, 0), GODWIT_OK);
     assert_int_equal(godwit_ack_many(NULL, 0), GODWIT_OK);
 }
@@ -433,17 +436,20 @@ static void many_acks_go_on_after_a_bad_one(void **state)
     assert_int_equal(godwit_ack_many(deliveries, 4), GODWIT_EINVAL);
     assert_null(deliveries[0]);
     assert_null(deliveries[3]);
-    assert_int_equal(bench->peer.mailbox.decision_count, 1);
-    assert_int_equal(bench->peer.mailbox.decisions[0].last, 3);
+    assert_int_equal(bench->inbox.acked.count, 1);
+    assert_int_equal(bench->inbox.acked.items[0].last, 3);
     assert_int_equal(godwit_ack_many(NULL, 1), GODWIT_EINVAL);
 
     arrives(bench, 5, 4, 5);
     assert_int_equal(godwit_inbox_next_many(&bench->inbox, 0, deliveries, 4, &count), GODWIT_OK);
     bench->peer.generation++;
+    gw_inbox_flush(&bench->inbox);
     assert_int_equal(godwit_ack_many(deliveries, count), GODWIT_ESTALE);
     assert_null(deliveries[0]);
     assert_null(deliveries[1]);
-    assert_int_equal(bench->peer.mailbox.decisions[0].last, 3);
+    assert_int_equal(bench->inbox.acked.count, 0);
+    arrives(bench, 5, 4, 4); /* and what comes of the new turn is not stale */
+    next_is(bench, 5, 4);
 }
 
 static void next_many_says_how_many(void **state)
@@ -507,7 +513,7 @@ static void headers_are_not_part_of_the_data(void **state)
                      GODWIT_ENOTFOUND);
     assert_int_equal(godwit_delivery_header_at(NULL, 2, &key, &value, &size), GODWIT_EINVAL);
     assert_int_equal(godwit_ack(&delivery), GODWIT_OK);
-    assert_int_equal(((struct bench *)*state)->peer.mailbox.decisions[0].bytes,
+    assert_int_equal(((struct bench *)*state)->inbox.acked.items[0].bytes,
                      sizeof block - 1 + 4); /* credit is of all that came */
 }
 

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-static void ack(struct gw_mailbox *mailbox, uint64_t epoch, uint64_t first, uint64_t last)
+static void ack(struct gw_decided *decided, uint64_t epoch, uint64_t first, uint64_t last)
 {
-    assert_int_equal(gw_mailbox_decide(mailbox, epoch, (struct gw_range){first, last},
-                                       (last - first + 1) * 10),
+    assert_int_equal(gw_decided_add(decided, epoch, (struct gw_range){first, last},
+                                    (last - first + 1) * 10),
                      0);
 }
 
@@ -31,20 +31,21 @@ static void is_decided(const struct gw_decision *decision, uint64_t epoch, uint6
 
 static void neighbouring_acks_are_joined(void **state)
 {
-    struct gw_mailbox mailbox = {0};
+    struct gw_decided decided = {0};
 
     (void)state;
-    ack(&mailbox, 1, 5, 5);
-    ack(&mailbox, 1, 6, 6);
-    ack(&mailbox, 2, 7, 7); /* another epoch */
-    ack(&mailbox, 1, 7, 9); /* looking back over it */
-    ack(&mailbox, 1, 3, 4); /* from below */
-    ack(&mailbox, 1, 11, 11);
-    assert_int_equal(mailbox.decision_count, 3);
-    is_decided(&mailbox.decisions[0], 1, 3, 9);
-    is_decided(&mailbox.decisions[1], 2, 7, 7);
-    is_decided(&mailbox.decisions[2], 1, 11, 11);
-    gw_mailbox_clear(&mailbox);
+    ack(&decided, 1, 5, 5);
+    ack(&decided, 1, 6, 6);
+    ack(&decided, 2, 7, 7); /* another epoch */
+    ack(&decided, 1, 7, 9); /* looking back over it */
+    ack(&decided, 1, 3, 4); /* from below */
+    ack(&decided, 1, 11, 11);
+    assert_int_equal(decided.count, 3);
+    is_decided(&decided.items[0], 1, 3, 9);
+    is_decided(&decided.items[1], 2, 7, 7);
+    is_decided(&decided.items[2], 1, 11, 11);
+    gw_decided_clear(&decided);
+    assert_int_equal(decided.count, 0);
 }
 
 static void a_rejection_stands_alone_with_a_copy_of_its_reason(void **state)
@@ -54,13 +55,10 @@ static void a_rejection_stands_alone_with_a_copy_of_its_reason(void **state)
     char why[] = "no such\tthing\xff";
 
     (void)state;
-    ack(&mailbox, 1, 5, 5);
     assert_int_equal(gw_mailbox_reject(&mailbox, &decision, why), 0);
     memset(why, 'x', sizeof why - 1);
     decision.first = decision.last = 8;
     assert_int_equal(gw_mailbox_reject(&mailbox, &decision, NULL), 0);
-    ack(&mailbox, 1, 7, 7);
-    assert_int_equal(mailbox.decision_count, 2); /* 6 is between them */
     assert_int_equal(mailbox.rejection_count, 2);
     assert_true(mailbox.rejections[0].decision.rejected);
     assert_int_equal(mailbox.rejections[0].decision.code, 42);
@@ -121,12 +119,11 @@ static void a_turn_that_is_over_leaves_nothing(void **state)
     struct gw_turn_return back = {.epoch = 1, .first = 7, .last = 7};
 
     (void)state;
-    ack(&mailbox, 1, 5, 5);
     gw_mailbox_reject(&mailbox, &decision, "no");
     gw_mailbox_return(&mailbox, &back, "later");
     mailbox.failed = true;
     gw_mailbox_forget(&mailbox);
-    assert_int_equal(mailbox.decision_count + mailbox.rejection_count + mailbox.return_count, 0);
+    assert_int_equal(mailbox.rejection_count + mailbox.return_count, 0);
     assert_false(mailbox.failed);
     gw_mailbox_clear(&mailbox);
 }
@@ -134,16 +131,18 @@ static void a_turn_that_is_over_leaves_nothing(void **state)
 static void without_memory_nothing_is_taken(void **state)
 {
     struct gw_mailbox mailbox = {0};
+    struct gw_decided decided = {0};
     struct gw_decision decision = {.epoch = 1, .first = 6, .last = 6};
     struct gw_turn_return back = {.epoch = 1, .first = 7, .last = 7};
 
     (void)state;
     memory_left = 0;
-    assert_int_equal(gw_mailbox_decide(&mailbox, 1, (struct gw_range){5, 5}, 1), -ENOMEM);
+    assert_int_equal(gw_decided_add(&decided, 1, (struct gw_range){5, 5}, 1), -ENOMEM);
+    assert_int_equal(decided.count, 0);
     assert_int_equal(gw_mailbox_reject(&mailbox, &decision, "no"), -ENOMEM);
     assert_int_equal(gw_mailbox_return(&mailbox, &back, "later"), -ENOMEM);
     memory_left = SIZE_MAX;
-    assert_int_equal(mailbox.decision_count + mailbox.rejection_count + mailbox.return_count, 0);
+    assert_int_equal(mailbox.rejection_count + mailbox.return_count, 0);
     gw_mailbox_clear(&mailbox);
 }
 

@@ -27,7 +27,8 @@ struct handler_part {
 
 struct handler_begun { /* as the library marks it; see src/peer/marks.h */
     uint64_t epoch, sequence;
-    uint64_t job; /* of the item; 0: the slot is free */
+    uint64_t job; /* of the item; 0: erased */
+    bool taken;   /* the slot is not free */
 };
 
 struct handler_thread {

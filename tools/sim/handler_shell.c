@@ -126,26 +126,38 @@ void gw_engine_wake(struct gw_engine *engine)
 
 /* --- marks: what handlers have begun with --- */
 
-uint32_t gw_marks_make(struct gw_marks *marks, uint64_t epoch, uint64_t sequence, uint64_t number)
+uint32_t gw_marks_take(struct gw_marks *marks)
 {
     struct handler_process *process = (struct handler_process *)marks;
-    struct sim_peer *peer = process->sim;
-    size_t at = sim_app_find(peer, epoch, sequence), slot = 0;
+    size_t slot = 0;
 
-    (void)number;
-    sim_app_begin(peer, at, 1);
-    while (slot < process->begun_count && process->begun[slot].job)
+    while (slot < process->begun_count && process->begun[slot].taken)
         slot++;
     if (slot == process->begun_count) {
         process->begun = must(realloc(process->begun, (slot + 1) * sizeof *process->begun));
         process->begun_count++;
     }
-    process->begun[slot] = (struct handler_begun){epoch, sequence, peer->app.items[at].job};
+    process->begun[slot] = (struct handler_begun){.taken = true};
     return (uint32_t)slot;
 }
 
+void gw_marks_write(struct gw_marks *marks, uint32_t mark, uint64_t epoch, uint64_t sequence,
+                    uint64_t number)
+{
+    struct handler_process *process = (struct handler_process *)marks;
+    struct sim_peer *peer = process->sim;
+    size_t at = sim_app_find(peer, epoch, sequence);
+
+    (void)number;
+    sim_app_begin(peer, at, 1);
+    process->begun[mark] = (struct handler_begun){.epoch = epoch,
+                                                  .sequence = sequence,
+                                                  .job = peer->app.items[at].job,
+                                                  .taken = true};
+}
+
 /* It may be of a turn that is over, and the message here once more. */
-void gw_marks_unmake(struct gw_marks *marks, uint32_t mark)
+void gw_marks_erase(struct gw_marks *marks, uint32_t mark)
 {
     struct handler_process *process = (struct handler_process *)marks;
     struct handler_begun begun = process->begun[mark];
@@ -156,6 +168,17 @@ void gw_marks_unmake(struct gw_marks *marks, uint32_t mark)
     if (at < app->count && app->items[at].epoch == begun.epoch &&
         app->items[at].sequence == begun.sequence && app->items[at].job == begun.job)
         sim_app_finish(process->sim, at);
+}
+
+void gw_marks_give(struct gw_marks *marks, uint32_t mark)
+{
+    ((struct handler_process *)marks)->begun[mark].taken = false;
+}
+
+void gw_marks_unmake(struct gw_marks *marks, uint32_t mark)
+{
+    gw_marks_erase(marks, mark);
+    gw_marks_give(marks, mark);
 }
 
 /* --- commands --- */

@@ -175,7 +175,19 @@ static void give_back(struct sim_peer *peer, const struct gw_turn_return *back)
     }
 }
 
-/* The hints are no news: gw_marks_make has told the turn. */
+static void take_acked(struct sim_peer *sim, struct godwit_peer *peer)
+{
+    struct gw_decided acked = {0};
+
+    for (size_t i = 0; i < peer->inbox_count; i++) {
+        gw_inbox_take_acked(peer->inboxes[i], &acked);
+        for (size_t at = 0; at < acked.count && !sim->world->failed; at++)
+            decide(sim, &acked.items[at]);
+        gw_decided_clear(&acked);
+    }
+}
+
+/* The hints are no news: gw_marks_write has told the turn. */
 static void forget_hints(struct godwit_peer *peer)
 {
     struct gw_handed_list handed = {0};
@@ -209,8 +221,7 @@ void handler_shell_submit(struct sim_peer *sim)
     memmove(taken.submissions, taken.submissions + at,
             (taken.submission_count - at) * sizeof *taken.submissions);
     taken.submission_count -= at;
-    for (size_t i = 0; i < taken.decision_count && !world->failed; i++)
-        decide(sim, &taken.decisions[i]);
+    take_acked(sim, peer);
     for (size_t i = 0; i < taken.rejection_count && !world->failed; i++)
         decide(sim, &taken.rejections[i].decision);
     for (size_t i = 0; i < taken.return_count && !world->failed; i++)
