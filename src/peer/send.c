@@ -19,12 +19,13 @@ static godwit_err_t too_large(const struct godwit_peer *peer, size_t size)
                     size);
 }
 
-/* With the lock. `watch` may be NULL. */
+/* With the lock, which is released while it waits: from then on `patience->inside` says that the
+ * caller is counted, and has to leave. `watch` may be NULL. */
 static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination *destination,
                            struct gw_slice head, struct gw_slice data,
-                           const struct gw_send_watch *watch, godwit_id_t *id)
+                           const struct gw_send_watch *watch, struct gw_patience *patience,
+                           godwit_id_t *id)
 {
-    struct gw_patience patience = {.sooner = watch ? watch->deadline : NULL};
     godwit_err_t error = GODWIT_OK;
 
     while (!error) {
@@ -44,8 +45,11 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
             return GODWIT_OK;
         case GW_TAIL_SHARE_FULL:
         case GW_TAIL_FULL:
-            patience.share = result == GW_TAIL_SHARE_FULL;
-            error = gw_peer_wait_space(peer, &patience);
+            patience->share = result == GW_TAIL_SHARE_FULL;
+            if (!patience->inside)
+                atomic_fetch_add(&peer->callers, 1);
+            patience->inside = true;
+            error = gw_peer_wait_space(peer, patience);
             break;
         case GW_TAIL_TOO_LARGE: return too_large(peer, head.size + data.size);
         case GW_TAIL_NOMEM: return gw_error_memory();
@@ -57,38 +61,43 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
     return error;
 }
 
-/* Inside gw_peer_enter. */
+/* Most calls are over when they release the lock, so that gw_peer_enter would cost more than it
+ * guards: those that last count themselves inside under the lock. */
 static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination *destination,
                            struct gw_slice head, struct gw_slice data,
                            const struct gw_send_watch *watch, godwit_id_t *id)
 {
+    struct gw_patience patience = {.sooner = watch ? watch->deadline : NULL};
     godwit_id_t result;
 
     pthread_mutex_lock(&peer->lock);
-    godwit_err_t error = append(peer, destination, head, data, watch, &result);
+    godwit_err_t error = append(peer, destination, head, data, watch, &patience, &result);
+    bool wake = !error && gw_peer_must_wake(peer);
     pthread_mutex_unlock(&peer->lock);
-    if (error)
-        return error;
-    gw_peer_notify(peer);
-    if (id)
+    if (wake)
+        gw_peer_wake(peer);
+    if (patience.inside)
+        gw_peer_leave(peer);
+    if (!error && id)
         *id = result;
-    return GODWIT_OK;
+    return error;
 }
 
 static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_slice head,
                                struct gw_slice data, godwit_id_t *id)
 {
     struct gw_destination destination;
-    godwit_err_t error = gw_peer_enter(peer);
+    godwit_err_t error;
 
-    if (error)
-        return error;
+    if (!peer)
+        return gw_error(GODWIT_EINVAL, "peer is NULL");
+    if (gw_forked(&peer->fork_mark))
+        return gw_error_fork();
     if (!data.data && data.size > 0)
-        error = gw_error(GODWIT_EINVAL, "data is NULL");
-    else if (!(error = gw_check_destination(text, &destination)))
-        error = submit(peer, &destination, head, data, NULL, id);
-    gw_peer_leave(peer);
-    return error;
+        return gw_error(GODWIT_EINVAL, "data is NULL");
+    if ((error = gw_check_destination(text, &destination)) != GODWIT_OK)
+        return error;
+    return submit(peer, &destination, head, data, NULL, id);
 }
 
 godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destination *destination,
