@@ -55,7 +55,10 @@
       "what crashed its handler is offered beside others")                                        \
     X(FRESH_AGAIN, "fresh_again",                                                                 \
       "an epoch is called new to a member that has decided in it")                                \
-    X(REJECTION_LOST, "rejection_lost", "an ACK names a rejected message as processed")
+    X(REJECTION_LOST, "rejection_lost", "an ACK names a rejected message as processed")           \
+    X(RESEND_BLIND, "resend_blind", "what is not answered in time is sent again on the same link") \
+    X(ABSENCE_BLAMED, "absence_blamed",                                                           \
+      "a process that did not run takes its own absence for the silence of the others")
 
 enum gw_plant {
     GW_PLANT_NONE = 0,

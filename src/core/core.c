@@ -2,6 +2,7 @@
 /* The step: one switch on the event, then what every step ends with. Also the small things that all
  * parts of the core share. No I/O, no clock, no randomness but the event's. */
 
+#include "base/plant.h"
 #include "core/state.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -183,7 +184,7 @@ void gw_core_destroy(struct gw_core **self)
 static void forgive_own_absence(struct gw_core *core, uint64_t now_us)
 {
     uint64_t gap = now_us - core->now_us;
-    if (gap <= core->options.heartbeat_us)
+    if (gap <= core->options.heartbeat_us || GW_PLANT(ABSENCE_BLAMED))
         return;
     for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next) {
         if (!remote->link.id)

@@ -105,6 +105,10 @@ static void tick_link(struct gw_core *core, struct gw_remote *remote)
         link->probe_due_us = core->now_us + gw_link_jitter(core, gw_link_rto_us(core, link));
         gw_count(core, GW_COUNTER_probes, 1);
         gw_link_ping(core, remote);
+        if (GW_PLANT(RESEND_BLIND) && remote->members && !remote->members->unsent_head) {
+            gw_dispatch_requeue(core, remote->members);
+            gw_dispatch_send(core, remote->members);
+        }
     }
     if (core->now_us >= link->ping_due_us) {
         link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us * 4 / 5);

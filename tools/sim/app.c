@@ -153,11 +153,12 @@ static void send_burst(struct sim_world *world, void *subject, uint64_t process,
     (void)unused;
     if (!peer->up || peer->process != process || peer->leaving)
         return;
-    if (!peer->turn || peer->broken) { /* its store is being opened again */
+    if (!peer->turn || peer->broken ||            /* its store is being opened again */
+        peer->paused_until_us > world->now_us) { /* a process that is stopped asks nothing either */
         send_later(peer);
         return;
     }
-    for (size_t i = 0; i < 2 && peer->paused_until_us <= world->now_us; i++) {
+    for (size_t i = 0; i < 2; i++) {
         uint64_t burst = sim_between(sim_lot(peer, SIM_LOT_SENDS), 1, world->options.burst);
         if (!(flows[i]->senders & 1u << peer->index) || flows[i]->left == 0)
             continue;

@@ -183,9 +183,17 @@ void sim_chaos_begin(struct sim_world *world)
 
 /* --- calm --- */
 
-static void calm_peer(struct sim_world *world, struct sim_peer *peer)
+/* People take back what they did, as soon as the process is there to be asked. */
+static void take_back(struct sim_world *world, void *subject, uint64_t unused, uint64_t unused_too)
 {
-    sim_peer_heal(peer);
+    struct sim_peer *peer = subject;
+
+    (void)unused;
+    (void)unused_too;
+    if (peer->paused_until_us > world->now_us) {
+        sim_world_at(world, peer->paused_until_us, take_back, peer, 0, 0);
+        return;
+    }
     for (size_t i = peer->dial_count; i-- > 0 && !world->failed;) {
         if (peer->dials[i].temporary)
             sim_peer_undial(peer, i, true);
@@ -198,6 +206,12 @@ static void calm_peer(struct sim_world *world, struct sim_peer *peer)
         peer->serves[i].off = false;
         sim_peer_serve(peer, i);
     }
+}
+
+static void calm_peer(struct sim_world *world, struct sim_peer *peer)
+{
+    sim_peer_heal(peer);
+    take_back(world, peer, 0, 0);
     if (!peer->up)
         sim_peer_start_later(peer, 0);
 }

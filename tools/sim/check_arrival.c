@@ -128,9 +128,13 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
     before->fenced = false;
     if (!header.size || !sim_decode(peer->world, header, &frame))
         return;
+    const struct sim_peer *other = sim_net_other_end(peer->world, peer, conn);
     switch (frame.type) {
-    case GW_FRAME_HELLO:
     case GW_FRAME_WELCOME:
+        if (other)
+            sim_check_doubted(peer, other); /* it may be another process than that of the link */
+        return;
+    case GW_FRAME_HELLO:
     case GW_FRAME_READY:
     case GW_FRAME_REFUSE:
         return;
@@ -138,10 +142,12 @@ void sim_check_arrival(struct sim_peer *peer, uint64_t conn, struct gw_slice hea
         break;
     }
     before->fenced = !of_this_link(peer, conn, frame.link);
-    const struct sim_peer *other = sim_net_other_end(peer->world, peer, conn);
-    if (frame.type == GW_FRAME_ACK && has_link(peer, other, conn, frame.link)) {
-        note_returns(peer, &frame);
-        note_decisions(peer, other, &frame);
+    if (has_link(peer, other, conn, frame.link)) {
+        sim_check_heard(peer, other);
+        if (frame.type == GW_FRAME_ACK) {
+            note_returns(peer, &frame);
+            note_decisions(peer, other, &frame);
+        }
     }
     if (frame.type == GW_FRAME_DATA && !before->fenced)
         see_duplicate_request(peer, &frame);

@@ -292,8 +292,10 @@ void sim_check_all_or_none(struct sim_peer *peer)
 
 /* --- notes --- */
 
-static void learn_link_down(struct sim_peer *peer, const struct sim_peer *other)
+static void learn_link_down(struct sim_peer *peer, const struct sim_peer *other, uint64_t why)
 {
+    if (why == GW_DOWN_SILENT)
+        sim_check_silent(peer, other);
     peer->down_known |= (sim_set)(1u << other->index);
     peer->down_us[other->index] = sim_peer_clock(peer);
 }
@@ -325,7 +327,7 @@ static void learn_forfeit(struct sim_peer *peer, const struct sim_peer *other)
                  other->name);
 }
 
-void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name)
+void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name, uint64_t a)
 {
     const struct sim_peer *other = sim_peer_named(peer->world, name);
 
@@ -336,7 +338,9 @@ void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name)
     if (note == GW_NOTE_LINK_UP)
         peer->down_known &= (sim_set)~(1u << other->index);
     else if (note == GW_NOTE_LINK_DOWN)
-        learn_link_down(peer, other);
+        learn_link_down(peer, other, a);
+    else if (note == GW_NOTE_REFUSING && a == GW_REFUSE_IDENTITY)
+        sim_check_doubted(peer, other);
     else if (note == GW_NOTE_FORFEITED)
         learn_forfeit(peer, other);
 }

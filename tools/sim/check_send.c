@@ -98,7 +98,9 @@ static void check_attempt(struct sim_peer *peer, const struct sim_epoch *book, u
                  story.attempts);
 }
 
-/* The offer is the one that is durable; what is wanted back is asked for, not sent (rule 9). */
+/* The offer is the one that is durable; what is wanted back is asked for, not sent (rule 9). A
+ * message is sent again for evidence only, and that ends the link: so no delay makes it leave
+ * twice on one (fault N07). */
 static void check_offer(struct sim_peer *peer, const struct sim_epoch *book,
                         const struct gw_frame *frame)
 {
@@ -116,6 +118,10 @@ static void check_offer(struct sim_peer *peer, const struct sim_epoch *book,
         else if (message->wanted && message->wanted_life == peer->life)
             sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
                      ", which is wanted back", peer->name, book->number, at);
+        else if (message->data_link == frame->link && message->data_number == message->number)
+            sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
+                     " once more on a link on which nothing was lost", peer->name, book->number,
+                     at);
         else if (message->ended)
             sim_fail(peer->world, "%s sends e%" PRIu64 " %" PRIu64
                      ", which it has settled", peer->name, book->number, at);

@@ -63,7 +63,12 @@ void sim_check_outcome_row(struct sim_peer *peer, struct sim_epoch *book,
                            const struct gw_row *row);
 /* After a write: what it settled has its outcome, and transactions are whole. */
 void sim_check_all_or_none(struct sim_peer *peer);
-void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name);
+void sim_check_note(struct sim_peer *peer, uint8_t note, const char *name, uint64_t a);
+/* check_link.c: a frame of the link between them; another process that says the other's name; a
+ * link that ends because nothing is heard on it. */
+void sim_check_heard(struct sim_peer *peer, const struct sim_peer *other);
+void sim_check_doubted(struct sim_peer *peer, const struct sim_peer *other);
+void sim_check_silent(struct sim_peer *peer, const struct sim_peer *other);
 void sim_check_stored(struct sim_peer *peer, uint64_t epoch, uint64_t upto);
 void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, uint64_t last,
                        enum gw_outcome how);

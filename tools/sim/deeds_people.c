@@ -39,7 +39,7 @@ void sim_deed_newcomer(struct sim_deed *deed)
 
 void sim_deed_dial_self(struct sim_deed *deed)
 {
-    struct sim_peer *peer = sim_some_peer(deed);
+    struct sim_peer *peer = sim_some_awake(deed);
 
     if (peer && peer->dial_count < SIM_DIALS_MAX &&
         sim_deed_happens(deed, SIM_FAULT_dialled_self, peer, NULL))
@@ -53,7 +53,7 @@ static size_t some_dial(struct sim_deed *deed, const struct sim_peer *peer)
 
 void sim_deed_dial_twice(struct sim_deed *deed)
 {
-    struct sim_peer *peer = sim_some_peer(deed);
+    struct sim_peer *peer = sim_some_awake(deed);
 
     if (!peer || !peer->dial_count || peer->dial_count == SIM_DIALS_MAX)
         return;

@@ -107,6 +107,8 @@ struct sim_peer {
     sim_set down_known; /* bit per peer: has no link, as this one was told */
     uint64_t down_us[SIM_PLACES]; /* since when, by this one's clock */
     uint64_t last_link[SIM_PLACES]; /* that it used with each */
+    uint64_t heard_us[SIM_PLACES];  /* when it last took a frame of its link with each */
+    sim_set doubted; /* bit per peer: another process says its name; not heard since */
     sim_set forfeit_asked; /* bit per peer: by an operator, once */
 
     struct sim_app app;

@@ -443,7 +443,7 @@ static void port_note(void *context, uint8_t note, const char *name, uint64_t a,
                          gw_refusal_name(a));
     else
         sim_trace_effect(world->trace, "%s %s", sim_trace_note(note), name);
-    sim_check_note(peer, note, name);
+    sim_check_note(peer, note, name, a);
     if (note == GW_NOTE_LINK_UP && peer->guest)
         world->guest_linked = true;
     if (note == GW_NOTE_QUARANTINE)

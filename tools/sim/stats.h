@@ -34,6 +34,7 @@
     X(self_refused, "dial to itself refused")                              \
     X(gap, "gap detected")                                                 \
     X(probe, "probe sent")                                                 \
+    X(silent, "link ended because the other side is silent")               \
     X(bad_checksum, "bad checksum refused")                                \
     X(malformed, "malformed frame refused")                                \
     X(outbox_full, "send refused: outbox full")                            \
