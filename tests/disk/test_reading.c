@@ -167,23 +167,9 @@ static void a_copy_made_while_it_is_written_is_refused_or_valid(void **state)
     assert_true(valid > 0);
 }
 
-static int make(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make_quick(*state);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup_quick, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_read_that_fails_refuses_and_harms_nothing),
         TEST(a_table_cut_under_the_map_kills_or_is_told),

@@ -265,27 +265,13 @@ static void a_tmpfs_is_saved_restored_and_left(void **state)
 
 /* --- */
 
-static int begin(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make(*state);
-    return 0;
-}
-
-static int end(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
     if (lab_disk_lacks(false, true, why, sizeof why)) {
         printf("skipped: %s\n", why);
         return 77;
     }
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_left_of_a_directory),
         TEST(a_directory_may_be_left),

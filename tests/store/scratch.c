@@ -44,6 +44,29 @@ void scratch_remove(struct scratch *scratch)
     nftw(scratch->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int scratch_setup(void **state)
+{
+    *state = calloc(1, sizeof(struct scratch));
+    assert_non_null(*state);
+    scratch_make(*state);
+    return 0;
+}
+
+int scratch_setup_quick(void **state)
+{
+    *state = calloc(1, sizeof(struct scratch));
+    assert_non_null(*state);
+    scratch_make_quick(*state);
+    return 0;
+}
+
+int scratch_teardown(void **state)
+{
+    scratch_remove(*state);
+    free(*state);
+    return 0;
+}
+
 static char *next_buffer(void)
 {
     static char buffers[4][PATH_MAX];

@@ -16,6 +16,10 @@ void scratch_make(struct scratch *scratch);
 /* In memory if that can be had: for tests of thousands of small files. */
 void scratch_make_quick(struct scratch *scratch);
 void scratch_remove(struct scratch *scratch);
+/* The same for cmocka: *state is the scratch of each test. */
+int scratch_setup(void **state);
+int scratch_setup_quick(void **state);
+int scratch_teardown(void **state);
 /* "<scratch>/name" in a buffer that the fourth call after this one uses again. */
 const char *scratch_at(const struct scratch *scratch, const char *name);
 

@@ -286,23 +286,9 @@ static void the_own_files_damaged_at_every_byte(void **state)
     assert_true(tally.shorter == 0 && tally.complete == 0);
 }
 
-static int make(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make_quick(*state);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup_quick, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_log_cut_at_every_byte),
         TEST(a_log_damaged_at_every_byte),

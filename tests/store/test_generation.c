@@ -346,23 +346,9 @@ static void damage_in_a_manifest_names_no_other_log(void **state)
     free(manifest);
 }
 
-static int make(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make(*state);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_text_and_comes_back),
         cmocka_unit_test(every_damage_to_the_line_is_found),

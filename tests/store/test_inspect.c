@@ -153,23 +153,9 @@ static void a_shadow_that_cannot_be_made_is_explained(void **state)
     gw_store_close(&store);
 }
 
-static int make(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make(*state);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_store_is_looked_at_without_being_touched),
         TEST(shadows_of_the_killed_are_removed),

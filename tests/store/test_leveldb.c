@@ -438,23 +438,9 @@ static void error_texts_are_told_apart(void **state)
         assert_int_equal(gw_leveldb_classify(cases[i].text), cases[i].error);
 }
 
-static int make(void **state)
-{
-    *state = calloc(1, sizeof(struct scratch));
-    scratch_make(*state);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    scratch_remove(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_was_written_survives_a_reopen),
         TEST(tables_survive_a_reopen),

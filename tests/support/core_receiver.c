@@ -24,6 +24,30 @@ uint64_t driver_open_ordered(struct driver *d, uint64_t messages)
     return link;
 }
 
+uint64_t driver_hold(struct driver *d, uint64_t count)
+{
+    uint64_t link = driver_open_window(d, 100);
+    remote_offer(d, 1, link, EPOCH, 1, count, 10);
+    return link;
+}
+
+uint64_t driver_hold_ordered(struct driver *d, uint64_t count)
+{
+    uint64_t link = driver_open_ordered(d, 100);
+    remote_offer(d, 1, link, EPOCH, 1, count, 10);
+    return link;
+}
+
+uint64_t driver_open_wide(struct driver *d, uint64_t window)
+{
+    struct gw_core_options options;
+    driver_options(&options, "b");
+    options.window = window;
+    driver_open_with(d, &options);
+    driver_serve(d, "work", window, 1 << 24);
+    return driver_sender(d, 1, "s", EPOCH);
+}
+
 uint64_t driver_again(struct driver *d)
 {
     uint64_t link = driver_link(d, 1, "s");

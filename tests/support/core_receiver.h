@@ -11,6 +11,11 @@
  * of s. */
 uint64_t driver_open_window(struct driver *d, uint64_t messages);
 uint64_t driver_open_ordered(struct driver *d, uint64_t messages);
+/* The same with credit for 100, and messages 1 to `count` are in hand, of offer 10. */
+uint64_t driver_hold(struct driver *d, uint64_t count);
+uint64_t driver_hold_ordered(struct driver *d, uint64_t count);
+/* driver_open_window with a W of that many messages, and credit for them. */
+uint64_t driver_open_wide(struct driver *d, uint64_t window);
 /* s has another link, and opens EPOCH again. */
 uint64_t driver_again(struct driver *d);
 

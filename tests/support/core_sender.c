@@ -12,6 +12,16 @@ uint64_t driver_begin(struct driver *d, uint32_t count)
     return link;
 }
 
+uint64_t driver_begin_ordered(struct driver *d, uint32_t count)
+{
+    driver_open(d, "a");
+    driver_policy(d, &(struct gw_policy){.ordered = true});
+    uint64_t link = driver_member(d, 1, "b", 100);
+    driver_send(d, EPOCH, 1, count, REMOTE_MESSAGE);
+    driver_commit(d);
+    return link;
+}
+
 uint64_t driver_come_back(struct driver *d, uint64_t conn)
 {
     uint64_t link = driver_link(d, conn, "b");

@@ -11,6 +11,7 @@
 
 /* "a" is open, and its member b on connection 1 has messages 1 to `count`. The link of b. */
 uint64_t driver_begin(struct driver *d, uint32_t count);
+uint64_t driver_begin_ordered(struct driver *d, uint32_t count); /* stage:work is ordered */
 /* b comes back on another connection, and has told nothing yet but that it serves. */
 uint64_t driver_come_back(struct driver *d, uint64_t conn);
 

@@ -262,11 +262,7 @@ static void what_is_durable_passes_what_is_decided(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_ordered(&d, 1);
     driver_send(&d, EPOCH, 2, 1, 10);
     driver_seal(&d);
     remote_ack(&d, 1, link, EPOCH, 1, 1);

@@ -2,7 +2,7 @@
 /* Who gets which message, and when its bytes leave. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,10 +211,7 @@ static void a_new_link_brings_only_what_is_neither_decided_nor_in_hand(void **st
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 20, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 20);
     remote_ack(&d, 1, link, EPOCH, 1, 4);
     driver_commit(&d);
     remote_say(&d, 1, GW_FRAME_RESET, link);
@@ -238,10 +235,7 @@ static void what_was_in_hand_on_an_older_link_is_forgotten(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 10);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_link(&d, 1, "b");
     remote_in_hand(&d, 1, link, EPOCH, 1, 10);
@@ -255,10 +249,7 @@ static void a_resend_keeps_to_the_credit_of_the_new_link(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 10);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_member(&d, 1, "b", 4);
     assert_range(driver_data(&d, 0), 1, 4);
@@ -271,10 +262,7 @@ static void nothing_is_sent_twice_on_one_link(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 10);
     remote_complete(&d, 1, link);
     remote_serve(&d, 1, link, 200, 1 << 20);
     remote_credit(&d, 1, link, 300, 1 << 20);
@@ -286,10 +274,7 @@ static void an_old_message_goes_to_its_recorded_holder_flagged(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    driver_begin(&d, 10);
     driver_restart(&d);
     driver_member(&d, 2, "c", 100);
     driver_loaded(&d, EPOCH, 1, 10);
@@ -323,10 +308,7 @@ static void a_refused_epoch_sends_nothing_on_that_link(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 10);
     remote_refuse(&d, 1, link, GW_REFUSE_EPOCH, EPOCH);
     assert_true(driver_noted(&d, GW_NOTE_QUARANTINE, EPOCH));
     driver_send(&d, EPOCH, 11, 10, 10);

@@ -164,8 +164,7 @@ static void duplicates_across_the_floor_are_counted_on_both_sides(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 6, 10);
+    uint64_t link = driver_hold(&d, 6);
     remote_ping_floor(&d, 1, link, EPOCH, 4, 6);
     remote_offer_again(&d, 1, link, EPOCH, 2, 5, 10);
     assert_int_equal(driver_counter(&d, GW_COUNTER_duplicates_dropped), 5);
@@ -180,8 +179,7 @@ static void a_tombstone_is_written_though_the_floor_stands_there_already(void **
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     driver_decide(&d, EPOCH, 1, 3);
     driver_commit(&d);
     remote_ping_floor(&d, 1, link, EPOCH, 4, 3);
@@ -201,8 +199,7 @@ static void closed_may_name_more_than_ever_came_here(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = driver_hold(&d, 1);
     driver_decide(&d, EPOCH, 1, 1);
     remote_close_epoch(&d, 1, link, EPOCH, 50);
     driver_commit(&d);
@@ -290,8 +287,7 @@ static void what_is_in_hand_below_the_floor_is_not_told(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold(&d, 2);
     remote_offer(&d, 1, link, EPOCH, 4, 4, 10);
     driver_handed(&d, EPOCH, 1, 7);
     remote_ping_floor(&d, 1, link, EPOCH, 6, 7);
@@ -309,8 +305,7 @@ static void what_the_floor_passed_while_it_was_asked_back_leaves_the_hand(void *
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     remote_withdraw(&d, 1, link, EPOCH, 1, 3, GW_WITHDRAW_PURGED);
     const struct gw_effect *recall = driver_effect(&d, GW_EFFECT_RECALL, 0);
     struct gw_event event = {.type = GW_EVENT_RECALLED};

@@ -18,8 +18,7 @@ static void a_nack_tells_its_offer_pause_and_text_at_once(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    driver_hold(&d, 3);
     driver_nack(&d, EPOCH, 2, 250, "later");
     assert_returned(&d, 0, 2, 2, 10, GW_RETURN_NACK);
     const struct gw_return *back = driver_returned(&d, EPOCH, 0);
@@ -38,8 +37,7 @@ static void what_is_returned_leaves_the_hand_and_its_credit_at_once(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 8, 10);
+    uint64_t link = driver_hold(&d, 8);
     remote_ping(&d, 1, link, 0);
     assert_int_equal(driver_credit(&d), 100);
     driver_return(&d, EPOCH, 3, 5, GW_RETURN_RELEASE);
@@ -55,8 +53,7 @@ static void what_is_not_in_hand_cannot_be_returned_or_decided_after_a_return(voi
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_hold(&d, 4);
     driver_return(&d, EPOCH, 4, 5, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH + 1, 1, 1, GW_RETURN_RELEASE);
     assert_int_equal(driver_counter(&d, GW_COUNTER_returned), 0);
@@ -73,8 +70,7 @@ static void a_return_over_two_offers_names_each(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     remote_offer(&d, 1, link, EPOCH, 4, 3, 11);
     driver_return(&d, EPOCH, 2, 5, GW_RETURN_RELEASE);
     assert_returned(&d, 0, 2, 3, 10, GW_RETURN_RELEASE);
@@ -86,8 +82,7 @@ static void returns_one_by_one_are_told_as_one(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 50, 10);
+    driver_hold(&d, 50);
     for (uint64_t s = 1; s <= 50; s++)
         driver_return(&d, EPOCH, s, s, GW_RETURN_RELEASE);
     driver_link(&d, 1, "s");
@@ -102,8 +97,7 @@ static void a_return_is_told_once_on_a_link_and_again_on_each_new_one(void **sta
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_ping(&d, 1, link, 0);
     assert_null(driver_returned(&d, EPOCH, 0));
@@ -123,8 +117,7 @@ static void a_return_without_a_link_is_told_on_the_next(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     assert_null(driver_returned(&d, EPOCH, 0));
@@ -137,12 +130,7 @@ static void many_returns_fill_several_acks_and_the_oldest_are_forgotten(void **s
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "b");
-    options.window = 10000;
-    driver_open_with(&d, &options);
-    driver_serve(&d, "work", 10000, 1 << 24);
-    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    uint64_t link = driver_open_wide(&d, 10000);
     remote_offer(&d, 1, link, EPOCH, 1, 3000, 10);
     for (uint64_t s = 1; s < 3000; s += 2)
         driver_nack(&d, EPOCH, s, 0, NULL);
@@ -171,12 +159,7 @@ static void many_returns_in_one_step_are_all_told(void **state)
     static struct gw_range pieces[count];
     static uint64_t bytes[count];
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "b");
-    options.window = 10000;
-    driver_open_with(&d, &options);
-    driver_serve(&d, "work", 10000, 1 << 24);
-    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    uint64_t link = driver_open_wide(&d, 10000);
     remote_offer(&d, 1, link, EPOCH, 1, 2 * count, 10);
     struct gw_event event = {.type = GW_EVENT_RECALLED};
     for (uint64_t i = 0; i < count; i++) {
@@ -203,8 +186,7 @@ static void data_of_a_new_offer_makes_a_return_old(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = driver_hold(&d, 3);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_offer_again(&d, 1, link, EPOCH, 2, 1, 11);
     assert_range(driver_delivered(&d, 0), 2, 2);
@@ -223,8 +205,7 @@ static void data_of_an_offer_that_was_returned_crossed_with_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    uint64_t link = driver_hold(&d, 5);
     driver_nack(&d, EPOCH, 3, 0, NULL);
     driver_return(&d, EPOCH, 5, 5, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH, 1, 1, GW_RETURN_RELEASE);
@@ -244,8 +225,7 @@ static void a_duplicate_of_what_is_in_hand_renames_its_offer(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    uint64_t link = driver_hold(&d, 5);
     remote_offer_again(&d, 1, link, EPOCH, 2, 2, 12);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
     driver_return(&d, EPOCH, 1, 5, GW_RETURN_RELEASE);
@@ -259,8 +239,7 @@ static void the_floor_makes_returns_old(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    uint64_t link = driver_hold(&d, 9);
     driver_return(&d, EPOCH, 2, 6, GW_RETURN_RELEASE);
     remote_ping_floor(&d, 1, link, EPOCH, 5, 9);
     driver_return(&d, EPOCH, 1, 1, GW_RETURN_RELEASE); /* settled elsewhere meanwhile */
@@ -277,8 +256,7 @@ static void an_ordered_nack_asks_for_all_above_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     assert_true(driver_effect(&d, GW_EFFECT_DELIVER, 0)->u.deliver.ordered);
     remote_offer(&d, 1, link, EPOCH, 5, 3, 11);
     driver_nack(&d, EPOCH, 2, 0, NULL);
@@ -299,8 +277,7 @@ static void nothing_is_delivered_above_what_an_ordered_window_has_asked_for(void
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     const struct gw_range asked = driver_recall(&d, 0);
     assert_range(asked, 3, 4);
@@ -351,8 +328,7 @@ static void an_unordered_nack_asks_for_nothing(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_hold(&d, 4);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     assert_int_equal(driver_count(&d, GW_EFFECT_RECALL), 0);
     driver_close(&d);
@@ -363,8 +339,7 @@ static void nothing_overtakes_an_ordered_return(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     driver_decide(&d, EPOCH, 1, 1);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     driver_recalled(&d, 0, 3, 4);
@@ -384,8 +359,7 @@ static void an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circle
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold_ordered(&d, 2);
     driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
     remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
     assert_returned(&d, 0, 3, 3, 11, GW_RETURN_RELEASE);
@@ -406,8 +380,7 @@ static void an_answer_to_an_older_return_lets_nothing_overtake_a_newer_one(void 
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     driver_return(&d, EPOCH, 4, 4, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH, 2, 2, GW_RETURN_RELEASE);
     remote_offer(&d, 1, link, EPOCH, 4, 1, 11);
@@ -423,8 +396,7 @@ static void a_return_beside_one_that_is_known_is_not_known_for_that(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     driver_return(&d, EPOCH, 3, 3, GW_RETURN_RELEASE);
     link = driver_link(&d, 1, "s");
     remote_open_ordered(&d, 1, link, EPOCH);
@@ -438,8 +410,7 @@ static void an_ordered_return_that_is_settled_elsewhere_holds_nothing_up(void **
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold_ordered(&d, 2);
     driver_return(&d, EPOCH, 1, 2, GW_RETURN_RELEASE);
     remote_ping_floor(&d, 1, link, EPOCH, 3, 5);
     remote_offer(&d, 1, link, EPOCH, 3, 1, 11);

@@ -2,7 +2,7 @@
 /* Links: the fence of link ids, liveness, connections. The handshake is in test_handshake.c. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +18,7 @@ static void a_frame_of_another_link_id_is_reset_and_changes_nothing(void **state
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 4);
     uint64_t heard = driver_link_to(&d, "b")->heard_us;
     d.now_us += 1000;
     remote_ack(&d, 1, link + 1, EPOCH, 1, 4);
@@ -136,10 +133,7 @@ static void overdue_answers_are_asked_for_with_growing_pauses(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 1);
     assert_int_equal(gw_core_wake_us(d.core), d.now_us + 200000); /* no sample yet */
     driver_tick(&d, 199999);
     assert_int_equal(driver_counter(&d, GW_COUNTER_probes), 0);
@@ -161,10 +155,7 @@ static void no_probe_waits_longer_than_a_heartbeat(void **state)
     (void)state;
     static const uint64_t pauses[] = {200000, 400000, 800000, DRIVER_HEARTBEAT_US};
     struct driver d;
-    driver_open(&d, "a");
-    driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    driver_begin(&d, 1);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(driver_link_to(&d, "b")->probe_due_us, d.now_us + pauses[i]);
         driver_tick(&d, pauses[i]);
@@ -307,10 +298,7 @@ static void a_pong_that_counts_too_few_proves_a_gap(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 1);
     driver_tick(&d, 200000);
     uint64_t time_us = driver_sent(&d, GW_FRAME_PING, 0)->u.ping.time_us;
     remote_pong(&d, 1, link, time_us, 0); /* it never got the DATA */
@@ -343,10 +331,7 @@ static void a_gap_is_found_although_the_round_trip_is_longer_than_the_heartbeat(
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 1);
     uint64_t asked[40];
     size_t count = 0, answered = 0;
     for (int i = 0; i < 40 && driver_link_to(&d, "b")->id; i++) { /* answers come 2 s late */

@@ -34,11 +34,7 @@ static void nothing_overtakes_a_returned_message_of_an_ordered_stream(void **sta
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_ordered(&d, 4);
     uint64_t number = driver_number(&d, 2);
     remote_return(&d, 1, link, GW_RETURN_NACK, 2, 2, number, 1000);
     remote_return(&d, 1, link, GW_RETURN_RELEASE, 3, 4, number, 0);
@@ -59,11 +55,7 @@ static void nothing_overtakes_a_message_that_is_being_assigned_again(void **stat
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_ordered(&d, 4);
     driver_send(&d, EPOCH, 5, 1, 10);
     driver_seal(&d);
     remote_return(&d, 1, link, GW_RETURN_NACK, 1, 1, driver_number(&d, 1), 0);
@@ -80,11 +72,7 @@ static void what_is_assigned_again_in_one_write_leaves_in_order(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_ordered(&d, 4);
     driver_send(&d, EPOCH, 5, 1, 10);
     driver_seal(&d); /* slow */
     uint64_t number = driver_number(&d, 1);
@@ -103,11 +91,7 @@ static void after_a_restart_no_retry_overtakes_older_messages_of_an_ordered_stre
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_ordered(&d, 4);
     uint64_t number = driver_number(&d, 2);
     remote_return(&d, 1, link, GW_RETURN_NACK, 2, 2, number, 0);
     remote_return(&d, 1, link, GW_RETURN_RELEASE, 3, 4, number, 0);

@@ -45,8 +45,7 @@ static void returns_that_say_different_things_are_told_apart(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    driver_hold(&d, 9);
     driver_return(&d, EPOCH, 1, 1, GW_RETURN_RELEASE);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     driver_nack(&d, EPOCH, 3, 5, NULL);
@@ -130,8 +129,7 @@ static void what_is_asked_back_of_any_offer_and_came_back_is_told_as_it_was(void
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    uint64_t link = driver_hold(&d, 9);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     driver_return(&d, EPOCH, 5, 6, GW_RETURN_RELEASE);
     driver_decide(&d, EPOCH, 1, 1);
@@ -209,12 +207,7 @@ static void without_a_link_the_oldest_return_goes_untold(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "b");
-    options.window = 10000;
-    driver_open_with(&d, &options);
-    driver_serve(&d, "work", 10000, 1 << 24);
-    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    uint64_t link = driver_open_wide(&d, 10000);
     remote_offer(&d, 1, link, EPOCH, 1, 2 * MANY + 10, 10);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     nack_every_second(&d, 1, MANY + 1);
@@ -233,8 +226,7 @@ static void of_two_questions_the_lower_one_holds_what_comes(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 6, 10);
+    uint64_t link = driver_hold_ordered(&d, 6);
     driver_handed(&d, EPOCH, 1, 1);
     remote_release(&d, 1, link, EPOCH, 5, 6, 10);
     assert_range(driver_recall(&d, 0), 5, 6);
@@ -250,8 +242,7 @@ static void what_is_below_an_open_question_is_delivered(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold_ordered(&d, 2);
     remote_offer(&d, 1, link, EPOCH, 5, 2, 10); /* 3 and 4 are settled elsewhere, or come later */
     remote_release(&d, 1, link, EPOCH, 5, 6, 10);
     remote_offer(&d, 1, link, EPOCH, 3, 1, 11);
@@ -286,8 +277,7 @@ static void an_answer_shows_what_was_told_and_no_more(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    uint64_t link = driver_hold_ordered(&d, 9);
     driver_return(&d, EPOCH, 6, 9, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH, 3, 5, GW_RETURN_RELEASE);
     driver_return(&d, EPOCH, 1, 2, GW_RETURN_RELEASE);
@@ -313,8 +303,7 @@ static void a_stale_transaction_gives_back_what_it_had_in_hand(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    driver_hold(&d, 5);
     const struct gw_decision unknown[] = {{.epoch = EPOCH, .first = 1, .last = 1, .bytes = 10},
                                           {.epoch = 99, .first = 1, .last = 1, .bytes = 10}};
     decide_all(&d, unknown, 2);
@@ -341,8 +330,7 @@ static void what_a_stale_transaction_gives_back_is_not_overtaken(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    uint64_t link = driver_hold_ordered(&d, 5);
     remote_ping_floor(&d, 1, link, EPOCH, 2, 5);
     const struct gw_decision settled[] = {{.epoch = EPOCH, .first = 1, .last = 1, .bytes = 10}};
     decide_all(&d, settled, 1);

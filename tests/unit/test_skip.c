@@ -35,8 +35,7 @@ static void what_is_in_hand_is_asked_of_the_application_and_only_what_it_gives_u
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
+    uint64_t link = driver_hold(&d, 9);
     remote_release(&d, 1, link, EPOCH, 3, 6, 10);
     assert_silent(&d);
     const struct gw_effect *recall = driver_effect(&d, GW_EFFECT_RECALL, 0);
@@ -57,8 +56,7 @@ static void what_has_begun_is_asked_again_with_each_skip_and_nothing_is_said(voi
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = driver_hold(&d, 1);
     for (int i = 0; i < 3; i++) {
         remote_withdraw(&d, 1, link, EPOCH, 1, 1, GW_WITHDRAW_EXPIRED);
         assert_silent(&d);
@@ -75,8 +73,7 @@ static void what_is_known_to_have_begun_is_not_asked_for(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 5, 10);
+    uint64_t link = driver_hold(&d, 5);
     driver_handed(&d, EPOCH, 2, 3);
     remote_release(&d, 1, link, EPOCH, 1, 5, 10);
     assert_int_equal(driver_count(&d, GW_EFFECT_RECALL), 1);
@@ -111,8 +108,7 @@ static void a_message_withdrawn_before_a_handler_had_it_is_decided_skipped(void 
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     remote_withdraw(&d, 1, link, EPOCH, 2, 3, GW_WITHDRAW_EXPIRED);
     assert_int_equal(driver_effect(&d, GW_EFFECT_RECALL, 0)->u.recall.code, GW_WITHDRAW_EXPIRED);
     driver_recalled(&d, 0, 2, 3);
@@ -137,8 +133,7 @@ static void the_reason_of_a_skip_is_kept_and_returned(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     remote_withdraw(&d, 1, link, EPOCH, 2, 2, GW_WITHDRAW_CANCELLED);
     driver_recalled(&d, 0, 2, 2);
     driver_commit(&d);
@@ -158,8 +153,7 @@ static void an_answer_counts_for_what_is_still_in_hand(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold(&d, 2);
     remote_release(&d, 1, link, EPOCH, 1, 2, 10);
     struct gw_event answer = {.type = GW_EVENT_RECALLED};
     struct gw_range pieces[] = {{1, 1}, {2, 2}};
@@ -183,8 +177,7 @@ static void an_ordered_release_asks_for_all_above_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_ordered(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold_ordered(&d, 4);
     remote_offer(&d, 1, link, EPOCH, 5, 4, 11);
     remote_release(&d, 1, link, EPOCH, 2, 3, 10);
     assert_int_equal(driver_count(&d, GW_EFFECT_RECALL), 1);
@@ -201,8 +194,7 @@ static void what_is_decided_is_said_again(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     driver_decide(&d, EPOCH, 1, 2);
     driver_commit(&d);
     remote_release(&d, 1, link, EPOCH, 2, 2, 10);
@@ -220,8 +212,7 @@ static void what_is_being_committed_counts_as_decided(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     driver_decide(&d, EPOCH, 1, 1);
     driver_seal(&d);
     driver_decide(&d, EPOCH, 2, 2);
@@ -256,8 +247,7 @@ static void a_tombstone_answers_with_its_floor(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     driver_decide(&d, EPOCH, 1, 4);
     remote_close_epoch(&d, 1, link, EPOCH, 4);
     driver_commit(&d);
@@ -307,8 +297,7 @@ static void what_came_back_as_a_failed_attempt_is_not_told_as_released(void **st
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    uint64_t link = driver_hold(&d, 4);
     driver_nack(&d, EPOCH, 2, 9, "no");
     remote_release(&d, 1, link, EPOCH, 2, 2, 10);
     assert_returned(&d, 0, 2, 2, 10, GW_RETURN_NACK);
@@ -324,8 +313,7 @@ static void what_is_withdrawn_and_never_came_is_skipped_so_that_late_data_meets_
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = driver_hold(&d, 2);
     driver_nack(&d, EPOCH, 2, 0, NULL);
     remote_withdraw(&d, 1, link, EPOCH, 2, 4, GW_WITHDRAW_EXPIRED);
     assert_silent(&d);
@@ -409,8 +397,7 @@ static void nobody_skips_in_the_epoch_of_another(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = driver_open_window(&d, 100);
-    remote_offer(&d, 1, link, EPOCH, 1, 4, 10);
+    driver_hold(&d, 4);
     uint64_t foreign = driver_link(&d, 2, "x");
     remote_withdraw(&d, 2, foreign, EPOCH, 1, 9, GW_WITHDRAW_PURGED);
     assert_true(driver_noted(&d, GW_NOTE_VIOLATION, GW_FRAME_SKIP));

@@ -2,7 +2,7 @@
 /* The picture of a core that people are shown: true, copied, and bounded. */
 
 #include "core/survey.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,10 +143,7 @@ static void nobody_holds_what_lies_below_an_offer(void **state)
     struct driver d;
 
     (void)state;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 2, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin(&d, 2);
     uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
     struct gw_return back = {1, 1, number, GW_RETURN_NACK, 60000, {NULL, 0}};
     struct gw_ack_epoch entry = {

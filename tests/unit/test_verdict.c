@@ -156,12 +156,7 @@ static void many_rejections_fill_several_acks_each_bounded(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "b");
-    options.window = 1000;
-    driver_open_with(&d, &options);
-    driver_serve(&d, "work", 1000, 1 << 24);
-    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    uint64_t link = driver_open_wide(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, 400, 10);
     for (uint64_t s = 2; s <= 400; s += 2)
         driver_reject(&d, EPOCH, s, (uint32_t)s, "even");
@@ -192,12 +187,7 @@ static void a_ping_brings_many_rejections_again_in_turn(void **state)
     (void)state;
     enum { count = 600, part = GW_ACK_EXCEPTIONS_MAX };
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "b");
-    options.window = 1000;
-    driver_open_with(&d, &options);
-    driver_serve(&d, "work", 1000, 1 << 24);
-    uint64_t link = driver_sender(&d, 1, "s", EPOCH);
+    uint64_t link = driver_open_wide(&d, 1000);
     remote_offer(&d, 1, link, EPOCH, 1, count + 2, 10);
     for (uint64_t s = 1; s <= count; s++)
         driver_reject(&d, EPOCH, s, 1, "no");
