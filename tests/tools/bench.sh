@@ -81,7 +81,8 @@ has() {
             complain "$name is not a number in $rows rows like $pattern"
     done
 }
-usual="rate rate_min rate_max mb_per_s cpu_s_per_million sender_peak_kib sender_anon_kib"
+usual="rate rate_min rate_max mb_per_s cpu_s_per_million sender_cpu_per_million"
+usual+=" sender_peak_kib sender_anon_kib"
 
 run 0 "$godwit" bench stage --size 100 --count 2000 --durability memory,os,fsync --runs 2 --json \
     --against raw,handmade,leveldb

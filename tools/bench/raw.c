@@ -12,8 +12,8 @@
  *  - SNDBUF and RCVBUF of the system: 1 and 4 MiB were no faster.
  *  - batch sizes of the I/O thread (8 KiB) cannot be changed in builds without the draft API.
  *
- * Held against libzmq's own throughput test (the calls of its perf/local_thr and remote_thr: PUSH to
- * PULL, zmq_msg_send of a new message each, timed by the receiver from its first message on): 15
+ * Held against libzmq's own throughput test (the calls of its perf/local_thr and remote_thr: PUSH
+ * to PULL, zmq_msg_send of a new message each, timed by the receiver from its first message on): 15
  * rounds in turns of 1,000,000 messages of 100 bytes on a busy machine of 2 cores gave 0.97 M/s
  * (0.44 to 3.73 M/s) for that one and 1.68 M/s (0.46 to 3.28 M/s) for this one. So it is no slower
  * in the middle, and within 15 % of its best round. */

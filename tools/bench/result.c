@@ -41,6 +41,16 @@ bool result_set(struct result *result, const char *name, double number)
     return true;
 }
 
+double result_cpu(const struct result *result, bool sends)
+{
+    double sum = 0;
+    for (size_t i = 0; i < result->process_count; i++) {
+        if (result->process[i].sends == sends)
+            sum += result->process[i].cpu_seconds;
+    }
+    return sum;
+}
+
 static long highest(const struct result *result, bool sends, size_t offset)
 {
     long most = 0;

@@ -55,6 +55,8 @@ double result_value(const struct result *result, const char *name, double otherw
 /* Sets it; false after a sentence if there are too many. */
 bool result_set(struct result *result, const char *name, double number);
 
+/* CPU seconds of a kind of process: those that send, or the others. */
+double result_cpu(const struct result *result, bool sends);
 /* Highest of a kind of process: those that send, or the others. */
 long result_peak_rss(const struct result *result, bool sends);
 long result_peak_anon(const struct result *result, bool sends);

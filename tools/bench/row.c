@@ -25,6 +25,11 @@ static double cpu(const struct result *result)
     return result->cpu_seconds * 1e6 / (double)result->messages;
 }
 
+static double sender_cpu(const struct result *result)
+{
+    return result_cpu(result, true) * 1e6 / (double)result->messages;
+}
+
 static double wire(const struct result *result)
 {
     if (!result->wire_known || !result->bytes)
@@ -97,6 +102,7 @@ static const struct {
     {"rate", rate, 0, NUMBER_PLAIN, false},
     {"mb_per_s", megabytes, 2, NUMBER_PLAIN, false},
     {"cpu_s_per_million", cpu, 3, NUMBER_PLAIN, false},
+    {"sender_cpu_per_million", sender_cpu, 3, NUMBER_PLAIN, false},
     {"wire_per_byte", wire, 4, NUMBER_PLAIN, false},
     {"disk_per_byte", disk, 3, NUMBER_PLAIN, true},
     {"p50_us", p50, 2, NUMBER_PLAIN, false},
