@@ -146,7 +146,7 @@ typedef struct godwit_destination_options {
 #define GODWIT_DESTINATION_OPTIONS_INIT GODWIT_SIZED(godwit_destination_options_t)
 
 /* GODWIT_EINVAL (destination, options, another ordering than what was sent there in this open,
- * more than 4,096 destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */
+ * more than 16,384 destinations), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_destination_set(godwit_peer_t *peer, const char *destination,
                                                   const godwit_destination_options_t *options);
 
@@ -159,8 +159,8 @@ GODWIT_EXPORT godwit_err_t godwit_peer_forfeit(godwit_peer_t *peer, const char *
  * return and *accepted* once STORED is reported (godwit_wait). Takes the message on success. At a
  * full outbox, and while a failed store is being reopened, it waits or refuses as the peer's
  * options say. `destination` is "stage:NAME", "service:NAME", "peer:NAME", or "reply:NAME" for
- * those who build an answering side of their own (request_reply.h); one open sends to at most 4,096
- * at a time. `id` may be NULL.
+ * those who build an answering side of their own (request_reply.h); one open sends to at most
+ * 16,384 at a time. `id` may be NULL.
  * GODWIT_EINVAL (destination, too many of them), GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT
  * (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination,

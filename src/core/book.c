@@ -72,6 +72,7 @@ void gw_remote_forget(struct gw_core *core, struct gw_remote *remote)
         alike->next_same_hash = remote->next_same_hash;
     }
     core->remote_count--;
+    gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, GW_NEVER);
     gw_remote_free(remote);
 }
 
@@ -108,9 +109,10 @@ struct gw_target *gw_target_get(struct gw_core *core, const struct gw_destinatio
         return NULL;
     }
     target->destination = *destination;
-    target->abandoned = gw_is_for_nobody(core, destination);
     gw_list_push(&core->targets, target, next, here);
     core->target_count++;
+    if (gw_is_for_nobody(core, destination))
+        gw_target_abandon(core, target);
     return target;
 }
 
@@ -129,22 +131,39 @@ void gw_target_forget(struct gw_core *core, struct gw_target *target)
         alike->next_same_hash = target->next_same_hash;
     }
     core->target_count--;
+    gw_timer_set(core, GW_TIMER_TARGET, &target->timer, GW_NEVER);
+    gw_heap_clear(&target->ready);
     free(target);
+}
+
+/* The shorter of the two lists decides: a destination may have thousands of members, and a peer may
+ * have served thousands of destinations. */
+static struct gw_member *member_find(const struct gw_remote *remote, const struct gw_target *target)
+{
+    struct gw_member *here = target->members, *there = remote->members;
+    for (; here && there; here = here->next_in_target, there = there->next_in_remote) {
+        if (here->remote == remote)
+            return here;
+        if (there->target == target)
+            return there;
+    }
+    return NULL;
 }
 
 struct gw_member *gw_member_get(struct gw_core *core, struct gw_remote *remote,
                                 struct gw_target *target)
 {
-    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
-        if (member->target == target)
-            return member;
-    struct gw_member *member = gw_allocate(core, sizeof *member);
+    struct gw_member *member = member_find(remote, target);
+    if (member)
+        return member;
+    member = gw_allocate(core, sizeof *member);
     if (!member)
         return NULL;
     member->remote = remote;
     member->target = target;
     gw_list_push(&remote->members, member, next_in_remote, here_in_remote);
     gw_list_push(&target->members, member, next_in_target, here_in_target);
+    member->chosen = GW_NEWCOMERS - ++core->members_made;
     return member;
 }
 
@@ -152,11 +171,13 @@ void gw_member_reserve(struct gw_member *member, struct gw_stream *stream)
 {
     member->target->reserved += (stream != NULL) - (size_t)(member->reserved != NULL);
     member->reserved = stream;
+    gw_member_touch(member);
 }
 
 void gw_member_forget(struct gw_member *member)
 {
     gw_member_reserve(member, NULL);
+    gw_ready_leave(member);
     gw_list_leave(member, next_in_remote, here_in_remote);
     gw_list_leave(member, next_in_target, here_in_target);
     free(member);

@@ -11,8 +11,6 @@
 #define SETTLE_DELAY_US 5000
 #define CACHE_BYTES     (16 * 1024 * 1024)
 #define MEMORY_TTL_US   UINT64_C(86400000000)
-#define MANY_CONNS          64
-#define TICKS_PER_HEARTBEAT 64
 
 /* ---- shared small things ---- */
 
@@ -27,20 +25,6 @@ void *gw_allocate(struct gw_core *core, size_t size)
     if (!memory)
         gw_fail(core);
     return memory;
-}
-
-/* A tick looks at every link. Where there are many it looks at all that falls due within a part of
- * a heartbeat at once: else a hub would go over all of its links for each of them. */
-static uint64_t between_ticks_us(const struct gw_core *core)
-{
-    return core->conns.count > MANY_CONNS ? core->options.heartbeat_us / TICKS_PER_HEARTBEAT : 0;
-}
-
-void gw_wake_at(struct gw_core *core, uint64_t time_us)
-{
-    time_us = gw_at_least(time_us, core->ticked_us + between_ticks_us(core));
-    if (time_us < core->wake_us)
-        core->wake_us = time_us;
 }
 
 void gw_commit_now(struct gw_core *core)
@@ -124,6 +108,7 @@ struct gw_core *gw_core_new(const struct gw_core_options *options)
     gw_map_init(&core->windows, options->seed + 3);
     gw_map_init(&core->targets_by, options->seed + 4);
     core->turn = 1;
+    core->choices = GW_NEWCOMERS;
     core->lazy_due_us = GW_NEVER;
     core->wake_us = GW_NEVER;
     return core;
@@ -142,6 +127,7 @@ static void free_lists(struct gw_core *core)
 {
     for (struct gw_target *target = core->targets, *next; target; target = next) {
         next = target->next;
+        gw_heap_clear(&target->ready);
         free(target);
     }
     for (struct gw_local *local = core->locals, *next; local; local = next) {
@@ -172,6 +158,8 @@ void gw_core_destroy(struct gw_core **self)
     gw_map_clear(&core->streams);
     gw_map_clear(&core->windows);
     gw_map_clear(&core->targets_by);
+    for (size_t i = 0; i < GW_TIMERS; i++)
+        gw_heap_clear(&core->timers[i]);
     free(core->ops);
     free(core);
     *self = NULL;
@@ -192,6 +180,7 @@ static void forgive_own_absence(struct gw_core *core, uint64_t now_us)
         remote->link.heard_us += gap;
         if (remote->probe_deadline_us)
             remote->probe_deadline_us += gap;
+        gw_link_retime(core, remote);
     }
 }
 
@@ -251,7 +240,7 @@ static void handle(struct gw_core *core, const struct gw_event *event)
         gw_recover_done(core);
         break;
     case GW_EVENT_TICK:
-        gw_link_tick(core);
+        gw_timer_tick(core);
         break;
     case GW_EVENT_DIAL:
         gw_link_dial(core, event->u.conn.conn);
@@ -367,6 +356,11 @@ uint64_t gw_core_wake_us(const struct gw_core *core)
 uint64_t gw_core_commit_due_us(const struct gw_core *core)
 {
     return core->urgent ? 0 : core->lazy_due_us;
+}
+
+uint64_t gw_core_looks(const struct gw_core *core)
+{
+    return core->looks;
 }
 
 const uint64_t *gw_core_counters(const struct gw_core *core)

@@ -54,6 +54,10 @@ uint64_t gw_core_wake_us(const struct gw_core *core);
 /* When the core wants a SEAL: 0 at once, GW_NEVER if there is nothing to store. */
 uint64_t gw_core_commit_due_us(const struct gw_core *core);
 
+/* Links, members and the like that were looked at, by timers and to choose who gets what: must grow
+ * with what happens, not with how many there are (docs/scale.md). */
+uint64_t gw_core_looks(const struct gw_core *core);
+
 const uint64_t *gw_core_counters(const struct gw_core *core); /* GW_COUNTER_COUNT of them */
 
 /* After CLOSE: true while some peer has not answered its BYE. The shell waits for that, but not

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* An ordered stream has one member at a time: whoever holds any of it (rule 20). */
-static const struct gw_member *leader(const struct gw_stream *stream)
+static struct gw_member *leader(const struct gw_stream *stream)
 {
     for (size_t i = 0; i < stream->runs.count; i++) {
         const struct gw_run *run = gw_index_at(&stream->runs, i);
@@ -38,42 +38,59 @@ static bool has_late_run(const struct gw_core *core, const struct gw_stream *str
 static bool can_take(const struct gw_stream *stream, const struct gw_member *member,
                      uint64_t sequence)
 {
-    const struct gw_link *link = &member->remote->link;
-    if (!member->serving || !link->complete || member->unsent_head || member->alone ||
-        member->reserved)
-        return false;
     if (sequence >= stream->floor_published + member->remote->identity.window)
         return false; /* its W is smaller than ours */
     const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
-    return (!offer || offer->refused_link != link->id) && !gw_member_keeps_suspect(member);
+    return (!offer || offer->refused_link != member->remote->link.id) &&
+           !gw_member_keeps_suspect(member);
+}
+
+/* The first of those that are ready that can take it; those before it are passed over, until the
+ * next choice. *starved: one of them has too few bytes of credit. */
+static struct gw_member *first_able(struct gw_core *core, const struct gw_stream *stream,
+                                    uint64_t sequence, uint64_t size, bool *starved)
+{
+    struct gw_member *member;
+    while ((member = gw_ready_first(stream->target))) {
+        core->looks++;
+        bool can = can_take(stream, member, sequence);
+        if (can && gw_credit_bytes(member) >= size)
+            return member;
+        *starved |= can;
+        gw_ready_pass(member);
+    }
+    return NULL;
+}
+
+/* The one that has the rest of an ordered stream, if it can take more. */
+static struct gw_member *again(const struct gw_stream *stream, struct gw_member *lead,
+                               uint64_t sequence, uint64_t size, bool *starved)
+{
+    bool can = gw_member_is_free(lead) && can_take(stream, lead, sequence);
+    if (can && gw_credit_messages(lead) && gw_credit_bytes(lead) >= size)
+        return lead;
+    *starved = can;
+    return NULL;
 }
 
 /* The least loaded member with credit for a message of `size` bytes; ties go to who waited longest.
- * Counts in *able how many could have taken it. */
+ * *able becomes how many there are to share with: those that are ready, but for those that were
+ * passed over. */
 static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, uint64_t sequence,
                                 uint64_t size, size_t *able)
 {
-    const struct gw_member *lead = stream->ordered ? leader(stream) : NULL;
-    struct gw_member *best = NULL;
+    struct gw_target *target = stream->target;
+    struct gw_member *lead = stream->ordered ? leader(stream) : NULL;
     bool starved = false;
     *able = 0;
     if (has_late_run(core, stream))
         return NULL;
-    for (struct gw_member *member = stream->target->members; member;
-         member = member->next_in_target) {
-        if ((lead && member != lead) || !can_take(stream, member, sequence))
-            continue;
-        if (!gw_credit_messages(member) || gw_credit_bytes(member) < size) {
-            starved = true;
-            continue;
-        }
-        ++*able;
-        if (!best || member->outstanding < best->outstanding ||
-            (member->outstanding == best->outstanding && member->chosen < best->chosen))
-            best = member;
-    }
-    if (stream->ordered && *able > 1)
-        *able = 1; /* all of it goes to one */
+    gw_ready_refresh(core, target);
+    struct gw_member *best = lead ? again(stream, lead, sequence, size, &starved)
+                                  : first_able(core, stream, sequence, size, &starved);
+    *able = stream->ordered ? 1 : target->ready.count; /* all of an ordered one goes to one */
+    if (!lead)
+        starved |= target->starved > 0;
     if (!best && starved)
         gw_count(core, GW_COUNTER_credit_zero, 1);
     return best;
@@ -89,7 +106,8 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
     uint64_t least = UINT64_MAX;
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
-        if ((lead && member != lead) || !can_take(stream, member, sequence))
+        if ((lead && member != lead) || !gw_member_is_free(member) ||
+            !can_take(stream, member, sequence))
             continue;
         uint64_t load = member->outstanding + gw_member_kept(member);
         if (!load && gw_credit_messages(member) && gw_credit_bytes(member) >= size)

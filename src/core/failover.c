@@ -106,7 +106,7 @@ static void abandon(struct gw_core *core, struct gw_remote *remote)
     struct gw_target *target = gw_target_find(core, &destination);
     if (!target)
         return;
-    target->abandoned = true;
+    gw_target_abandon(core, target);
     /* Now: the next process of that name may be here before this is looked at. */
     for (struct gw_stream *stream = target->streams; stream; stream = stream->next)
         end_durable(core, stream);
@@ -131,6 +131,7 @@ void gw_abandoned(struct gw_core *core, struct gw_target *target)
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
 {
     remote->gone = remote->ended = true;
+    gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, core->now_us + core->options.heartbeat_us);
     gw_note(core, GW_NOTE_GONE, remote->name, 0, 0);
     gw_count(core, GW_COUNTER_memory_peers_gone, 1);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
@@ -150,7 +151,7 @@ void gw_gone_run(struct gw_core *core, struct gw_run *run)
 
 static bool is_forgettable(const struct gw_remote *remote)
 {
-    bool idle = remote->gone && !remote->conns && !remote->owned;
+    bool idle = !remote->conns && !remote->owned && !remote->offers;
     for (const struct gw_member *member = remote->members; member && idle;
          member = member->next_in_remote)
         idle = !member->outstanding;
@@ -163,24 +164,25 @@ static void free_members(struct gw_remote *remote)
         gw_member_forget(remote->members);
 }
 
-/* With each heartbeat: memory peers that stay away have ended, and those of which nothing is left
- * are forgotten. */
-void gw_gone_sweep(struct gw_core *core)
+void gw_remote_away(struct gw_core *core, struct gw_remote *remote)
 {
-    struct gw_remote *next;
-    for (struct gw_remote *remote = core->remote_list; remote && !core->failed; remote = next) {
-        next = remote->next;
-        if (remote->link.id || !remote->identity.memory)
-            continue;
-        uint64_t due = remote->down_us + core->options.memory_ttl_us;
-        if (!remote->gone && core->now_us >= due)
-            gw_remote_gone(core, remote);
-        else if (!remote->gone)
-            gw_wake_at(core, due);
-        if (!is_forgettable(remote) || remote->offers)
-            continue;
+    remote->down_us = core->now_us;
+    if (remote->identity.memory)
+        gw_timer_set(core, GW_TIMER_AWAY, &remote->timer,
+                     core->now_us + core->options.memory_ttl_us);
+}
+
+/* A memory peer that stays away has ended; one of which nothing is left is forgotten, within a
+ * heartbeat. */
+void gw_remote_away_due(struct gw_core *core, struct gw_remote *remote)
+{
+    if (!remote->gone) {
+        gw_remote_gone(core, remote);
+    } else if (!is_forgettable(remote)) {
+        gw_timer_set(core, GW_TIMER_AWAY, &remote->timer,
+                     core->now_us + core->options.heartbeat_us);
+    } else {
         free_members(remote);
         gw_remote_forget(core, remote);
     }
-    gw_target_forget_replies(core);
 }

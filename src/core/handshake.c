@@ -61,7 +61,7 @@ static bool held_by_incumbent(struct gw_core *core, struct gw_remote *remote,
         uint64_t patience = 2 * (link->srtt_us + 4 * link->rttvar_us);
         remote->probe_deadline_us =
             core->now_us + (patience > INCUMBENT_US_MIN ? patience : INCUMBENT_US_MIN);
-        gw_wake_at(core, remote->probe_deadline_us);
+        gw_link_retime(core, remote);
         gw_link_ping(core, remote);
     }
     return true;
@@ -97,7 +97,7 @@ static struct gw_remote *acceptable(struct gw_core *core, struct gw_conn *conn,
     return remote;
 }
 
-void gw_handshake_hello(struct gw_core *core, struct gw_conn *conn)
+void gw_conn_hello_due(struct gw_core *core, struct gw_conn *conn)
 {
     struct gw_frame *frame = gw_send_frame(core, conn->id, GW_FRAME_HELLO, 0);
     fill_identity(core, &frame->u.identity);
@@ -140,7 +140,7 @@ static bool stand_back(struct gw_core *core, struct gw_conn *conn, struct gw_rem
         return false;
     if (!link->dialled && strcmp(core->options.name, remote->name) < 0)
         return false; /* their dial, but ours wins: take this one */
-    conn->hello_due_us = GW_NEVER;
+    gw_link_hello_no_more(core, conn);
     gw_count(core, GW_COUNTER_crossed, 1);
     return true;
 }
@@ -149,7 +149,7 @@ void gw_handshake_on_welcome(struct gw_core *core, struct gw_conn *conn,
                              const struct gw_frame *frame)
 {
     const struct gw_identity *identity = &frame->u.identity;
-    if (!conn->dialled || !conn->hello_sent || conn->hello_due_us == GW_NEVER || !frame->link ||
+    if (!conn->dialled || !conn->hello_sent || !gw_conn_calls(conn) || !frame->link ||
         frame->link == conn->adopted)
         return; /* not waiting for one: a late repetition, or one that would hurry a pause */
     struct gw_remote *remote = acceptable(core, conn, identity);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Liveness: PING and PONG, what they prove, and the core's timers. */
+/* Liveness: PING and PONG, what they prove, and when they are due. */
 
 #include "base/plant.h"
 #include "core/link.h"
 
 #define SILENT_HEARTBEATS 3
 #define FLOORS_PER_PING 64
-#define FORGOTTEN_PER_TICK 64
 
 /* RFC 6298, section 2.2 and 2.3. */
 static void rtt_sample(struct gw_link *link, uint64_t rtt_us)
@@ -90,13 +89,28 @@ void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struc
     gw_link_down(core, remote, GW_DOWN_GAP);
 }
 
-static void tick_link(struct gw_core *core, struct gw_remote *remote)
+static uint64_t silent_at_us(const struct gw_core *core, const struct gw_remote *remote)
+{
+    uint64_t silent_us = remote->link.heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
+    return remote->probe_deadline_us ? gw_at_most(silent_us, remote->probe_deadline_us) : silent_us;
+}
+
+uint64_t gw_link_due_us(const struct gw_core *core, const struct gw_remote *remote)
+{
+    const struct gw_link *link = &remote->link;
+    uint64_t ask_us = gw_at_most(link->probe_due_us, link->ping_due_us);
+    return gw_at_most(silent_at_us(core, remote), ask_us);
+}
+
+void gw_link_retime(struct gw_core *core, struct gw_remote *remote)
+{
+    gw_timer_set(core, GW_TIMER_LINK, &remote->timer, gw_link_due_us(core, remote));
+}
+
+void gw_link_due(struct gw_core *core, struct gw_remote *remote)
 {
     struct gw_link *link = &remote->link;
-    uint64_t silent_at = link->heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
-    if (remote->probe_deadline_us && remote->probe_deadline_us < silent_at)
-        silent_at = remote->probe_deadline_us;
-    if (core->now_us >= silent_at) {
+    if (core->now_us >= silent_at_us(core, remote)) {
         gw_link_down(core, remote, GW_DOWN_SILENT);
         return;
     }
@@ -114,51 +128,5 @@ static void tick_link(struct gw_core *core, struct gw_remote *remote)
         link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us * 4 / 5);
         gw_link_ping(core, remote);
     }
-    gw_wake_at(core, silent_at);
-    gw_wake_at(core, link->probe_due_us);
-    gw_wake_at(core, link->ping_due_us);
-}
-
-static void tick_conn(struct gw_core *core, struct gw_conn *conn)
-{
-    if (conn->hello_due_us != GW_NEVER && core->now_us >= conn->hello_due_us)
-        gw_handshake_hello(core, conn);
-    gw_wake_at(core, conn->hello_due_us);
-}
-
-/* Strangers that came and never got a link. In portions, since removal disturbs the walk. */
-static void forget_unused(struct gw_core *core)
-{
-    struct gw_conn *conn, *unused[FORGOTTEN_PER_TICK];
-    size_t count = 0;
-    size_t at = 0;
-    while (count < FORGOTTEN_PER_TICK && (conn = gw_map_next(&core->conns, &at, NULL))) {
-        if (conn->dialled || conn->link)
-            continue;
-        if (core->now_us - conn->touched_us >= UNUSED_CONN_US)
-            unused[count++] = conn;
-        else
-            gw_wake_at(core, conn->touched_us + UNUSED_CONN_US);
-    }
-    for (size_t i = 0; i < count; i++)
-        gw_link_hang_up(core, unused[i]);
-    if (count == FORGOTTEN_PER_TICK)
-        gw_wake_at(core, core->now_us);
-}
-
-void gw_link_tick(struct gw_core *core)
-{
-    if (core->now_us < core->wake_us)
-        return;
-    core->wake_us = GW_NEVER;
-    core->ticked_us = core->now_us;
-    struct gw_conn *conn;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
-        tick_conn(core, conn);
-    for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
-        if (remote->link.id)
-            tick_link(core, remote);
-    forget_unused(core);
-    gw_gone_sweep(core);
-    gw_policy_tick(core);
+    gw_link_retime(core, remote);
 }

@@ -2,7 +2,7 @@
 /* Links: frames by connection, the fence of link ids. The handshake is in handshake.c, liveness in
  * heartbeat.c.
  *
- *   dialled conn:   HELLO ... WELCOME -> link up, READY     (hello_due_us: when to try again)
+ *   dialled conn:   HELLO ... WELCOME -> link up, READY    (GW_TIMER_HELLO: when to try again)
  *   accepted conn:  HELLO -> WELCOME ... READY -> link up
  *   any:            RESET, BYE, silence, loss, a newer link -> link down
  *
@@ -48,15 +48,19 @@ void gw_link_hello_later(struct gw_core *core, struct gw_conn *conn)
                                                                  : HELLO_CAP_MIN_US;
     uint64_t pause = HELLO_FIRST_US << (conn->hello_tries < 10 ? conn->hello_tries : 10);
     conn->hello_tries++;
-    conn->hello_due_us = core->now_us + gw_link_jitter(core, pause < cap ? pause : cap);
-    gw_wake_at(core, conn->hello_due_us);
+    gw_timer_set(core, GW_TIMER_HELLO, &conn->timer,
+                 core->now_us + gw_link_jitter(core, pause < cap ? pause : cap));
 }
 
 void gw_link_hello_soon(struct gw_core *core, struct gw_conn *conn)
 {
     conn->hello_tries = 0;
-    conn->hello_due_us = core->now_us;
-    gw_wake_at(core, core->now_us);
+    gw_timer_set(core, GW_TIMER_HELLO, &conn->timer, core->now_us);
+}
+
+void gw_link_hello_no_more(struct gw_core *core, struct gw_conn *conn)
+{
+    gw_timer_set(core, GW_TIMER_HELLO, &conn->timer, GW_NEVER);
 }
 
 /* Frames that a link cannot do without: one that is lost is found by the count in PING and PONG,
@@ -82,7 +86,7 @@ void gw_link_data_sent(struct gw_core *core, struct gw_remote *remote)
     if (link->probe_due_us != GW_NEVER)
         return;
     link->probe_due_us = core->now_us + gw_link_jitter(core, gw_link_rto_us(core, link));
-    gw_wake_at(core, link->probe_due_us);
+    gw_link_retime(core, remote);
 }
 
 /* ---- connections ---- */
@@ -92,12 +96,11 @@ struct gw_conn *gw_conn_get(struct gw_core *core, uint64_t id)
     return gw_map_get(&core->conns, id);
 }
 
-/* From now on it may be forgotten, if it was accepted and nothing comes of it. */
-static void conn_unused(struct gw_core *core, struct gw_conn *conn)
+/* An accepted connection without a link is forgotten, if nothing comes of it from now on. */
+static void conn_touched(struct gw_core *core, struct gw_conn *conn)
 {
-    conn->touched_us = core->now_us;
-    if (!conn->dialled)
-        gw_wake_at(core, core->now_us + UNUSED_CONN_US);
+    if (!conn->dialled && !conn->link)
+        gw_timer_set(core, GW_TIMER_STRANGER, &conn->timer, core->now_us + UNUSED_CONN_US);
 }
 
 void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote *remote)
@@ -119,6 +122,8 @@ static void conn_remove(struct gw_core *core, struct gw_conn *conn)
     if (conn->remote && conn->remote->offer_conn == conn->id)
         conn->remote->offer_conn = 0;
     gw_conn_claim(core, conn, NULL);
+    gw_timer_set(core, conn->dialled ? GW_TIMER_HELLO : GW_TIMER_STRANGER, &conn->timer, GW_NEVER);
+    core->leaving -= conn->leaving;
     gw_map_remove(&core->conns, conn->id);
     free(conn);
 }
@@ -136,13 +141,15 @@ void gw_link_hang_up(struct gw_core *core, struct gw_conn *conn)
  * longest makes room. False: all have one. */
 static bool make_room(struct gw_core *core)
 {
-    struct gw_conn *conn, *oldest = NULL;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
-        if (!conn->dialled && !conn->link && (!oldest || conn->touched_us < oldest->touched_us))
-            oldest = conn;
+    struct gw_heap_place *oldest = gw_heap_first(&core->timers[GW_TIMER_STRANGER]);
     if (oldest)
-        gw_link_hang_up(core, oldest);
+        gw_link_hang_up(core, GW_HEAP_ITEM(oldest, struct gw_conn, timer));
     return oldest != NULL;
+}
+
+void gw_conn_unused_due(struct gw_core *core, struct gw_conn *conn)
+{
+    gw_link_hang_up(core, conn);
 }
 
 struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
@@ -159,8 +166,7 @@ struct gw_conn *gw_conn_add(struct gw_core *core, uint64_t id, bool dialled)
     }
     conn->id = id;
     conn->dialled = dialled;
-    conn->hello_due_us = GW_NEVER;
-    conn_unused(core, conn);
+    conn_touched(core, conn);
     return conn;
 }
 
@@ -192,8 +198,9 @@ void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down w
     struct gw_link *link = &remote->link;
     struct gw_conn *conn = gw_conn_get(core, link->conn);
     conn->link = 0;
-    conn_unused(core, conn);
+    conn_touched(core, conn);
     uint64_t lived_us = core->now_us - link->up_us;
+    gw_timer_set(core, GW_TIMER_LINK, &remote->timer, GW_NEVER);
     memset(link, 0, sizeof *link);
     remote->probe_deadline_us = 0;
     core->counters[GW_COUNTER_links_now]--;
@@ -203,6 +210,7 @@ void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down w
         gw_count(core, GW_COUNTER_links_lost, 1);
     gw_stream_link_down(core, remote);
     gw_window_link_down(remote);
+    gw_remote_away(core, remote);
     count_members(core, remote);
     gw_note(core, GW_NOTE_LINK_DOWN, remote->name, why, 0);
     if (why != GW_DOWN_REPLACED && why != GW_DOWN_CLOSED)
@@ -246,9 +254,10 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     renew(core, remote, identity);
     remote->identity = *identity;
     remote->passing = remote->gone = false;
+    gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, GW_NEVER);
     conn->link = id;
     conn->offered = 0;
-    conn->hello_due_us = GW_NEVER;
+    gw_timer_set(core, conn->dialled ? GW_TIMER_HELLO : GW_TIMER_STRANGER, &conn->timer, GW_NEVER);
     conn->hello_sent = false;
     link->id = id;
     link->conn = conn->id;
@@ -257,7 +266,7 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     link->heard_us = core->now_us;
     link->probe_due_us = GW_NEVER;
     link->ping_due_us = core->now_us + gw_link_jitter(core, core->options.heartbeat_us);
-    gw_wake_at(core, link->ping_due_us);
+    gw_link_retime(core, remote);
     gw_count(core, GW_COUNTER_links_up, 1);
     gw_count(core, GW_COUNTER_links_now, 1);
     gw_note(core, GW_NOTE_LINK_UP, remote->name, 0, 0);
@@ -301,7 +310,7 @@ void gw_link_lost(struct gw_core *core, uint64_t id)
         gw_link_down(core, conn->remote, GW_DOWN_LOST);
     if (!dialled)
         conn_remove(core, conn);
-    else if (conn->hello_due_us != GW_NEVER)
+    else if (gw_conn_calls(conn))
         gw_link_hello_later(core, conn); /* there is nobody yet: a pause, not a loop */
 }
 
@@ -360,10 +369,12 @@ void gw_link_close_all(struct gw_core *core)
     struct gw_conn *conn;
     core->closed = true;
     for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));) {
-        conn->hello_due_us = GW_NEVER;
+        if (conn->dialled)
+            gw_link_hello_no_more(core, conn);
         if (!conn->link)
             continue;
         struct gw_frame *bye = gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
+        core->leaving += !conn->leaving;
         bye->u.bye.last = conn->leaving = true;
         gw_link_down(core, conn->remote, GW_DOWN_CLOSED);
     }
@@ -372,11 +383,7 @@ void gw_link_close_all(struct gw_core *core)
 /* A socket that closes early may take with it what the other side has received and not read. */
 bool gw_core_is_leaving(const struct gw_core *core)
 {
-    const struct gw_conn *conn;
-    for (size_t at = 0; (conn = gw_map_next(&core->conns, &at, NULL));)
-        if (conn->leaving)
-            return true;
-    return false;
+    return core->leaving != 0;
 }
 
 /* ---- frames ---- */
@@ -388,12 +395,13 @@ static void refused(struct gw_core *core, struct gw_conn *conn, const struct gw_
     if (frame->u.refuse.code == GW_REFUSE_EPOCH && conn->link && frame->link == conn->link)
         gw_stream_refused(core, conn->remote, frame->u.refuse.epoch);
     else if (frame->u.refuse.code == GW_REFUSE_CROSSED && conn->remote && conn->remote->link.id)
-        conn->hello_due_us = GW_NEVER; /* stand back: the link that we share is another */
+        gw_link_hello_no_more(core, conn); /* stand back: the link that we share is another */
 }
 
 static void ended_by_them(struct gw_core *core, struct gw_conn *conn, const struct gw_frame *frame)
 {
     bool reset = frame->type == GW_FRAME_RESET;
+    core->leaving -= conn->leaving;
     conn->leaving = false; /* whoever we said BYE to has read all that came before it */
     if (!conn->link || frame->link != conn->link)
         return;
@@ -415,6 +423,7 @@ static void on_link(struct gw_core *core, struct gw_remote *remote, const struct
     link->probe_backoff = 0;
     link->probe_due_us = GW_NEVER;
     remote->probe_deadline_us = 0;
+    gw_link_retime(core, remote);
     link->frames_received += is_counted(frame->type);
     switch (frame->type) {
     case GW_FRAME_PING:
@@ -470,7 +479,7 @@ void gw_link_frame(struct gw_core *core, const struct gw_event *event)
     struct gw_conn *conn = conn_of(core, event->u.frame.conn);
     if (!conn)
         return; /* the table is full: whoever it is tries again */
-    conn->touched_us = core->now_us;
+    conn_touched(core, conn);
     if (event->u.frame.version_alien) {
         gw_handshake_alien(core, conn, frame);
         return;

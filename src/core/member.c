@@ -94,6 +94,7 @@ static void take_credits(struct gw_core *core, struct gw_remote *remote,
             member->granted_messages = credit->messages;
         if (credit->bytes > member->granted_bytes)
             member->granted_bytes = credit->bytes;
+        gw_member_touch(member);
         if (!remote->link.complete)
             continue;
         gw_dispatch_send(core, member);
@@ -136,6 +137,7 @@ void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct 
     remote->link.complete = true;
     gw_skip_repeat(core, remote, true);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
+        gw_member_touch(member);
         gw_dispatch_requeue(core, member);
         gw_dispatch_send(core, member);
         gw_dispatch_later(core, member->target);
@@ -159,6 +161,7 @@ void gw_member_changed(struct gw_core *core, struct gw_member *member)
 {
     struct gw_target *target = member->target;
     bool live = member->serving; /* which needs a link */
+    gw_member_touch(member);
     if (live == member->live)
         return;
     member->live = live;
@@ -199,22 +202,23 @@ static void forget_idle_targets(struct gw_core *core)
     }
 }
 
-void gw_target_forget_replies(struct gw_core *core)
+bool gw_target_forget_idle(struct gw_core *core, struct gw_target *target)
 {
-    for (struct gw_target *target = core->targets, *next; target; target = next) {
-        next = target->next;
-        if (target->abandoned && is_idle(target))
-            free_target(core, target);
-    }
+    if (!is_idle(target))
+        return false;
+    free_target(core, target);
+    return true;
 }
 
 /* What others say they serve fills half of the table at most: the rest is for what is sent. */
 static struct gw_target *served_target(struct gw_core *core,
-                                       const struct gw_destination *destination)
+                                       const struct gw_destination *destination, bool *swept)
 {
     struct gw_target *target = gw_target_find(core, destination);
-    if (!target && core->target_count >= GW_TARGETS_MAX / 2)
+    if (!target && core->target_count >= GW_TARGETS_MAX / 2 && !*swept) {
         forget_idle_targets(core);
+        *swept = true; /* once for a frame: it looks at all */
+    }
     if (target || core->target_count >= GW_TARGETS_MAX / 2)
         return target;
     return gw_target_get(core, destination);
@@ -230,6 +234,7 @@ static bool may_serve(const struct gw_remote *remote, const struct gw_destinatio
 void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const struct gw_frame *frame)
 {
     size_t count = frame->u.serve.count;
+    bool swept = false;
     struct gw_member **by_serve = count ? gw_allocate(core, count * sizeof *by_serve) : NULL;
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
         member->serving = false;
@@ -239,7 +244,7 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
     for (size_t i = 0; i < count && by_serve; i++) {
         const struct gw_serve *serve = &frame->u.serve.items[i];
         struct gw_target *target = may_serve(remote, &serve->destination)
-                                       ? served_target(core, &serve->destination)
+                                       ? served_target(core, &serve->destination, &swept)
                                        : NULL;
         struct gw_member *member = target ? gw_member_get(core, remote, target) : NULL;
         by_serve[remote->serve_count++] = member;
@@ -266,7 +271,6 @@ void gw_stream_link_up(struct gw_core *core, struct gw_remote *remote)
 
 void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
 {
-    remote->down_us = core->now_us;
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->serving = false;
         gw_member_reserve(member, NULL);

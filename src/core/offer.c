@@ -20,6 +20,7 @@ static void enqueue(struct gw_member *member, struct gw_run *run)
     } else {
         member->unsent_head = run;
         gw_list_push(&member->target->unsent, member, next_with_unsent, here_with_unsent);
+        gw_member_touch(member);
     }
     member->unsent_tail = run;
 }
@@ -39,8 +40,10 @@ void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run)
         member->unsent_tail = before;
     run->queued = false;
     run->next_unsent = NULL;
-    if (!member->unsent_head)
-        gw_list_leave(member, next_with_unsent, here_with_unsent);
+    if (member->unsent_head)
+        return;
+    gw_list_leave(member, next_with_unsent, here_with_unsent);
+    gw_member_touch(member);
 }
 
 /* `run` is the part of a queued one that was cut off behind `before`. */
@@ -262,6 +265,7 @@ void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct 
         }
         if (run->member->alone == run) { /* until the next link */
             run->member->alone = NULL;
+            gw_member_touch(run->member);
             gw_run_find_alone(run->member, run);
         }
     }

@@ -24,8 +24,7 @@ void gw_policy_set(struct gw_core *core, const struct gw_event *event)
         return; /* the shell counts destinations: there is room */
     target->policy = event->u.policy.policy;
     target->has_policy = true;
-    target->due_us = core->now_us;
-    gw_wake_at(core, core->now_us);
+    gw_policy_wake(core, target, core->now_us);
     gw_dispatch_later(core, target);
 }
 
@@ -65,29 +64,29 @@ static uint64_t deadlines(struct gw_core *core, struct gw_target *target)
     return due;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+/* When the target is to be looked at again; what is due is done. */
+static uint64_t next_look_us(struct gw_core *core, struct gw_target *target)
 {
-    return a < b ? a : b;
+    uint64_t due = gw_at_most(gw_failover_due_us(core, target), deadlines(core, target));
+    return target->abandoned ? gw_at_most(due, core->now_us + core->options.heartbeat_us) : due;
 }
 
-void gw_policy_tick(struct gw_core *core)
+void gw_policy_due(struct gw_core *core, struct gw_target *target)
 {
-    for (struct gw_target *target = core->targets; target && !core->failed;
-         target = target->next) {
-        if (target->due_us > core->now_us) {
-            gw_wake_at(core, target->due_us);
-            continue;
-        }
-        target->due_us = earlier(gw_failover_due_us(core, target), deadlines(core, target));
-        gw_wake_at(core, target->due_us);
-        gw_dispatch_later(core, target); /* a pause may be over; it says when the next one is */
-    }
+    if (target->abandoned && gw_target_forget_idle(core, target))
+        return;
+    gw_policy_wake(core, target, next_look_us(core, target));
+    gw_dispatch_later(core, target); /* a pause may be over; it says when the next one is */
 }
 
-/* Something of the target wants to be looked at then. */
 void gw_policy_wake(struct gw_core *core, struct gw_target *target, uint64_t due_us)
 {
-    if (due_us < target->due_us)
-        target->due_us = due_us;
-    gw_wake_at(core, due_us);
+    if (due_us < gw_heap_key(&core->timers[GW_TIMER_TARGET], &target->timer))
+        gw_timer_set(core, GW_TIMER_TARGET, &target->timer, due_us);
+}
+
+void gw_target_abandon(struct gw_core *core, struct gw_target *target)
+{
+    target->abandoned = true;
+    gw_policy_wake(core, target, core->now_us + core->options.heartbeat_us);
 }

@@ -192,9 +192,10 @@ void gw_recover_done(struct gw_core *core)
         stream->dirty = false;
     }
     for (struct gw_remote *remote = core->remote_list; remote; remote = remote->next)
-        remote->down_us = core->now_us; /* everybody has the time to come back */
+        gw_remote_away(core, remote); /* everybody has the time to come back */
     for (struct gw_target *target = core->targets; target; target = target->next)
-        target->abandoned = gw_is_for_nobody(core, &target->destination);
+        if (gw_is_for_nobody(core, &target->destination))
+            gw_target_abandon(core, target);
     for (size_t at = 0; (stream = gw_map_next(&core->streams, &at, NULL));)
         finish_stream(core, stream);
     if (core->streams.count || core->windows.count)

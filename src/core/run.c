@@ -106,6 +106,7 @@ struct gw_run *gw_run_new(struct gw_core *core, struct gw_stream *stream, struct
     run->charged_link = member->remote->link.id;
     member->outstanding += run->left;
     member->chosen = ++core->choices;
+    gw_member_touch(member);
     gw_pile_run(core, run);
     gw_commit_now(core);
     return run;
@@ -187,6 +188,7 @@ void gw_run_count(struct gw_run *run)
 {
     run->left = gw_open_count(run->stream, run->first, run->last);
     run->member->outstanding += run->left;
+    gw_member_touch(run->member);
 }
 
 static bool is_refused(const struct gw_stream *stream, const struct gw_remote *remote)
@@ -223,6 +225,7 @@ void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
                 run->first == run->last && run->left && !is_behind(run))
                 member->alone = run;
         }
+    gw_member_touch(member);
 }
 
 static void release(struct gw_core *core, struct gw_run *run)
@@ -257,6 +260,7 @@ void gw_run_pay(struct gw_run *run, const struct gw_batch *batch, uint64_t first
     run->member->used_messages += count;
     run->member->used_bytes +=
         gw_batch_offset(batch, first + count) - gw_batch_offset(batch, first);
+    gw_member_touch(run->member);
 }
 
 /* What was paid for and will not leave on this link is given back. */
@@ -272,6 +276,7 @@ static void refund_unsent(struct gw_run *run, uint64_t first, uint64_t last)
         return;
     member->used_messages -= last - first + 1;
     member->used_bytes -= gw_batch_offset(batch, last + 1) - gw_batch_offset(batch, first);
+    gw_member_touch(member);
 }
 
 void gw_run_pass(struct gw_run *run, uint64_t upto)
@@ -349,6 +354,7 @@ void gw_run_cut(struct gw_core *core, struct gw_run *run, uint64_t first, uint64
     refund_unsent(run, first, last);
     run->left -= count;
     run->member->outstanding -= count;
+    gw_member_touch(run->member);
     if (first > run->first) {
         run->last = first - 1;
         if (run->cursor > first)

@@ -120,6 +120,7 @@ static void settle_piece(struct gw_core *core, struct gw_stream *stream, struct 
     settling_add(core, stream, first, last);
     run->left -= last - first + 1;
     run->member->outstanding -= last - first + 1;
+    gw_member_touch(run->member);
     if (run->left)
         return;
     gw_run_pass(run, run->last + 1); /* it may not have been sent: somebody else decided it */

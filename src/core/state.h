@@ -2,7 +2,9 @@
 #ifndef GW_CORE_STATE_H
 #define GW_CORE_STATE_H
 
-/* The core's memory: what it knows of connections, other peers, streams it sends and windows it
+/* Length: all that the core remembers, and what its files give each other, on one page.
+ *
+ * The core's memory: what it knows of connections, other peers, streams it sends and windows it
  * receives.
  *
  *   remote ── link (one at a time) ── conn
@@ -15,6 +17,7 @@
  * failover.c and settle.c the sending side; window.h says it of the receiving side; seal.c the way
  * to the store and back. */
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/random.h"
@@ -23,9 +26,16 @@
 #include "core/index.h"
 #include "core/window.h"
 
-#define GW_CONNS_MAX   8192  /* connections, dialled and accepted; fewer than the net takes */
-#define GW_REMOTES_MAX 16384 /* other peers ever met or remembered */
-#define GW_TARGETS_MAX 8192  /* destinations sent to or announced */
+/* Tables grow with what is in them, up to these. What happens there: a connection beyond takes the
+ * place of the one without a link that was silent for longest, or is not heard where all have one;
+ * a peer beyond is refused, BUSY; a destination beyond is not known to be served, and the shell
+ * refuses to send to it before (GW_TAIL_DESTINATIONS_MAX). */
+#define GW_CONNS_MAX   16384 /* connections, dialled and accepted; fewer than the net takes */
+#define GW_REMOTES_MAX 32768 /* other peers ever met or remembered */
+#define GW_TARGETS_MAX 32768 /* destinations sent to or announced */
+
+/* Of newcomers gw_member.chosen is below: they wait for longest, the last one before the others. */
+#define GW_NEWCOMERS (UINT64_C(1) << 62)
 
 struct gw_link {
     uint64_t id; /* 0: down */
@@ -55,12 +65,10 @@ struct gw_conn {
     struct gw_remote *remote;    /* who is there, once it said so */
     struct gw_conn *next_of_remote, **here_of_remote;
     struct gw_identity identity; /* of the HELLO that `offered` answers */
-    uint64_t
-        hello_due_us; /* dialler without link; GW_NEVER: passive, the remote has another link */
+    struct gw_heap_place timer;  /* HELLO, if dialled, or STRANGER: see enum gw_timer */
     unsigned hello_tries;
     bool hello_sent; /* since its last link: a WELCOME may come */
     bool leaving;    /* the last BYE was said here and not answered yet */
-    uint64_t touched_us; /* acceptor: an unused one is forgotten after a while */
 };
 
 /* A remote that serves one destination. */
@@ -77,6 +85,9 @@ struct gw_member {
     uint64_t used_bytes;
     uint64_t outstanding;       /* messages assigned and not settled, whatever the link */
     uint64_t chosen;            /* when it was last given work: ties go to who waited longest */
+    struct gw_heap_place ready; /* see ready.c */
+    bool starved;               /* counted in target->starved */
+    struct gw_member *next_touched, **here_touched;
     struct gw_run *alone;       /* a message that crashed its handler: nothing else goes there */
     struct gw_stream *reserved; /* kept free for such a one of this stream */
     bool forfeited;             /* failover has moved on from it, until its next link */
@@ -96,6 +107,7 @@ struct gw_remote {
     uint64_t down_us; /* since when it has no link; meaningless while it has one */
     struct gw_conn *conns; /* whose `remote` it is */
     struct gw_link link;
+    struct gw_heap_place timer; /* LINK, while it has one, or AWAY: see enum gw_timer */
     uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
     uint64_t probe_deadline_us; /* an incumbent asked to prove that it lives; 0: not */
     struct gw_member *members;
@@ -120,12 +132,15 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     struct gw_stream *streams; /* oldest first */
     struct gw_member *members;
     struct gw_member *unsent; /* those with durable runs that have not left */
+    struct gw_heap ready;     /* those that can be given work, the least loaded first */
+    size_t starved;           /* those that only lack credit */
+    struct gw_member *touched; /* of which both is to be found out again */
     size_t live;     /* members with a link */
     size_t reserved; /* members that are kept free for a message to be offered alone */
     struct gw_policy policy;
     bool has_policy;   /* said by the application: kept while nobody serves it, too */
     bool abandoned;    /* replies to a memory peer that has ended: all of it ends */
-    uint64_t due_us;   /* when something of it wants to be looked at again; GW_NEVER: not */
+    struct gw_heap_place timer; /* TARGET: something of it wants to be looked at again */
     bool dispatch_due;
     bool send_due; /* and then, what is unsent may leave */
     struct gw_target *next_dispatch;
@@ -279,6 +294,18 @@ struct gw_pile {
     size_t token_count, token_capacity;
 };
 
+/* What waits for its time. No tick looks at what is not due: a hub has thousands of links. Those
+ * that are due in one tick are looked at in this order, and of each kind by their time. */
+enum gw_timer {
+    GW_TIMER_HELLO,    /* a dialled connection: HELLO is to be said. None: it has a link, or stands
+                          back since the remote has another */
+    GW_TIMER_LINK,     /* a remote that has a link: PING, a probe, or its silence ends it */
+    GW_TIMER_STRANGER, /* an accepted connection without a link: nothing came of it */
+    GW_TIMER_AWAY,     /* a memory peer without a link: it has ended; then: it may be forgotten */
+    GW_TIMER_TARGET,   /* see policy.c */
+    GW_TIMERS
+};
+
 struct gw_core {
     struct gw_core_options options;
     uint64_t now_us;
@@ -294,7 +321,10 @@ struct gw_core {
     uint64_t outcomes_sealed; /* of these, in the write in flight or before */
     uint64_t outcomes_told;
 
+    struct gw_heap timers[GW_TIMERS];
+    uint64_t timers_set; /* counts, so that timers of one moment come as they were set */
     struct gw_map conns;
+    size_t leaving; /* of them */
     struct gw_map remotes; /* by hash of the name */
     struct gw_remote *remote_list;
     size_t remote_count;
@@ -324,8 +354,10 @@ struct gw_core {
 
     struct gw_target *dispatch_list;
     struct gw_remote *ack_list;
-    uint64_t choices; /* a clock for gw_member.chosen */
-    uint64_t wake_us;
+    uint64_t choices; /* a clock for gw_member.chosen, from GW_NEWCOMERS on */
+    uint64_t members_made;
+    uint64_t looks; /* see gw_core_looks */
+    uint64_t wake_us; /* no timer is due before */
     uint64_t ticked_us; /* when timers were last looked at */
     uint64_t counters[GW_COUNTER_COUNT];
     struct gw_frame nowhere; /* what is written when there is no memory; the step then fails */
@@ -366,7 +398,6 @@ static inline void gw_count(struct gw_core *core, enum gw_counter counter, uint6
 {
     core->counters[counter] += n;
 }
-void gw_wake_at(struct gw_core *core, uint64_t time_us);
 
 void gw_note(struct gw_core *core, enum gw_note note, const char *peer, uint64_t a, uint64_t b);
 struct gw_frame *gw_send_frame(struct gw_core *core, uint64_t conn, enum gw_frame_type type,
@@ -375,6 +406,12 @@ void gw_dispatch_later(struct gw_core *core, struct gw_target *target);
 void gw_ack_later(struct gw_core *core, struct gw_remote *remote);
 void gw_commit_now(struct gw_core *core);
 void gw_commit_lazily(struct gw_core *core);
+
+/* timer.c: when to look again. A timer is set anew, earlier or later; GW_NEVER: it is not set. */
+void gw_timer_set(struct gw_core *core, enum gw_timer kind, struct gw_heap_place *timer,
+                  uint64_t due_us);
+void gw_timer_tick(struct gw_core *core);
+void gw_wake_at(struct gw_core *core, uint64_t time_us); /* a tick, whatever is due by then */
 
 /* book.c: who and what is known by name. Those that get make what is not there yet; NULL: no room,
  * or no memory (then gw_fail was called). */
@@ -401,7 +438,11 @@ void gw_link_lost(struct gw_core *core, uint64_t conn);
 void gw_link_malformed(struct gw_core *core, uint64_t conn);
 void gw_link_corrupt(struct gw_core *core, uint64_t conn);
 void gw_link_frame(struct gw_core *core, const struct gw_event *event);
-void gw_link_tick(struct gw_core *core);
+uint64_t gw_link_due_us(const struct gw_core *core, const struct gw_remote *remote); /* linked */
+void gw_link_retime(struct gw_core *core, struct gw_remote *remote); /* one of its times changed */
+void gw_link_due(struct gw_core *core, struct gw_remote *remote);
+void gw_conn_hello_due(struct gw_core *core, struct gw_conn *conn);
+void gw_conn_unused_due(struct gw_core *core, struct gw_conn *conn);
 void gw_link_close_all(struct gw_core *core);
 void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down why); /* it is up */
 void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t frame_type);
@@ -434,7 +475,7 @@ void gw_stream_forget_gone(struct gw_stream *stream);
 void gw_stream_retire(struct gw_core *core, uint64_t epoch);
 size_t gw_stream_floors(struct gw_remote *remote, struct gw_floor *floors, size_t most);
 void gw_member_changed(struct gw_core *core, struct gw_member *member); /* serving, or its link */
-void gw_target_forget_replies(struct gw_core *core); /* targets of memory peers that ended */
+bool gw_target_forget_idle(struct gw_core *core, struct gw_target *target); /* true: it is gone */
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
 
@@ -498,6 +539,18 @@ void gw_bodies_add(struct gw_core *core, struct gw_batch *batch); /* it has one,
 void gw_bodies_remove(struct gw_core *core, struct gw_batch *batch);
 void gw_bodies_trim(struct gw_core *core);
 
+/* ready.c: who can be given work. */
+static inline void gw_member_touch(struct gw_member *member) /* its load, credit or state changes */
+{
+    if (!member->here_touched)
+        gw_list_push(&member->target->touched, member, next_touched, here_touched);
+}
+bool gw_member_is_free(const struct gw_member *member);
+void gw_ready_refresh(struct gw_core *core, struct gw_target *target);
+struct gw_member *gw_ready_first(const struct gw_target *target); /* the least loaded; NULL: none */
+void gw_ready_leave(struct gw_member *member); /* it is forgotten */
+void gw_ready_pass(struct gw_member *member); /* it is not ready, until the next refresh */
+
 /* dispatch.c: which message goes to which member. */
 void gw_dispatch(struct gw_core *core, struct gw_target *target);
 
@@ -542,14 +595,18 @@ void gw_forfeit(struct gw_core *core, struct gw_remote *remote);
 uint64_t gw_failover_due_us(struct gw_core *core, struct gw_target *target);
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote);
 void gw_gone_run(struct gw_core *core, struct gw_run *run);
-void gw_gone_sweep(struct gw_core *core);
+void gw_remote_away(struct gw_core *core, struct gw_remote *remote); /* it has no link now */
+void gw_remote_away_due(struct gw_core *core, struct gw_remote *remote);
 void gw_abandoned(struct gw_core *core, struct gw_target *target);
 
 /* policy.c: what an application wants for a destination, and when to look again. */
 const struct gw_policy *gw_policy_of(const struct gw_target *target);
 void gw_policy_set(struct gw_core *core, const struct gw_event *event);
-void gw_policy_tick(struct gw_core *core);
+void gw_policy_due(struct gw_core *core, struct gw_target *target);
+/* Something of the target wants to be looked at then. */
 void gw_policy_wake(struct gw_core *core, struct gw_target *target, uint64_t due_us);
+/* Its only receiver has ended: so does all that is meant for it, and at last the target. */
+void gw_target_abandon(struct gw_core *core, struct gw_target *target);
 
 /* seal.c: the way to the store and back. */
 void gw_seal(struct gw_core *core);

@@ -120,15 +120,31 @@ static const char *check_offers(const struct gw_stream *stream)
     return runs == stream->runs.count ? NULL : "a run is of no offer";
 }
 
+/* What nothing was noted of is as the last choice found it. */
+static bool is_where_it_belongs(const struct gw_member *member)
+{
+    bool free = gw_member_is_free(member), credit = gw_credit_messages(member) > 0;
+    const struct gw_heap *ready = &member->target->ready;
+    if (member->here_touched)
+        return true;
+    if (member->starved != (free && !credit) || (member->ready.at != 0) != (free && credit))
+        return false;
+    return !member->ready.at || (gw_heap_key(ready, &member->ready) == member->outstanding &&
+                                 ready->entries[member->ready.at - 1].tie == member->chosen);
+}
+
 static const char *check_target(const struct gw_target *target)
 {
-    size_t live = 0, reserved = 0;
+    size_t live = 0, reserved = 0, starved = 0;
     for (const struct gw_member *member = target->members; member;
          member = member->next_in_target) {
         live += member->serving;
         if (member->serving && !member->remote->link.id)
             return "a member serves without a link";
         reserved += member->reserved != NULL;
+        starved += member->starved;
+        if (!is_where_it_belongs(member))
+            return "a member that can be given work is not known to, or one that cannot is";
         if ((member->unsent_head != NULL) != (member->here_with_unsent != NULL))
             return "a member with unsent runs is not listed, or one without is";
         if (member->unsent_head && !member->remote->link.complete)
@@ -136,6 +152,8 @@ static const char *check_target(const struct gw_target *target)
     }
     if (live != target->live)
         return "live members are miscounted";
+    if (starved != target->starved)
+        return "members without credit are miscounted";
     return reserved == target->reserved ? NULL : "reserved members are miscounted";
 }
 
@@ -248,6 +266,20 @@ static const char *check_link(const struct gw_core *core, const struct gw_remote
         remote->link.id ? gw_map_get(&core->conns, remote->link.conn) : NULL;
     if (remote->link.id && (!conn || conn->link != remote->link.id || conn->remote != remote))
         return "a link and its connection disagree";
+    if (remote->link.id && gw_heap_key(&core->timers[GW_TIMER_LINK], &remote->timer) !=
+                               gw_link_due_us(core, remote))
+        return "a link is not looked at when it wants to be";
+    if (!remote->link.id && (remote->timer.at != 0) != (remote->identity.memory && core->started))
+        return "nobody sees that a memory peer stays away";
+    return NULL;
+}
+
+static const char *check_conn(const struct gw_conn *conn)
+{
+    if (!conn->dialled && (conn->timer.at != 0) == (conn->link != 0))
+        return "a stranger is not looked at, or one that has a link is";
+    if (conn->dialled && conn->link && conn->timer.at)
+        return "a connection that has a link is dialled";
     return NULL;
 }
 
@@ -263,6 +295,8 @@ const char *gw_core_check(const struct gw_core *core)
     for (const struct gw_remote *remote = core->remote_list; remote && !broken;
          remote = remote->next)
         broken = check_link(core, remote);
+    for (size_t at = 0; !broken && (item = gw_map_next(&core->conns, &at, NULL));)
+        broken = check_conn(item);
     for (const struct gw_target *target = core->targets; target && !broken; target = target->next)
         broken = check_target(target);
     for (const struct gw_remote *remote = core->remote_list; remote; remote = remote->next)

@@ -23,7 +23,7 @@
 /* Accepted connections known at a time. Frames of further ones are dropped and counted; whoever
  * hears of a connection that is of no use must therefore hang it up. A few more than the core
  * takes, so that newcomers reach it when it is full and it can choose who goes. */
-#define GW_NET_ACCEPTED_MAX 8448
+#define GW_NET_ACCEPTED_MAX 16640
 
 struct gw_net;
 

@@ -18,7 +18,7 @@
 
 #define GW_BATCH_BYTES_MAX       (256 * 1024) /* a batch is closed before it grows beyond; */
 #define GW_BATCH_COUNT_MAX       65536        /* a larger message is one alone */
-#define GW_TAIL_DESTINATIONS_MAX 4096         /* that one open may send to */
+#define GW_TAIL_DESTINATIONS_MAX 16384        /* that one open may send to */
 
 struct gw_tail_options {
     uint64_t outbox_max_bytes;      /* 0: no limit */

@@ -35,8 +35,20 @@ within "$star" restart handshake_bytes 15000 34000
 within "$star" restart pending 1000 40000
 within "$star" restart links_s 0 3
 within "$star" restart settled_s 0 3
+# What is looked at grows with what is due, not with what there is: a walk over all of its links in
+# each tick costs the server 64 looks for each of them in a heartbeat.
+within "$star" idle hub_looks_per_link_per_heartbeat 1 6
+within "$star" bulk looks_per_message 0.01 3
 
-for shape in farm pairs mesh pipeline; do
+# A choice among many members looks at few of them: at 200 for each message if it walks.
+farm=$("$sim" scale --peers 200 --messages 50 --shape farm --json) ||
+    complain "the farm failed: $farm"
+[ "$(value "$farm" lost)" = 0 ] || complain "lost: $farm"
+[ "$(value "$farm" repeated)" = 0 ] || complain "repeated: $farm"
+within "$farm" trickle looks_per_message 1 25
+within "$farm" bulk looks_per_message 0.1 6
+
+for shape in pairs mesh pipeline; do
     told=$("$sim" scale --peers 60 --messages 50 --shape $shape) || complain "$shape: $told"
     grep -q '^accepted [1-9][0-9]*, lost 0, repeated 0$' <<<"$told" || complain "$shape: $told"
 done
@@ -76,9 +88,9 @@ refuse() { # refuse WORDS ARGUMENT ...
     [ $? -eq 2 ] || complain "not refused: $*"
     [[ $told == *"$words"* ]] || complain "$*: says \"$told\""
 }
-refuse 'from 2 to 20000' --peers 1
-refuse 'from 2 to 20000' --peers 20001
-refuse 'from 2 to 20000' --peers
+refuse 'from 2 to 16384' --peers 1
+refuse 'from 2 to 16384' --peers 16385
+refuse 'from 2 to 16384' --peers
 refuse 'not "ring"' --shape ring
 refuse 'from 1 to 1000' --shape mesh 0
 refuse 'minutes from' --minutes 0

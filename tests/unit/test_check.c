@@ -149,6 +149,7 @@ static void members_are_counted_and_listed(void **state)
     struct gw_member *member = target->members;
     struct gw_run *run = gw_index_at(&target->streams->runs, 0);
     BREAK(&d, target->live, 2, "live members are miscounted");
+    BREAK(&d, target->starved, 2, "members without credit are miscounted");
     BREAK(&d, target->reserved, 1, "reserved members are miscounted");
     BREAK(&d, member->unsent_head, run,
           "a member with unsent runs is not listed, or one without is");
@@ -160,6 +161,29 @@ static void members_are_counted_and_listed(void **state)
     member->here_with_unsent = NULL;
     driver_lost(&d, 1);
     BREAK(&d, member->serving, true, "a member serves without a link");
+    driver_close(&d);
+}
+
+static void members_that_can_be_given_work_are_known(void **state)
+{
+    (void)state;
+    static const char *const words =
+        "a member that can be given work is not known to, or one that cannot is";
+    struct driver d;
+    struct gw_target *target = sender(&d)->target;
+    struct gw_member *member = target->members;
+    member->granted_messages += 5;
+    gw_member_touch(member);
+    gw_ready_refresh(d.core, target);
+    assert_null(gw_core_check(d.core));
+    BREAK(&d, member->outstanding, 1, words);
+    BREAK(&d, member->chosen, 0, words);
+    BREAK(&d, member->ready.at, 0, words);
+    BREAK(&d, member->starved, true, words);
+    BREAK(&d, member->used_messages, member->granted_messages, words);
+    member->used_messages = member->granted_messages;
+    gw_member_touch(member); /* it will be found out */
+    assert_null(gw_core_check(d.core));
     driver_close(&d);
 }
 
@@ -273,6 +297,30 @@ static void a_link_and_its_connection_agree(void **state)
     driver_close(&d);
 }
 
+static void what_waits_for_its_time_is_known(void **state)
+{
+    (void)state;
+    static const char *const stranger = "a stranger is not looked at, or one that has a link is";
+    struct driver d;
+    driver_open(&d, "a");
+    driver_dial(&d, 1);
+    driver_tick(&d, 0);
+    remote_welcome(&d, 1, 55, "b", 9);
+    remote_hello(&d, 2, "c", 9);
+    driver_link(&d, 3, "d");
+    struct gw_remote *b = gw_remote_find(d.core, "b"), *c = gw_remote_find(d.core, "c");
+    struct gw_conn *dialled = gw_map_get(&d.core->conns, 1);
+    struct gw_conn *knocking = gw_map_get(&d.core->conns, 2);
+    struct gw_conn *accepted = gw_map_get(&d.core->conns, 3);
+    BREAK(&d, b->link.ping_due_us, d.now_us, "a link is not looked at when it wants to be");
+    BREAK(&d, c->timer.at, 1, "nobody sees that a memory peer stays away");
+    BREAK(&d, c->identity.memory, true, "nobody sees that a memory peer stays away");
+    BREAK(&d, dialled->timer.at, 1, "a connection that has a link is dialled");
+    BREAK(&d, knocking->timer.at, 0, stranger);
+    BREAK(&d, accepted->timer.at, 1, stranger);
+    driver_close(&d);
+}
+
 /* ---- looks ---- */
 
 static void what_is_asked_for_and_does_not_exist_is_unknown(void **state)
@@ -313,11 +361,13 @@ int main(void)
         cmocka_unit_test(every_message_is_with_somebody_or_waits),
         cmocka_unit_test(wishes_and_deaths_are_counted),
         cmocka_unit_test(members_are_counted_and_listed),
+        cmocka_unit_test(members_that_can_be_given_work_are_known),
         cmocka_unit_test(decisions_and_the_hand_are_apart),
         cmocka_unit_test(the_hand_is_made_of_offers),
         cmocka_unit_test(verdicts_are_of_decisions),
         cmocka_unit_test(returns_are_of_what_is_not_here),
         cmocka_unit_test(a_link_and_its_connection_agree),
+        cmocka_unit_test(what_waits_for_its_time_is_known),
         cmocka_unit_test(what_is_asked_for_and_does_not_exist_is_unknown),
         cmocka_unit_test(a_peer_is_known_once_it_had_a_link),
     };

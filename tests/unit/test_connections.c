@@ -246,9 +246,9 @@ static void a_full_table_gives_the_place_of_who_was_silent_for_longest(void **st
     for (uint64_t conn = 5; conn <= GW_CONNS_MAX; conn++)
         on_conn(&d, GW_EVENT_MALFORMED, conn);
     driver_from_here();
-    remote_hello(&d, 9999, "c", 9);
+    remote_hello(&d, 99999, "c", 9);
     assert_int_equal(driver_effect(&d, GW_EFFECT_HANGUP, 0)->u.conn, 2);
-    assert_non_null(driver_sent_on(&d, 9999, GW_FRAME_WELCOME));
+    assert_non_null(driver_sent_on(&d, 99999, GW_FRAME_WELCOME));
     driver_close(&d);
 }
 
@@ -259,10 +259,10 @@ static void a_table_full_of_endpoints_of_ours_lets_nobody_in(void **state)
     driver_open(&d, "a");
     fill(&d, GW_EVENT_DIAL);
     driver_from_here();
-    remote_hello(&d, 9999, "c", 9);
-    on_conn(&d, GW_EVENT_MALFORMED, 9999);
-    on_conn(&d, GW_EVENT_CORRUPT, 9999);
-    on_conn(&d, GW_EVENT_DIAL, 9999);
+    remote_hello(&d, 99999, "c", 9);
+    on_conn(&d, GW_EVENT_MALFORMED, 99999);
+    on_conn(&d, GW_EVENT_CORRUPT, 99999);
+    on_conn(&d, GW_EVENT_DIAL, 99999);
     assert_int_equal(d.effects.count, 0);
     assert_int_equal(d.core->conns.count, GW_CONNS_MAX);
     assert_null(gw_remote_find(d.core, "c"));

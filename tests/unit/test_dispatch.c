@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -116,6 +117,32 @@ static void the_least_loaded_member_is_chosen(void **state)
     driver_commit(&d); /* now they are alike: one each */
     assert_int_equal(sent_on(&d, 1), 1);
     assert_int_equal(sent_on(&d, 2), 1);
+    driver_close(&d);
+}
+
+/* Work goes round among many, and nobody looks at all of them for each message: at the one that is
+ * chosen, and once more at the one chosen before, whose load has changed. */
+static void a_choice_among_many_looks_at_few(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 60 };
+    struct driver d;
+    char name[GW_NAME_MAX + 1];
+    driver_open(&d, "a");
+    for (uint64_t conn = 1; conn <= MEMBERS; conn++) {
+        snprintf(name, sizeof name, "b%d", (int)conn);
+        driver_member(&d, conn, name, 10);
+    }
+    driver_send(&d, EPOCH, 1, 1, 10);
+    driver_from_here();
+    uint64_t before = gw_core_looks(d.core);
+    for (uint64_t sequence = 2; sequence <= MEMBERS; sequence++)
+        driver_send(&d, EPOCH, sequence, 1, 10);
+    assert_in_range(gw_core_looks(d.core) - before, MEMBERS - 1, 2 * MEMBERS);
+    const struct gw_stream *stream = gw_map_get(&d.core->streams, EPOCH);
+    for (const struct gw_member *member = stream->target->members; member;
+         member = member->next_in_target)
+        assert_int_equal(member->outstanding, 1);
     driver_close(&d);
 }
 
@@ -389,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_stored_batch_still_waits_for_its_assignment),
         cmocka_unit_test(nothing_is_assigned_before_the_member_has_told_all),
         cmocka_unit_test(the_least_loaded_member_is_chosen),
+        cmocka_unit_test(a_choice_among_many_looks_at_few),
         cmocka_unit_test(a_batch_is_cut_so_that_nobody_is_idle),
         cmocka_unit_test(runs_are_cut_by_credit_in_messages),
         cmocka_unit_test(runs_are_cut_by_credit_in_bytes),

@@ -440,18 +440,22 @@ static void unused_connections_are_forgotten_even_if_nothing_else_happens(void *
     driver_close(&d);
 }
 
-/* Each tick goes over all links: at a hub there must not be one for each of them. */
+/* The links of a hub fall due one by one, since pauses spread: it must not wake up for each. */
 static void many_links_are_looked_at_together(void **state)
 {
     (void)state;
     struct driver d;
+    struct gw_core_options options;
     char name[GW_NAME_MAX + 1];
     size_t ticks = 0, pings = 0;
-    driver_open(&d, "a");
-    for (uint64_t conn = 1; conn <= 200; conn++) {
+    driver_options(&options, "a");
+    options.no_jitter = false;
+    driver_open_with(&d, &options);
+    for (uint64_t conn = 1; conn <= 500; conn++) {
         snprintf(name, sizeof name, "b%d", (int)conn);
         driver_link(&d, conn, name);
     }
+    driver_from_here();
     uint64_t end_us = d.now_us + DRIVER_HEARTBEAT_US * 5 / 4;
     while (gw_core_wake_us(d.core) <= end_us) {
         uint64_t wake = gw_core_wake_us(d.core);
@@ -459,8 +463,47 @@ static void many_links_are_looked_at_together(void **state)
         pings += driver_sent_count(&d, GW_FRAME_PING);
         ticks++;
     }
-    assert_true(pings >= 200);
+    assert_true(pings >= 500);
     assert_in_range(ticks, 1, 64 * 5 / 4 + 1);
+    driver_close(&d);
+}
+
+/* However many links there are, a tick looks at those that are due; and at each kind of timer. */
+static void a_tick_costs_what_is_due_and_not_what_there_is(void **state)
+{
+    (void)state;
+    struct driver d;
+    char name[GW_NAME_MAX + 1];
+    driver_open(&d, "a");
+    for (uint64_t conn = 1; conn <= 500; conn++) {
+        snprintf(name, sizeof name, "b%d", (int)conn);
+        driver_link(&d, conn, name);
+        driver_tick(&d, 1000);
+    }
+    driver_from_here();
+    uint64_t before = gw_core_looks(d.core);
+    size_t pings = 0;
+    for (int i = 0; i < 100; i++) {
+        driver_tick(&d, 10000); /* ten links became due, or none did */
+        pings += driver_sent_count(&d, GW_FRAME_PING);
+    }
+    assert_in_range(pings, 490, 510);
+    assert_in_range(gw_core_looks(d.core) - before, pings, pings + 100 * GW_TIMERS);
+    driver_close(&d);
+}
+
+/* Those of one moment come in the order in which they were set. */
+static void endpoints_are_dialled_in_the_order_in_which_they_were_given(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    for (uint64_t conn = 9; conn > 0; conn--)
+        driver_dial(&d, conn);
+    driver_tick(&d, 0);
+    assert_int_equal(driver_sent_count(&d, GW_FRAME_HELLO), 9);
+    for (size_t i = 0; i < 9; i++)
+        assert_int_equal(driver_effect(&d, GW_EFFECT_SEND, i)->u.send.conn, 9 - i);
     driver_close(&d);
 }
 
@@ -531,6 +574,8 @@ int main(void)
         cmocka_unit_test(unused_connections_are_forgotten_even_if_nothing_else_happens),
         cmocka_unit_test(a_last_bye_is_answered_and_waited_for),
         cmocka_unit_test(many_links_are_looked_at_together),
+        cmocka_unit_test(a_tick_costs_what_is_due_and_not_what_there_is),
+        cmocka_unit_test(endpoints_are_dialled_in_the_order_in_which_they_were_given),
         cmocka_unit_test(leaving_says_bye_on_every_link_and_dials_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

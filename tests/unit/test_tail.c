@@ -453,7 +453,7 @@ static void destinations_and_ended_epochs_are_bounded(void **state)
         for (unsigned i = 0; i <= GW_TAIL_DESTINATIONS_MAX; i++) {
             snprintf(to.name, sizeof to.name, "d%u", i);
             enum gw_tail_result result = gw_tail_append(
-                tail, &to, "x", 1, (uint64_t)(round * 10000) + i + 1, &epoch, &sequence);
+                tail, &to, "x", 1, (uint64_t)(round * 100000) + i + 1, &epoch, &sequence);
             assert_int_equal(result, i < GW_TAIL_DESTINATIONS_MAX ? GW_TAIL_OK
                                                                   : GW_TAIL_DESTINATIONS);
         }
@@ -461,7 +461,7 @@ static void destinations_and_ended_epochs_are_bounded(void **state)
         assert_int_equal(tail->epochs.map.count, GW_TAIL_DESTINATIONS_MAX);
     }
     assert_int_equal(gw_tail_state(tail, 1, 1), GW_TAIL_UNKNOWN);
-    assert_int_equal(gw_tail_state(tail, 20001, 1), GW_TAIL_NOT_STORED);
+    assert_int_equal(gw_tail_state(tail, 200001, 1), GW_TAIL_NOT_STORED);
     gw_tail_destroy(&tail);
 }
 

@@ -28,7 +28,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define FLEET_PEERS_MAX   20000
+#define FLEET_PEERS_MAX   16384 /* a hub takes so many connections */
 #define FLEET_FRAME_TYPES 16 /* enum gw_frame_type fits */
 
 enum fleet_shape {
@@ -63,6 +63,7 @@ struct fleet_phase {
     uint64_t events;
     double cpu_s;     /* real, of this process */
     double hub_cpu_s; /* of it, inside peer 0, with what hands its frames over */
+    uint64_t looks, hub_looks; /* gw_core_looks: of all cores, and of peer 0's */
     uint64_t messages; /* processed, each hop */
     struct fleet_traffic traffic;
 };

@@ -50,14 +50,17 @@ static const struct column memory_columns[] = {
     {"idle bytes/s a link", 0, FIGURE(bytes_per_link_s), COUNTED},
     {"idle CPU us/s a link", 1, FIGURE(idle_cpu_per_link_us), TIMED},
     {"of peer 0 us/s a link", 1, FIGURE(hub_cpu_per_link_us), TIMED},
+    {"looks of peer 0 a link and heartbeat", 2, FIGURE(hub_looks_per_heartbeat), COUNTED},
 };
 
 static const struct column message_columns[] = {
     {"trickle: ACK bytes", 1, FIGURE(trickle.ack_bytes), COUNTED},
     {"DATA header", 1, FIGURE(trickle.header_bytes), COUNTED},
+    {"looks", 1, FIGURE(trickle.looks), COUNTED},
     {"CPU us", 1, FIGURE(trickle.cpu_us), TIMED},
     {"bulk: ACK bytes", 1, FIGURE(bulk.ack_bytes), COUNTED},
     {"DATA header", 1, FIGURE(bulk.header_bytes), COUNTED},
+    {"looks", 2, FIGURE(bulk.looks), COUNTED},
     {"CPU us", 2, FIGURE(bulk.cpu_us), TIMED},
 };
 

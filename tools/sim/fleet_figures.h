@@ -12,6 +12,7 @@ struct fleet_cost { /* for each message processed */
     double header_bytes;          /* of DATA */
     double all_bytes;             /* heartbeats, bodies and ZMTP's framing included */
     double cpu_us;
+    double looks; /* of all cores */
 };
 
 struct fleet_figures {
@@ -21,6 +22,7 @@ struct fleet_figures {
     double frames_per_heartbeat;                /* idle, for each link */
     double idle_cpu, hub_cpu;                   /* seconds for a virtual second */
     double idle_cpu_per_link_us, hub_cpu_per_link_us;
+    double looks_per_heartbeat, hub_looks_per_heartbeat; /* idle, for each link */
     struct fleet_cost trickle, bulk;
     double links_s, settled_s;
     double peak_frames_s, peak_per_link_s;

@@ -29,7 +29,7 @@ static const char help[] =
     "  godwit sim scale [--peers N] [--shape SHAPE]   one run\n"
     "  godwit sim scale --curve [--plot FILE.svg]     10, 30, 100, ... peers: tables, a picture\n"
     "\n"
-    "  --peers N       peers, 2 to 20000 (default 1000); of a curve the most (default 10000)\n"
+    "  --peers N       peers, 2 to 16384 (default 1000); of a curve the most (default 10000)\n"
     "  --shape SHAPE   star      all send requests to one server, which replies (default)\n"
     "                  farm      one gives work to all others\n"
     "                  pairs     two and two, each sends to the other\n"

@@ -32,10 +32,23 @@ void fleet_enter(struct fleet_peer *peer)
         peer->fleet->hub_cpu_s -= cpu_s();
 }
 
+static void count_looks(struct fleet_peer *peer)
+{
+    uint64_t before = peer->looks;
+
+    peer->looks = peer->turn ? gw_core_looks(gw_turn_core(peer->turn)) : 0;
+    if (!peer->turn)
+        return;
+    peer->fleet->looks += peer->looks - before;
+    if (peer->index == 0)
+        peer->fleet->hub_looks += peer->looks - before;
+}
+
 void fleet_leave(struct fleet_peer *peer)
 {
     uint64_t outbox = peer->tail ? gw_tail_outbox_messages(peer->tail) : 0;
 
+    count_looks(peer);
     peer->fleet->outbox += outbox - peer->outbox;
     peer->outbox = outbox;
     if (peer->index == 0)

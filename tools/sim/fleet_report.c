@@ -60,6 +60,7 @@ static struct fleet_cost cost_of(const struct fleet_phase *phase)
         .header_bytes = ratio((double)traffic->headers[GW_FRAME_DATA], messages),
         .all_bytes = ratio((double)all_bytes(traffic), messages),
         .cpu_us = ratio(phase->cpu_s * 1e6, messages),
+        .looks = ratio((double)phase->looks, messages),
     };
 }
 
@@ -81,6 +82,9 @@ void fleet_figures_make(const struct fleet_report *report, struct fleet_figures 
         .hub_cpu = ratio(idle->hub_cpu_s, virtual_s),
         .hub_cpu_per_link_us =
             ratio(ratio(idle->hub_cpu_s, virtual_s), (double)report->hub_links) * 1e6,
+        .looks_per_heartbeat = ratio(ratio((double)idle->looks, links), heartbeats),
+        .hub_looks_per_heartbeat =
+            ratio(ratio((double)idle->hub_looks, (double)report->hub_links), heartbeats),
         .trickle = cost_of(&report->trickle),
         .bulk = cost_of(&report->bulk),
         .links_s = (double)report->recovery.links_us / 1e6,
@@ -125,8 +129,11 @@ static void print_idle(const struct fleet_report *report, const struct fleet_fig
             report->options.heartbeat_us / 1000);
     fprintf(out,
             "              %.4f s of CPU for a virtual second: %.1f us for each link; peer 0 "
-            "%.4f s\n",
-            figures->idle_cpu, figures->idle_cpu_per_link_us, figures->hub_cpu);
+            "%.4f s\n"
+            "              %.2f looks for each link and heartbeat; of peer 0 %.2f for each of its "
+            "links\n",
+            figures->idle_cpu, figures->idle_cpu_per_link_us, figures->hub_cpu,
+            figures->looks_per_heartbeat, figures->hub_looks_per_heartbeat);
 }
 
 static void print_cost(const char *name, const struct fleet_phase *phase,
@@ -135,9 +142,9 @@ static void print_cost(const char *name, const struct fleet_phase *phase,
     fprintf(out,
             "%-13s %" PRIu64 " messages in %.2f s; for each %.1f bytes of ACK in %.3f frames, "
             "%.1f bytes of header,\n"
-            "              %.1f bytes in all, %.2f us of CPU\n",
+            "              %.1f bytes in all, %.2f us of CPU, %.2f looks\n",
             name, phase->messages, (double)phase->virtual_us / 1e6, cost->ack_bytes,
-            cost->ack_frames, cost->header_bytes, cost->all_bytes, cost->cpu_us);
+            cost->ack_frames, cost->header_bytes, cost->all_bytes, cost->cpu_us, cost->looks);
 }
 
 static void print_recovery(const struct fleet_report *report, const struct fleet_figures *figures,
@@ -192,9 +199,10 @@ static void json_cost(const char *name, const struct fleet_phase *phase,
     fprintf(out,
             ",\"%s\":{\"messages\":%" PRIu64 ",\"virtual_s\":%.6f,\"ack_bytes_per_message\":%.3f,"
             "\"ack_frames_per_message\":%.4f,\"header_bytes_per_message\":%.3f,"
-            "\"bytes_per_message\":%.3f,\"cpu_us_per_message\":%.3f}",
+            "\"bytes_per_message\":%.3f,\"cpu_us_per_message\":%.3f,"
+            "\"looks_per_message\":%.3f}",
             name, phase->messages, (double)phase->virtual_us / 1e6, cost->ack_bytes,
-            cost->ack_frames, cost->header_bytes, cost->all_bytes, cost->cpu_us);
+            cost->ack_frames, cost->header_bytes, cost->all_bytes, cost->cpu_us, cost->looks);
 }
 
 static void json_memory(const struct fleet_report *report, const struct fleet_figures *figures,
@@ -215,9 +223,11 @@ static void json_idle(const struct fleet_figures *figures, FILE *out)
     fprintf(out,
             ",\"idle\":{\"frames_per_link_per_s\":%.4f,\"frames_per_link_per_heartbeat\":%.4f,"
             "\"bytes_per_link_per_s\":%.2f,\"cpu_s_per_virtual_s\":%.6f,"
-            "\"cpu_us_per_link_per_virtual_s\":%.3f,\"hub_cpu_s_per_virtual_s\":%.6f}",
+            "\"cpu_us_per_link_per_virtual_s\":%.3f,\"hub_cpu_s_per_virtual_s\":%.6f,"
+            "\"looks_per_link_per_heartbeat\":%.4f,\"hub_looks_per_link_per_heartbeat\":%.4f}",
             figures->frames_per_link_s, figures->frames_per_heartbeat, figures->bytes_per_link_s,
-            figures->idle_cpu, figures->idle_cpu_per_link_us, figures->hub_cpu);
+            figures->idle_cpu, figures->idle_cpu_per_link_us, figures->hub_cpu,
+            figures->looks_per_heartbeat, figures->hub_looks_per_heartbeat);
 }
 
 static void json_recovery(const struct fleet_report *report, const struct fleet_figures *figures,

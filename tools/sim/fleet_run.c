@@ -26,6 +26,7 @@ struct mark { /* what was counted when a phase began */
     uint64_t events;
     uint64_t processed;
     double cpu_s, hub_cpu_s;
+    uint64_t looks, hub_looks;
 };
 
 static double seconds(clockid_t clock)
@@ -43,7 +44,9 @@ static struct mark mark(const struct fleet *fleet)
                          .events = fleet->events,
                          .processed = fleet->books.processed_count,
                          .cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID),
-                         .hub_cpu_s = fleet->hub_cpu_s};
+                         .hub_cpu_s = fleet->hub_cpu_s,
+                         .looks = fleet->looks,
+                         .hub_looks = fleet->hub_looks};
 }
 
 static struct fleet_traffic traffic_since(const struct fleet *fleet, const struct mark *begin)
@@ -67,6 +70,8 @@ static struct fleet_phase since(const struct fleet *fleet, const struct mark *be
                                 .events = fleet->events - begin->events,
                                 .cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - begin->cpu_s,
                                 .hub_cpu_s = fleet->hub_cpu_s - begin->hub_cpu_s,
+                                .looks = fleet->looks - begin->looks,
+                                .hub_looks = fleet->hub_looks - begin->hub_looks,
                                 .messages = fleet->books.processed_count - begin->processed,
                                 .traffic = traffic_since(fleet, begin)};
 }

@@ -72,6 +72,7 @@ struct fleet_peer {
     uint64_t run_ticket;
     struct gw_write *writing;
     uint64_t links;       /* up, at this end */
+    uint64_t looks;       /* of this process: gw_core_looks */
     struct fleet_role role;
     struct fleet_arrived arrived;
     struct fleet_batch gathering, flying;
@@ -107,6 +108,7 @@ struct fleet {
         uint64_t peak;
     } storm;
     double hub_cpu_s;
+    uint64_t looks, hub_looks;
     bool failed;
     char failure[256];
 };
