@@ -141,6 +141,7 @@ static void an_order_is_printed_as_it_was_written(void **state)
         "power-cut worker",
         "fail-writes worker ENOSPC for 1s",
         "slow-syncs worker 10ms..20ms for 3s",
+        "hang-syncs worker for 3s",
         "clock worker +10y for 2s",
         "clock worker -1ms for 2s",
         "limit-files worker 64 for 2s",

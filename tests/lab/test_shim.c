@@ -316,6 +316,22 @@ static void syncs_are_slow_as_told(void **state)
                (struct lab_order){.verb = LAB_slow_syncs, .span = {50000, 60000}}, "slow_syncs");
 }
 
+/* The child has gone no further than its first sync, however long that takes. */
+static void a_sync_hangs_until_it_is_released(void **state)
+{
+    const struct stage *stage = *state;
+    int status;
+
+    assert_int_equal(lab_disk_act(stage->disk, &(struct lab_order){.verb = LAB_hang_syncs}), 0);
+    pid_t pid = start(stage, "synced");
+    while (lab_disk_hits(stage->disk) == 0)
+        assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    assert_int_equal(lab_disk_hits(stage->disk), 1);
+    lab_disk_heal(stage->disk, LAB_hang_syncs);
+    await_success(pid);
+}
+
 static void the_wall_clock_jumps_as_told(void **state)
 {
     with_order(*state,
@@ -362,6 +378,7 @@ int main(int count, char **arguments)
         TEST(opens_and_renames_fail_as_told),
         TEST(writes_are_short_as_told),
         TEST(syncs_are_slow_as_told),
+        TEST(a_sync_hangs_until_it_is_released),
         TEST(the_wall_clock_jumps_as_told),
         TEST(an_order_takes_effect_at_once),
     };

@@ -88,6 +88,18 @@ for tool in lab lab-peer sim; do
     done < <(grep -oE -- '--[a-z][a-z-]*' "$work/out" | sort -u)
 done
 
+# A job of its own within one of them.
+if [ -x "$(dirname "$godwit")/godwit-sim" ]; then
+    run 0 "$godwit" sim scale --help
+    while read -r option; do
+        what="godwit sim scale $option"
+        for page in godwit.bash _godwit; do
+            grep -qF -- "$option" "$root/tools/godwit/completion/$page" ||
+                complain "is not in $page"
+        done
+    done < <(grep -oE -- '--[a-z][a-z-]*' "$work/out" | sort -u)
+fi
+
 if command -v groff >/dev/null; then
     for page in "$root"/docs/man/*; do
         what="groff $page"
@@ -107,6 +119,8 @@ complete_words godwit st
 [ "$(cat "$work/out")" = status ] || complain "does not complete st"
 complete_words godwit dead re
 [ "$(cat "$work/out")" = requeue ] || complain "does not complete dead re"
+complete_words godwit sim scale --sh
+[ "$(cat "$work/out")" = --shape ] || complain "does not complete sim scale --sh"
 complete_words godwit status --j
 [ "$(cat "$work/out")" = --json ] || complain "does not complete status --j"
 finish

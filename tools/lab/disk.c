@@ -276,6 +276,7 @@ static int order_shim(struct lab_orders *orders, const struct lab_order *order)
     case LAB_fail_syncs: atomic_store(&orders->sync_error, order->error); return 0;
     case LAB_fail_opens: atomic_store(&orders->open_error, order->error); return 0;
     case LAB_short_writes: atomic_store(&orders->short_writes, 1); return 0;
+    case LAB_hang_syncs: atomic_store(&orders->sync_hangs, 1); return 0;
     case LAB_lie_syncs: atomic_store(&orders->sync_lies, 1); return 0;
     case LAB_clock: atomic_fetch_add(&orders->clock_us, order->shift_us); return 0;
     case LAB_slow_syncs:
@@ -309,6 +310,7 @@ void lab_disk_heal(struct lab_disk *disk, enum lab_verb verb)
     case LAB_fail_syncs: atomic_store(&orders->sync_error, 0); break;
     case LAB_fail_opens: atomic_store(&orders->open_error, 0); break;
     case LAB_short_writes: atomic_store(&orders->short_writes, 0); break;
+    case LAB_hang_syncs: atomic_store(&orders->sync_hangs, 0); break;
     case LAB_lie_syncs: atomic_store(&orders->sync_lies, 0); break;
     case LAB_clock: atomic_store(&orders->clock_us, 0); break;
     case LAB_slow_syncs:

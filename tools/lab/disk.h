@@ -36,7 +36,8 @@ char *const *lab_disk_environment(const struct lab_disk *disk);
 /* Before each start but the first, with the process dead: cuts the shim's journal down. 0, or -1:
  * errno. */
 int lab_disk_ready(struct lab_disk *disk);
-/* fill, fail_*, slow_syncs, lie_syncs, short_writes, clock: from now on, until heal. */
+/* fill, fail_*, slow_syncs, hang_syncs, lie_syncs, short_writes, clock: from now on, until
+ * heal. */
 int lab_disk_act(struct lab_disk *disk, const struct lab_order *order);
 void lab_disk_heal(struct lab_disk *disk, enum lab_verb verb);
 /* Whether a power cut goes by the letter of POSIX: a name is durable only when its folder was

@@ -71,6 +71,7 @@ bool lab_verb_needs_shim(enum lab_verb verb)
     case LAB_short_writes:
     case LAB_fail_syncs:
     case LAB_slow_syncs:
+    case LAB_hang_syncs:
     case LAB_lie_syncs:
     case LAB_fail_opens:
     case LAB_clock: return true;

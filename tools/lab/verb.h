@@ -43,6 +43,7 @@ enum lab_length {
     X(short_writes, PROCESS, NONE, "writes below its directory write half")                      \
     X(fail_syncs, PROCESS, ERRNO, "syncs below its directory fail")                              \
     X(slow_syncs, PROCESS, SPAN, "each sync takes that long")                                    \
+    X(hang_syncs, PROCESS, NONE, "no sync returns before that time is over")                     \
     X(lie_syncs, PROCESS, NONE, "syncs report success and do nothing")                           \
     X(fail_opens, PROCESS, ERRNO, "opens and renames below its directory fail")                  \
     X(clock, PROCESS, SHIFT, "its wall clock jumps by that")                                     \

@@ -40,6 +40,10 @@ _godwit()
         if [ "$COMP_CWORD" = 2 ]; then
             mapfile -t COMPREPLY < <(compgen -W "scale $words" -- "$current")
             return
+        fi
+        if [ "${COMP_WORDS[2]}" = scale ]; then
+            words="--peers --shape --messages --size --minutes --heartbeat --seed --curve --plot
+                   --json --plant --help"
         fi ;;
     lab-peer)
         words="--dir --name --bind --connect --stage --service --durability --heartbeat --seed
@@ -64,6 +68,10 @@ _godwit()
         return ;;
     --pattern)
         mapfile -t COMPREPLY < <(compgen -W "pipeline request both" -- "$current")
+        return ;;
+    --shape)
+        words="star farm pairs mesh pipeline"
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return ;;
     --handler)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -1,5 +1,5 @@
 about = Syncs that take seconds
-covers = D12 D13
+covers = D12
 seconds = 16
 settle = 40
 processes

@@ -251,18 +251,28 @@ static uint64_t draw_delay(struct lab_orders *orders)
     return low + (drawn ^ (drawn >> 31)) % (high - low + 1);
 }
 
+#define HANG_LOOK_US 1000 /* between looks at whether a hanging sync may go on */
+
+static void pause_us(uint64_t us)
+{
+    struct timespec left = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
 /* 1: go on; 0, -1: that is the call's result. */
 static int before_sync(void)
 {
     struct lab_orders *orders = shim_orders();
     uint64_t delay_us = draw_delay(orders);
+    bool hangs = atomic_load(&orders->sync_hangs);
 
-    if (delay_us > 0) {
-        struct timespec left = {(time_t)(delay_us / 1000000), (long)(delay_us % 1000000) * 1000};
+    if (delay_us > 0 || hangs)
         atomic_fetch_add(&orders->hits[LAB_HIT_SYNC], 1);
-        while (nanosleep(&left, &left) != 0 && errno == EINTR)
-            ;
-    }
+    pause_us(delay_us);
+    for (; hangs; hangs = atomic_load(&orders->sync_hangs))
+        pause_us(HANG_LOOK_US);
     if (shim_fails(&orders->sync_error, LAB_HIT_SYNC))
         return -1;
     if (!atomic_load(&orders->sync_lies))

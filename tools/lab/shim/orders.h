@@ -12,7 +12,7 @@
 #define LAB_SHIM_VARIABLE "GODWIT_LAB_SHIM" /* the folder of `orders`, `journal` */
 #define LAB_ORDERS_NAME "orders"
 #define LAB_JOURNAL_NAME "journal"
-#define LAB_ORDERS_VERSION 1
+#define LAB_ORDERS_VERSION 2
 #define LAB_ORDERS_PATH_MAX 1024
 
 enum lab_hit { LAB_HIT_WRITE, LAB_HIT_SYNC, LAB_HIT_OPEN, LAB_HIT_CLOCK, LAB_HITS };
@@ -26,6 +26,7 @@ struct lab_orders {
     _Atomic int32_t sync_error;
     _Atomic int32_t open_error;   /* of opens and renames */
     _Atomic uint32_t short_writes; /* each write takes half */
+    _Atomic uint32_t sync_hangs;   /* syncs wait until this is 0 again */
     _Atomic uint32_t sync_lies;    /* syncs succeed and do nothing */
     _Atomic uint64_t sync_low_us, sync_high_us; /* each sync takes that much longer */
     _Atomic int64_t clock_us;      /* added to the wall clock */
