@@ -74,7 +74,7 @@ while read -r verb; do
 done <"$work/verbs"
 
 # Tools with pages of their own: their options are there, and completed.
-for tool in lab lab-peer sim; do
+for tool in bench lab lab-peer sim; do
     [ -x "$(dirname "$godwit")/godwit-$tool" ] || continue
     run 0 "$godwit" help "$tool"
     while read -r option; do
@@ -123,4 +123,8 @@ complete_words godwit sim scale --sh
 [ "$(cat "$work/out")" = --shape ] || complain "does not complete sim scale --sh"
 complete_words godwit status --j
 [ "$(cat "$work/out")" = --json ] || complain "does not complete status --j"
+complete_words godwit bench re
+[ "$(cat "$work/out")" = "request recover" ] || complain "does not complete bench re"
+complete_words godwit bench curve w
+[ "$(cat "$work/out")" = window ] || complain "does not complete bench curve w"
 finish

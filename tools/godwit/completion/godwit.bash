@@ -31,7 +31,18 @@ _godwit()
         words="--connect --header --timeout --dir --name --allow-unauthenticated --help" ;;
     serve)
         words="--bind --connect --dir --name --threads --timeout --allow-unauthenticated --help" ;;
-    bench) words="stage backlog --size --count --durability --against --runs --timeout --json --help" ;;
+    bench)
+        words="--size --count --durability --against --runs --members --links --inflight --window
+               --timeout --points --limit --json --plot --help"
+        case $COMP_CWORD,$previous in
+        2,*) words="stage request fanout fanin links backlog recover large curve $words" ;;
+        3,curve) words="size links backlog members window" ;;
+        *,--plot)
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        return ;;
     sim)
         words="--seeds --quick --seed --trace --jobs --json --peers --messages --pattern --durability
                --faults --set --list-knobs --plain --only-faults --without-faults --handler
