@@ -100,6 +100,26 @@ static void a_slow_system_gets_fewer_messages_and_a_fast_one_more(void **state)
     assert_int_equal(steps.step[step_of(&steps, "raw", "many", "")].many, 64);
 }
 
+static void a_work_says_what_it_is_not_measured_against(void **state)
+{
+    (void)state;
+    const struct work *stage = work_named("stage"), *links = work_named("links");
+    assert_null(work_lacks(stage, "raw,handmade,leveldb"));
+    assert_null(work_lacks(links, "none"));
+    assert_null(work_lacks(links, "raw"));
+    assert_string_equal(work_lacks(links, "raw,leveldb"), "leveldb");
+    assert_string_equal(work_lacks(links, "disk,raw"), "disk,raw");
+}
+
+static void a_work_that_stores_has_no_steps_in_memory(void **state)
+{
+    (void)state;
+    struct bench_options options = options_of("recover", "none");
+    struct steps steps;
+    options.level_count = 1;
+    assert_false(steps_make(&options, &steps));
+}
+
 static void a_size_that_is_said_stands_for_all_of_the_work(void **state)
 {
     (void)state;
@@ -228,6 +248,8 @@ int main(void)
         cmocka_unit_test(every_work_can_be_found_and_has_what_it_needs),
         cmocka_unit_test(systems_are_measured_at_the_durabilities_that_they_have),
         cmocka_unit_test(a_slow_system_gets_fewer_messages_and_a_fast_one_more),
+        cmocka_unit_test(a_work_says_what_it_is_not_measured_against),
+        cmocka_unit_test(a_work_that_stores_has_no_steps_in_memory),
         cmocka_unit_test(a_size_that_is_said_stands_for_all_of_the_work),
         cmocka_unit_test(members_and_links_are_as_many_as_was_said),
         cmocka_unit_test(a_ratio_compares_rates_of_the_same_durability),

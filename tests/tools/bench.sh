@@ -32,6 +32,8 @@ refused "--members must be a whole number from 1 to 32" --members 33
 refused "--links must be a whole number from 2 to 1000" --links 1001
 refused "--inflight must be" --inflight 0
 refused "--window must be a whole number from 1 to 1048576" --window 1048577
+refused "'links' is not measured against handmade" links --against raw,handmade
+refused "'recover' has nothing to measure at this durability" recover --durability memory
 refused "'secure' cannot be measured yet: peers have no keys" secure
 refused "'reindeer' is no work that can be measured" reindeer
 refused "'stage' is too much" stage stage

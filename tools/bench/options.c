@@ -279,7 +279,12 @@ static bool choose_work(const char *name, struct bench_options *options, const s
         bench_complain("--%s is for curves", later->points ? "points" : "limit");
         return false;
     }
-    return choose(name, options);
+    if (!choose(name, options))
+        return false;
+    const char *lacks = work_lacks(options->work, options->against);
+    if (lacks)
+        bench_complain("'%s' is not measured against %.*s", name, (int)strcspn(lacks, ","), lacks);
+    return !lacks;
 }
 
 enum options_verdict options_read(int argc, char **argv, struct bench_options *options)

@@ -82,6 +82,19 @@ static bool add_levels(const struct bench_options *options, struct steps *steps,
     return true;
 }
 
+const char *work_lacks(const struct work *work, const char *against)
+{
+    for (const char *at = strcmp(against, "none") == 0 ? NULL : against; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        bool found = false;
+        for (size_t i = 0; i < WORK_SYSTEMS && work->systems[i].name; i++)
+            found = found || strncmp(at, work->systems[i].name, strcspn(at, ",")) == 0;
+        if (!found)
+            return at;
+    }
+    return NULL;
+}
+
 bool steps_make(const struct bench_options *options, struct steps *steps)
 {
     const struct work *work = options->work;
@@ -98,7 +111,11 @@ bool steps_make(const struct bench_options *options, struct steps *steps)
                 return false;
         }
     }
-    return true;
+    if (steps->count == 0)
+        bench_complain("'%s' has nothing to measure at this durability: its messages must outlive "
+                       "a process",
+                       work->name);
+    return steps->count > 0;
 }
 
 static const struct result *other(const struct steps *steps, const char *name, const char *shape,

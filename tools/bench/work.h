@@ -106,7 +106,11 @@ struct steps {
     size_t count;
 };
 
-/* All steps of a round. Options are complete. False after a sentence: too many. */
+/* The first of the names in the list (with commas, or "none") that this work has no system of, and
+ * what follows it. NULL: it has all. */
+const char *work_lacks(const struct work *work, const char *against);
+
+/* All steps of a round. Options are complete. False after a sentence: too many, or none. */
 bool steps_make(const struct bench_options *options, struct steps *steps);
 
 /* What a ratio comes to in the round of which `results` holds each step's; NAN if it has no meaning
