@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_STORE_FORMAT 2 /* 1 was never released */
+#define GW_STORE_FORMAT 3 /* 1 and 2 were never released */
 
 /* Why a message was given up. Part of the store's format. */
 enum gw_death {

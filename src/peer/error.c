@@ -87,6 +87,7 @@ godwit_err_t gw_error_of_store(enum gw_store_error error)
     case GW_STORE_OK: return GODWIT_OK;
     case GW_STORE_NOT_FOUND: return GODWIT_ENOTFOUND;
     case GW_STORE_NOMEM: return GODWIT_ENOMEM;
+    case GW_STORE_LOST:
     case GW_STORE_CORRUPT: return GODWIT_ECORRUPT;
     case GW_STORE_BUSY: return GODWIT_EBUSY;
     case GW_STORE_FOREIGN: return GODWIT_EFOREIGN;

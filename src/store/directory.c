@@ -5,6 +5,7 @@
 
 #include "store/directory.h"
 
+#include "store/bodies.h"
 #include "store/file.h"
 #include "store/generation.h"
 #include "store/manifest.h"
@@ -356,6 +357,8 @@ static enum gw_store_error make_fresh(struct gw_directory *directory, char *why,
         return refuse_errno(directory->path, "writing " MARKER_NEW, why, size);
     if (mkdirat(directory->fd, DATABASE, 0700) != 0 && errno != EEXIST)
         return refuse_errno(directory->path, "making " DATABASE, why, size);
+    if (mkdirat(directory->fd, GW_BODIES, 0700) != 0 && errno != EEXIST)
+        return refuse_errno(directory->path, "making " GW_BODIES, why, size);
     return GW_STORE_OK;
 }
 

@@ -6,10 +6,11 @@
  *
  *     <directory>/            locked (flock) while open: by a peer alone, by those who look
  *                             shared; listed by (device, inode) in this process
- *         godwit              the marker: "godwit store format 2\n", the last thing to be made
+ *         godwit              the marker: "godwit store format 3\n", the last thing to be made
  *         godwit.new          the marker before that: the store is being made and holds nothing yet
  *         generation          what is known of the store without asking it (generation.h)
  *         db/                 LevelDB's own
+ *         bodies/             large bodies of batches (bodies.h)
  *
  *     claim -> (LevelDB opens db/) -> settle -> ... present, present, ... -> release
  *
@@ -21,7 +22,7 @@
 
 #include <sys/types.h>
 
-#define GW_DIRECTORY_FORMAT 2 /* of what lies where; the rows have their own (GW_STORE_FORMAT) */
+#define GW_DIRECTORY_FORMAT 3 /* of what lies where; the rows have their own (GW_STORE_FORMAT) */
 
 struct gw_directory {
     char *path;     /* absolute, so that the host may chdir */

@@ -6,14 +6,12 @@
 
 #include "store/leveldb.h"
 
-#include "store/directory.h"
+#include "store/apart.h"
+#include "store/leveldb_inside.h"
 #include "store/log.h"
-#include "store/shadow.h"
-#include "store/why.h"
 
 #include <errno.h>
-#include <leveldb/c.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +21,6 @@
 #define TABLE_SIZE WRITE_BUFFER_SIZE
 #define CACHE_SIZE ((size_t)8 << 20)
 #define OPEN_FILES_MAX 1000
-#define KEEP_SIZE ((size_t)8 << 20)   /* of the write batch: a larger one is given back */
-#define VALUE_SIZE_MAX ((size_t)1 << 30) /* LevelDB's lengths are 32 bits */
-
-struct leveldb {
-    struct gw_store store;
-    struct gw_directory *directory;
-    leveldb_t *db;
-    leveldb_cache_t *cache;
-    leveldb_options_t *options;
-    leveldb_readoptions_t *read;  /* one value */
-    leveldb_readoptions_t *walk;  /* many: they must not push everything else out of the cache */
-    leveldb_writeoptions_t *plain;
-    leveldb_writeoptions_t *synced;
-    leveldb_writebatch_t *batch;  /* the writer's, like the rest below */
-    struct gw_buffer value;       /* a value in two pieces is put together here */
-    bool poisoned;
-    struct gw_shadow *shadow;     /* set: opened to be looked at only */
-    struct gw_why why;
-};
-
-static struct leveldb *leveldb_of(struct gw_store *store)
-{
-    return (struct leveldb *)store;
-}
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -102,7 +76,7 @@ static enum gw_store_error judge(const char *path, char *text, char *why, size_t
     return error;
 }
 
-static enum gw_store_error fail(struct leveldb *leveldb, char *text)
+enum gw_store_error gw_leveldb_fail(struct leveldb *leveldb, char *text)
 {
     char why[GW_WHY_SIZE];
     enum gw_store_error error = judge(leveldb->directory->path, text, why, sizeof why);
@@ -112,101 +86,18 @@ static enum gw_store_error fail(struct leveldb *leveldb, char *text)
     return error;
 }
 
-/* Writing. */
-
-/* Copies the value's two pieces together: a write batch takes only one. */
-static bool join(struct gw_buffer *value, const struct gw_write *write,
-                 const struct gw_write_op *op)
+enum gw_store_error gw_leveldb_fail_body(struct leveldb *leveldb, enum gw_store_error error)
 {
-    gw_buffer_reset(value);
-    if (gw_buffer_reserve(value, op->value_size + op->outside_size) != 0)
-        return false;
-    gw_buffer_append(value, write->bytes.data + op->value, op->value_size);
-    gw_buffer_append(value, op->outside, op->outside_size);
-    return true;
-}
+    char text[128];
 
-static bool fill(struct leveldb *leveldb, const struct gw_write *write, size_t *size)
-{
-    leveldb_writebatch_clear(leveldb->batch);
-    for (size_t i = 0; i < write->count; i++) {
-        const struct gw_write_op *op = &write->ops[i];
-        const char *key = (const char *)write->bytes.data + op->key;
-        const char *value = (const char *)write->bytes.data + op->value;
-
-        if (op->value_size > VALUE_SIZE_MAX || op->outside_size > VALUE_SIZE_MAX)
-            return false;
-        *size += op->key_size + op->value_size + op->outside_size;
-        if (!op->put) {
-            leveldb_writebatch_delete(leveldb->batch, key, op->key_size);
-        } else if (!op->outside) {
-            leveldb_writebatch_put(leveldb->batch, key, op->key_size, value, op->value_size);
-        } else {
-            if (!join(&leveldb->value, write, op))
-                return false;
-            leveldb_writebatch_put(leveldb->batch, key, op->key_size,
-                                   (const char *)leveldb->value.data, leveldb->value.size);
-        }
-    }
-    return true;
-}
-
-static void give_back(struct leveldb *leveldb, size_t size)
-{
-    if (size <= KEEP_SIZE)
-        return;
-    leveldb_writebatch_destroy(leveldb->batch);
-    leveldb->batch = leveldb_writebatch_create();
-    gw_buffer_clear(&leveldb->value);
-}
-
-/* What is synced in a log whose name is not, is not durable. */
-static enum gw_store_error follow_log(struct leveldb *leveldb, off_t before)
-{
-    char why[GW_WHY_SIZE];
-
-    if (gw_directory_follow_log(leveldb->directory, before) == 0)
-        return GW_STORE_OK;
-    gw_directory_explain(leveldb->directory->path, "syncing the name of a log", errno, why,
-                         sizeof why);
-    gw_why_say(&leveldb->why, "%s", why);
-    return GW_STORE_IO;
-}
-
-static enum gw_store_error try_write(struct leveldb *leveldb, const struct gw_write *write,
-                                     bool sync)
-{
-    size_t size = 0;
-    char *text = NULL;
-
-    if (gw_write_failed(write) || !fill(leveldb, write, &size)) {
-        gw_why_say(&leveldb->why, "out of memory: the write was not made");
-        return GW_STORE_NOMEM;
-    }
-    /* LevelDB would go on in a deleted file and call it durable. */
-    if (!gw_directory_present(leveldb->directory)) {
-        gw_why_say(&leveldb->why, "%s was moved, removed or made unreachable while open: put it "
-                   "back, then open it again", leveldb->directory->path);
-        return GW_STORE_IO;
-    }
-    off_t before = sync ? gw_directory_log_size(leveldb->directory) : 0;
-    leveldb_write(leveldb->db, sync ? leveldb->synced : leveldb->plain, leveldb->batch, &text);
-    give_back(leveldb, size);
-    enum gw_store_error error = fail(leveldb, text);
-    return sync && error == GW_STORE_OK ? follow_log(leveldb, before) : error;
-}
-
-static enum gw_store_error leveldb_store_write(struct gw_store *store, const struct gw_write *write,
-                                               bool sync)
-{
-    struct leveldb *leveldb = leveldb_of(store);
-
-    if (leveldb->shadow && !leveldb->poisoned)
-        gw_why_say(&leveldb->why, "the store was opened to be looked at: nothing can be written");
-    if (leveldb->poisoned || leveldb->shadow)
-        return GW_STORE_POISONED;
-    enum gw_store_error error = try_write(leveldb, write, sync);
-    leveldb->poisoned = error != GW_STORE_OK;
+    if (error == GW_STORE_CORRUPT)
+        gw_why_say(&leveldb->why, "%.200s is damaged: keep a copy, then restore it from a backup, "
+                   "or give this peer another directory (a body in " GW_BODIES " is missing or "
+                   "not what was written)", leveldb->directory->path);
+    else
+        gw_why_say(&leveldb->why, "%.200s: the disk refused: see that it is there, readable and "
+                   "sound, then open it again (reading a body: %s)", leveldb->directory->path,
+                   strerror_r(errno, text, sizeof text));
     return error;
 }
 
@@ -232,14 +123,12 @@ static enum gw_store_error iterator_error(struct leveldb *leveldb, const leveldb
     char *text = NULL;
 
     leveldb_iter_get_error(at, &text);
-    return fail(leveldb, text);
+    return gw_leveldb_fail(leveldb, text);
 }
 
-static enum gw_store_error leveldb_store_scan(struct gw_store *store, struct gw_slice from,
-                                              struct gw_slice to, gw_store_visit visit,
-                                              void *context)
+enum gw_store_error gw_leveldb_walk(struct leveldb *leveldb, struct gw_slice from,
+                                    struct gw_slice to, gw_store_visit visit, void *context)
 {
-    struct leveldb *leveldb = leveldb_of(store);
     leveldb_iterator_t *at = leveldb_create_iterator(leveldb->db, leveldb->walk);
     enum gw_store_error error;
 
@@ -262,49 +151,146 @@ static enum gw_store_error leveldb_store_scan(struct gw_store *store, struct gw_
     return error;
 }
 
-struct wanted {
-    struct gw_slice key;
-    struct gw_buffer *value;
-    bool found;
+/* Appends the body; OK, or LOST, CORRUPT, IO, NOMEM and nothing appended. */
+static enum gw_store_error append_body(struct leveldb *leveldb, const struct gw_body *body,
+                                       struct gw_buffer *value)
+{
+    if (gw_buffer_reserve(value, body->size) != 0)
+        return GW_STORE_NOMEM;
+    enum gw_store_error error =
+        gw_bodies_read(leveldb->bodies, body, value->data + value->size);
+    if (error == GW_STORE_CORRUPT && !body->synced)
+        return GW_STORE_LOST;
+    if (error != GW_STORE_OK)
+        return gw_leveldb_fail_body(leveldb, error);
+    value->size += body->size;
+    return GW_STORE_OK;
+}
+
+/* Appends the value that is stored so. LOST: without its body. */
+static enum gw_store_error append_whole(struct leveldb *leveldb, struct gw_slice key,
+                                        struct gw_slice stored, struct gw_buffer *value)
+{
+    enum gw_apart_form form;
+    struct gw_body body;
+    struct gw_slice rest;
+
+    if (!gw_apart_read(key, stored, &form, &body, &rest))
+        return gw_leveldb_fail_body(leveldb, GW_STORE_CORRUPT);
+    gw_buffer_append(value, rest.data, rest.size);
+    if (gw_buffer_failed(value))
+        return GW_STORE_NOMEM;
+    return form == GW_APART_INLINE ? GW_STORE_OK : append_body(leveldb, &body, value);
+}
+
+struct scan {
+    struct leveldb *leveldb;
+    gw_store_visit visit;
+    void *context;
+    struct gw_buffer value;
+    enum gw_store_error error;
 };
 
-static bool take_wanted(void *context, struct gw_slice key, struct gw_slice value)
+static bool visit_whole(void *context, struct gw_slice key, struct gw_slice stored)
+{
+    struct scan *scan = context;
+
+    if (!gw_apart_may_be(key))
+        return scan->visit(scan->context, key, stored);
+    gw_buffer_reset(&scan->value);
+    enum gw_store_error error = append_whole(scan->leveldb, key, stored, &scan->value);
+    if (error != GW_STORE_OK && error != GW_STORE_LOST) {
+        scan->error = error;
+        return false;
+    }
+    return scan->visit(scan->context, key,
+                       (struct gw_slice){scan->value.data, scan->value.size});
+}
+
+static enum gw_store_error leveldb_store_scan(struct gw_store *store, struct gw_slice from,
+                                              struct gw_slice to, gw_store_visit visit,
+                                              void *context)
+{
+    struct leveldb *leveldb = gw_leveldb_of(store);
+    struct scan scan = {.leveldb = leveldb, .visit = visit, .context = context};
+
+    if (to.size == 0 || before(gw_apart_rows, to))
+        to = gw_apart_rows;
+    gw_bodies_begin_reading(leveldb->bodies);
+    enum gw_store_error error = gw_leveldb_walk(leveldb, from, to, visit_whole, &scan);
+    gw_bodies_end_reading(leveldb->bodies);
+    gw_buffer_clear(&scan.value);
+    return error == GW_STORE_OK ? scan.error : error;
+}
+
+static enum gw_store_error take_found(struct leveldb *leveldb, struct gw_slice key,
+                                      struct gw_slice stored, struct gw_buffer *value)
+{
+    size_t size = value->size;
+
+    if (!gw_apart_may_be(key)) {
+        gw_buffer_append(value, stored.data, stored.size);
+        return GW_STORE_OK;
+    }
+    enum gw_store_error error = append_whole(leveldb, key, stored, value);
+    if (error != GW_STORE_OK)
+        value->size = size;
+    return error;
+}
+
+struct wanted {
+    struct leveldb *leveldb;
+    struct gw_slice key;
+    struct gw_buffer *value;
+    enum gw_store_error error;
+};
+
+static bool take_wanted(void *context, struct gw_slice key, struct gw_slice stored)
 {
     struct wanted *wanted = context;
 
-    wanted->found = key.size == wanted->key.size &&
-                    (key.size == 0 || memcmp(key.data, wanted->key.data, key.size) == 0);
-    if (wanted->found)
-        gw_buffer_append(wanted->value, value.data, value.size);
+    if (key.size == wanted->key.size &&
+        (key.size == 0 || memcmp(key.data, wanted->key.data, key.size) == 0))
+        wanted->error = take_found(wanted->leveldb, key, stored, wanted->value);
     return false;
+}
+
+static enum gw_store_error get(struct leveldb *leveldb, struct gw_slice key,
+                               struct gw_buffer *value)
+{
+    struct wanted wanted = {leveldb, key, value, GW_STORE_NOT_FOUND};
+    char *text = NULL;
+    size_t size = 0;
+    char *found = leveldb_get(leveldb->db, leveldb->read, chars(key), key.size, &size, &text);
+    enum gw_store_error error = gw_leveldb_fail(leveldb, text);
+
+    if (found) {
+        error = take_found(leveldb, key, (struct gw_slice){(const uint8_t *)found, size}, value);
+        leveldb_free(found);
+    } else if (error == GW_STORE_OK) {
+        /* Absent, or in a table whose file is gone: leveldb_get says NotFound for both, an
+         * iterator tells them apart. */
+        error = gw_leveldb_walk(leveldb, key, (struct gw_slice){0}, take_wanted, &wanted);
+        if (error == GW_STORE_OK)
+            error = wanted.error;
+    }
+    return error == GW_STORE_OK && gw_buffer_failed(value) ? GW_STORE_NOMEM : error;
 }
 
 static enum gw_store_error leveldb_store_get(struct gw_store *store, struct gw_slice key,
                                              struct gw_buffer *value)
 {
-    struct leveldb *leveldb = leveldb_of(store);
-    struct wanted wanted = {.key = key, .value = value};
-    char *text = NULL;
-    size_t size = 0;
-    char *found = leveldb_get(leveldb->db, leveldb->read, chars(key), key.size, &size, &text);
-    enum gw_store_error error = fail(leveldb, text);
+    struct leveldb *leveldb = gw_leveldb_of(store);
 
-    if (found) {
-        gw_buffer_append(value, found, size);
-        leveldb_free(found);
-    } else if (error == GW_STORE_OK) {
-        /* Absent, or in a table whose file is gone: leveldb_get says NotFound for both, an
-         * iterator tells them apart. */
-        error = leveldb_store_scan(store, key, (struct gw_slice){0}, take_wanted, &wanted);
-        if (error == GW_STORE_OK && !wanted.found)
-            return GW_STORE_NOT_FOUND;
-    }
-    return error == GW_STORE_OK && gw_buffer_failed(value) ? GW_STORE_NOMEM : error;
+    gw_bodies_begin_reading(leveldb->bodies);
+    enum gw_store_error error = get(leveldb, key, value);
+    gw_bodies_end_reading(leveldb->bodies);
+    return error;
 }
 
 static const char *leveldb_store_why(struct gw_store *store)
 {
-    return gw_why_last(&leveldb_of(store)->why);
+    return gw_why_last(&gw_leveldb_of(store)->why);
 }
 
 /* Opening and closing. */
@@ -345,7 +331,7 @@ static void set_options(struct leveldb *leveldb)
 /* In this order: the options and the cache must outlive the database (hazard DB13). */
 static void leveldb_store_close(struct gw_store **store)
 {
-    struct leveldb *leveldb = leveldb_of(*store);
+    struct leveldb *leveldb = gw_leveldb_of(*store);
 
     if (leveldb->db)
         leveldb_close(leveldb->db);
@@ -358,15 +344,18 @@ static void leveldb_store_close(struct gw_store **store)
         leveldb_options_destroy(leveldb->options);
         leveldb_cache_destroy(leveldb->cache);
     }
+    gw_bodies_close(&leveldb->bodies);
     gw_shadow_remove(&leveldb->shadow);
     gw_directory_release(&leveldb->directory);
     gw_buffer_clear(&leveldb->value);
+    gw_buffer_clear(&leveldb->row);
+    free(leveldb->changes);
     free(leveldb);
     *store = NULL;
 }
 
 static const struct gw_store_port leveldb_port = {
-    .write = leveldb_store_write,
+    .write = gw_leveldb_write,
     .get = leveldb_store_get,
     .scan = leveldb_store_scan,
     .why = leveldb_store_why,
@@ -386,6 +375,61 @@ static enum gw_store_error open_database(struct leveldb *leveldb, const char *da
     }
     leveldb->db = leveldb_open(leveldb->options, database, &text);
     return judge(leveldb->directory->path, text, why, size);
+}
+
+static enum gw_store_error open_bodies(struct leveldb *leveldb, bool look, char *why, size_t size)
+{
+    const char *path = leveldb->directory->path;
+
+    if (gw_bodies_open(leveldb->directory->fd, look, &leveldb->bodies) == 0)
+        return GW_STORE_OK;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
+        snprintf(why, size, "%.200s is damaged (" GW_BODIES " is missing): restore it from a "
+                 "backup, or give this peer another directory", path);
+        return GW_STORE_CORRUPT;
+    }
+    gw_directory_explain(path, "opening " GW_BODIES, errno, why, size);
+    return GW_STORE_IO;
+}
+
+struct count {
+    struct gw_bodies *bodies;
+    uint64_t missing; /* a file; 0: none is */
+    bool damaged;
+};
+
+static bool count_one(void *context, struct gw_slice row, struct gw_slice stored)
+{
+    struct count *count = context;
+    struct gw_body body;
+    struct gw_slice key;
+
+    count->damaged = !gw_apart_read_row(row, stored, &body, &key);
+    if (!count->damaged && !gw_bodies_found(count->bodies, &body))
+        count->missing = body.file;
+    return !count->damaged && count->missing == 0;
+}
+
+/* Which files are needed. Synced bodies that are gone with their file are noticed here; those of
+ * which only bits are wrong, when they are read. */
+static enum gw_store_error count_bodies(struct leveldb *leveldb, char *why, size_t size)
+{
+    struct count count = {.bodies = leveldb->bodies};
+    enum gw_store_error error =
+        gw_leveldb_walk(leveldb, gw_apart_rows, (struct gw_slice){0}, count_one, &count);
+
+    if (error != GW_STORE_OK) {
+        snprintf(why, size, "%s", gw_why_last(&leveldb->why));
+    } else if (count.damaged || count.missing) {
+        char file[40] = "a reference in db";
+        if (!count.damaged)
+            snprintf(file, sizeof file, GW_BODIES "/%08" PRIu64, count.missing);
+        snprintf(why, size, "%.200s is damaged (%s is missing or too short): keep a copy, then "
+                 "restore it from a backup, or give this peer another directory",
+                 leveldb->directory->path, file);
+        error = GW_STORE_CORRUPT;
+    }
+    return error;
 }
 
 static struct leveldb *new_store(char *why, size_t size)
@@ -421,9 +465,15 @@ enum gw_store_error gw_leveldb_open(const char *directory, struct gw_store **sto
     enum gw_store_error error =
         gw_directory_claim(directory, false, &leveldb->directory, why, why_size);
     if (error == GW_STORE_OK)
+        error = open_bodies(leveldb, false, why, why_size);
+    if (error == GW_STORE_OK)
         error = open_database(leveldb, leveldb->directory->database, why, why_size);
     if (error == GW_STORE_OK)
+        error = count_bodies(leveldb, why, why_size);
+    if (error == GW_STORE_OK)
         error = gw_directory_settle(leveldb->directory, why, why_size);
+    if (error == GW_STORE_OK)
+        gw_bodies_tidy(leveldb->bodies); /* LevelDB's open made all that it read durable */
     return end_open(leveldb, error, store);
 }
 
@@ -436,6 +486,8 @@ enum gw_store_error gw_leveldb_inspect(const char *directory, struct gw_store **
         return GW_STORE_NOMEM;
     enum gw_store_error error =
         gw_directory_claim(directory, true, &leveldb->directory, why, why_size);
+    if (error == GW_STORE_OK)
+        error = open_bodies(leveldb, true, why, why_size);
     if (error == GW_STORE_OK)
         error = gw_shadow_make(leveldb->directory, &leveldb->shadow, why, why_size);
     if (error == GW_STORE_OK)
@@ -452,15 +504,15 @@ bool gw_leveldb_exists(const char *directory)
 
 struct gw_directory *gw_leveldb_directory(struct gw_store *store)
 {
-    return store->port == &leveldb_port ? leveldb_of(store)->directory : NULL;
+    return store->port == &leveldb_port ? gw_leveldb_of(store)->directory : NULL;
 }
 
 const char *gw_leveldb_path(struct gw_store *store)
 {
-    return store->port == &leveldb_port ? leveldb_of(store)->directory->path : NULL;
+    return store->port == &leveldb_port ? gw_leveldb_of(store)->directory->path : NULL;
 }
 
 bool gw_leveldb_is_inspected(struct gw_store *store)
 {
-    return store->port == &leveldb_port && leveldb_of(store)->shadow != NULL;
+    return store->port == &leveldb_port && gw_leveldb_of(store)->shadow != NULL;
 }

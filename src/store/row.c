@@ -35,7 +35,8 @@ struct gw_buffer *gw_row_begin_value(struct gw_row_building *building)
     return &building->write->bytes;
 }
 
-void gw_row_end(const struct gw_row_building *building, struct gw_slice outside)
+void gw_row_end_outside(const struct gw_row_building *building, struct gw_slice outside,
+                        uint32_t outside_crc)
 {
     struct gw_buffer *bytes = &building->write->bytes;
 
@@ -45,10 +46,14 @@ void gw_row_end(const struct gw_row_building *building, struct gw_slice outside)
     size_t rest = bytes->size - building->value - CRC_SIZE;
     uint32_t crc = gw_crc32c(0, bytes->data + building->key, building->value - building->key);
     crc = gw_crc32c(crc, value + CRC_SIZE, rest);
-    crc = gw_crc32c(crc, outside.data, outside.size);
     for (unsigned i = 0; i < CRC_SIZE; i++)
         value[i] = (uint8_t)(crc >> (24 - 8 * i));
-    gw_write_put_built(building->write, building->key, building->value, outside);
+    gw_write_put_built(building->write, building->key, building->value, outside, outside_crc);
+}
+
+void gw_row_end(const struct gw_row_building *building)
+{
+    gw_row_end_outside(building, (struct gw_slice){0}, 0);
 }
 
 static void put_destination(struct gw_buffer *out, const struct gw_destination *destination)
@@ -204,7 +209,7 @@ void gw_row_put(struct gw_write *write, const struct gw_row *row)
     assert(row->kind != GW_ROW_DEAD);
     gw_row_put_key_of(gw_row_begin(&building, write), row);
     gw_row_put_facts_of(gw_row_begin_value(&building), row);
-    gw_row_end(&building, slice_of(NULL, 0));
+    gw_row_end(&building);
 }
 
 void gw_row_delete(struct gw_write *write, const struct gw_row *row)

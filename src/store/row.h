@@ -26,7 +26,8 @@
  *
  * Integers in keys are big-endian u64; a batch's key has its *last* sequence, so that a seek to
  * (epoch, s) finds the batch that holds s. Every value starts with crc32c(key, rest of value) as
- * u32, so that a misdirected or stale write is found (fault D25). The bytes, as a grammar, are in
+ * u32, so that a misdirected or stale write is found (fault D25); but a batch's body has a checksum
+ * of its own, so that the rest can be checked without it. The bytes, as a grammar, are in
  * docs/internals/store.md. */
 
 #include "base/bytes.h"
@@ -57,7 +58,8 @@ void gw_row_put_dead(struct gw_write *write, const struct gw_row *row,
  * on success. */
 enum gw_store_error gw_row_read(struct gw_slice key, struct gw_slice value, struct gw_row *row);
 /* Makes a batch (one reference), with its body (copied) if `with_body`. GW_STORE_OK,
- * GW_STORE_CORRUPT, GW_STORE_NOMEM. */
+ * GW_STORE_CORRUPT, GW_STORE_NOMEM; GW_STORE_LOST: the body was wanted, and a scan gave the row
+ * without it (store.h). */
 enum gw_store_error gw_row_read_batch(struct gw_slice key, struct gw_slice value, bool with_body,
                                       struct gw_batch **batch);
 /* A dead letter's row and its message, which points into the value; its first `head` bytes are

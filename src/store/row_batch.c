@@ -6,6 +6,8 @@
 #include "store/row_bytes.h"
 
 #include "base/blob.h"
+#include "base/crc32c.h"
+#include "base/plant.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +15,9 @@
 
 enum { LENGTHS_FIXED = 0, LENGTHS_EACH = 1 };
 enum { HEADS_NONE = 0, HEADS_EACH = 1 };
+
+#define CRC_SIZE 4u
+#define SIZE_SIZE 4u
 
 static struct gw_slice slice_of(const void *data, size_t size)
 {
@@ -42,6 +47,13 @@ static void put_heads(struct gw_buffer *out, const struct gw_batch *batch)
         gw_buffer_varint(out, batch->heads[i]);
 }
 
+/* Into the four bytes at `at`: how many follow them. */
+static void put_size(struct gw_buffer *out, size_t at)
+{
+    for (unsigned i = 0; i < SIZE_SIZE && !gw_buffer_failed(out); i++)
+        out->data[at + i] = (uint8_t)((out->size - at - SIZE_SIZE) >> (24 - 8 * i));
+}
+
 void gw_row_put_batch(struct gw_write *write, const struct gw_batch *batch)
 {
     struct gw_row_building building;
@@ -53,12 +65,18 @@ void gw_row_put_batch(struct gw_write *write, const struct gw_batch *batch)
     gw_buffer_u64(out, batch->epoch);
     gw_buffer_u64(out, gw_batch_last(batch));
     out = gw_row_begin_value(&building);
+    size_t facts = out->size;
+    gw_buffer_u32(out, 0);
     gw_buffer_varint(out, batch->first);
     gw_buffer_varint(out, batch->count);
     gw_buffer_varint(out, batch->bytes_before);
     put_lengths(out, batch);
     put_heads(out, batch);
-    gw_row_end(&building, slice_of(batch->body ? batch->body->data : NULL, batch->bytes));
+    struct gw_slice body = slice_of(batch->body ? batch->body->data : NULL, batch->bytes);
+    uint32_t body_crc = gw_crc32c(0, body.data, body.size);
+    gw_buffer_u32(out, body_crc);
+    put_size(out, facts);
+    gw_row_end_outside(&building, body, body_crc);
 }
 
 void gw_row_put_dead(struct gw_write *write, const struct gw_row *row, const struct gw_batch *batch)
@@ -76,7 +94,7 @@ void gw_row_put_dead(struct gw_write *write, const struct gw_row *row, const str
     gw_buffer_varint(out, batch->heads ? batch->heads[index] : 0);
     if (size > 0)
         gw_buffer_append(out, batch->body->data + begin, size);
-    gw_row_end(&building, slice_of(NULL, 0));
+    gw_row_end(&building);
 }
 
 static void put_user_key(struct gw_buffer *out, const char *space, struct gw_slice key)
@@ -95,7 +113,7 @@ void gw_row_put_key(struct gw_write *write, const char *space, struct gw_slice k
     put_user_key(out, space, key);
     out = gw_row_begin_value(&building);
     gw_buffer_append(out, value.data, value.size);
-    gw_row_end(&building, slice_of(NULL, 0));
+    gw_row_end(&building);
 }
 
 void gw_row_delete_key(struct gw_write *write, const char *space, struct gw_slice key)
@@ -165,27 +183,68 @@ static enum gw_store_error read_heads(struct gw_reader *value, struct gw_batch *
     return GW_STORE_OK;
 }
 
-static enum gw_store_error read_body(struct gw_reader *value, struct gw_batch *batch)
+/* The body is all that is left, and all of it; or it is not at hand, which counts for those who
+ * want it. */
+static enum gw_store_error read_body(struct gw_slice bytes, uint32_t crc, bool with_body,
+                                     struct gw_batch *batch)
 {
     uint8_t *data;
 
+    if (bytes.size == 0 && batch->bytes > 0)
+        return with_body ? GW_STORE_LOST : GW_STORE_OK;
+    if (bytes.size != batch->bytes)
+        return GW_STORE_CORRUPT;
+    if (gw_crc32c(0, bytes.data, bytes.size) != crc && !GW_PLANT(ROW_UNCHECKED))
+        return GW_STORE_CORRUPT;
+    if (!with_body)
+        return GW_STORE_OK;
     batch->body = gw_blob_new(batch->bytes, &data);
     if (!batch->body)
         return GW_STORE_NOMEM;
     if (batch->bytes > 0)
-        memcpy(data, value->at, batch->bytes);
+        memcpy(data, bytes.data, batch->bytes);
     return GW_STORE_OK;
+}
+
+/* Splits a value, checks its first part, and leaves facts and body to be read. */
+static bool check_facts(struct gw_slice key, struct gw_slice value, struct gw_reader *facts,
+                        struct gw_slice *body)
+{
+    struct gw_reader reader = gw_reader_of(value.data, value.size);
+    struct gw_slice rest;
+
+    gw_read_u32(&reader);
+    uint32_t size = gw_read_u32(&reader);
+    *facts = gw_reader_of(reader.at, gw_reader_left(&reader));
+    gw_read_slice(&reader, size);
+    *body = slice_of(reader.at, gw_reader_left(&reader));
+    facts->end = reader.at;
+    return !reader.failed &&
+           gw_row_check(key, slice_of(value.data, CRC_SIZE + SIZE_SIZE + size), &rest);
+}
+
+static enum gw_store_error read_all(struct gw_reader *facts, struct gw_slice body, bool with_body,
+                                    struct gw_batch *batch)
+{
+    enum gw_store_error error = read_lengths(facts, batch);
+
+    if (error == GW_STORE_OK)
+        error = read_heads(facts, batch);
+    uint32_t crc = gw_read_u32(facts);
+    if (error == GW_STORE_OK && (facts->failed || gw_reader_left(facts) > 0))
+        error = GW_STORE_CORRUPT;
+    return error == GW_STORE_OK ? read_body(body, crc, with_body, batch) : error;
 }
 
 enum gw_store_error gw_row_read_batch(struct gw_slice key, struct gw_slice value, bool with_body,
                                       struct gw_batch **batch)
 {
-    struct gw_slice rest;
+    struct gw_reader facts;
+    struct gw_slice body;
 
-    if (!gw_row_check(key, value, &rest))
+    if (!check_facts(key, value, &facts, &body))
         return GW_STORE_CORRUPT;
     struct gw_reader keys = gw_reader_of(key.data, key.size);
-    struct gw_reader facts = gw_reader_of(rest.data, rest.size);
     uint8_t kind = gw_read_u8(&keys);
     uint64_t epoch = gw_read_u64(&keys);
     uint64_t last = gw_read_u64(&keys);
@@ -201,13 +260,7 @@ enum gw_store_error gw_row_read_batch(struct gw_slice key, struct gw_slice value
     if (!read)
         return GW_STORE_NOMEM;
     read->bytes_before = before;
-    enum gw_store_error error = read_lengths(&facts, read);
-    if (error == GW_STORE_OK)
-        error = read_heads(&facts, read);
-    if (error == GW_STORE_OK && gw_reader_left(&facts) != read->bytes)
-        error = GW_STORE_CORRUPT; /* the body is all that is left, and all of it */
-    if (error == GW_STORE_OK && with_body)
-        error = read_body(&facts, read);
+    enum gw_store_error error = read_all(&facts, body, with_body, read);
     if (error != GW_STORE_OK) {
         gw_batch_drop(read);
         return error;

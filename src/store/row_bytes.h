@@ -17,8 +17,11 @@ struct gw_row_building {
 
 struct gw_buffer *gw_row_begin(struct gw_row_building *building, struct gw_write *write);
 struct gw_buffer *gw_row_begin_value(struct gw_row_building *building);
-/* The value is followed by `outside`, which is not copied. */
-void gw_row_end(const struct gw_row_building *building, struct gw_slice outside);
+void gw_row_end(const struct gw_row_building *building);
+/* The value is followed by `outside`, which is not copied and has a checksum of its own, the last
+ * four bytes of the value before it: so the row can be checked where `outside` is not at hand. */
+void gw_row_end_outside(const struct gw_row_building *building, struct gw_slice outside,
+                        uint32_t outside_crc);
 /* Key and facts of a row; of a dead letter the message is missing. */
 void gw_row_put_key_of(struct gw_buffer *out, const struct gw_row *row);
 void gw_row_put_facts_of(struct gw_buffer *out, const struct gw_row *row);

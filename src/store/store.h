@@ -26,7 +26,8 @@ enum gw_store_error {
     GW_STORE_BUSY,    /* open in another process, or already in this one */
     GW_STORE_FOREIGN, /* a directory that is not ours, or another name's store */
     GW_STORE_VERSION, /* of another format, older or newer */
-    GW_STORE_POISONED /* an earlier write failed: close and reopen */
+    GW_STORE_POISONED, /* an earlier write failed: close and reopen */
+    GW_STORE_LOST      /* the value's body was never synced, and a power cut took it */
 };
 
 const char *gw_store_error_name(enum gw_store_error error); /* "IO"; "?" for none */
@@ -43,6 +44,7 @@ struct gw_write_op {
     size_t value_size;
     const void *outside; /* if set, the value is (value, value_size) followed by these bytes: */
     size_t outside_size; /*   they are not copied and must live until the write is done */
+    uint32_t outside_crc; /* crc32c of them */
     bool put;            /* false: delete */
 };
 
@@ -56,14 +58,17 @@ struct gw_write {
 
 void gw_write_clear(struct gw_write *write); /* frees */
 void gw_write_reset(struct gw_write *write); /* empties, keeps memory, forgets the failure */
-/* The slices are copied (but for `outside`) and must not lie in write->bytes. */
+/* The slices are copied (but for `outside`) and must not lie in write->bytes. No key begins with
+ * the bytes ff ff: those are the stores' own. */
 void gw_write_put(struct gw_write *write, struct gw_slice key, struct gw_slice value);
 void gw_write_put_outside(struct gw_write *write, struct gw_slice key, struct gw_slice prefix,
                           struct gw_slice outside);
 void gw_write_delete(struct gw_write *write, struct gw_slice key);
 /* For those that appended key and value to write->bytes themselves: adds the put of the key that
- * lies at [key, value) and the value at [value, end), followed by `outside` if that has bytes. */
-void gw_write_put_built(struct gw_write *write, size_t key, size_t value, struct gw_slice outside);
+ * lies at [key, value) and the value at [value, end), followed by `outside`, if that has bytes, of
+ * which `outside_crc` is the crc32c. */
+void gw_write_put_built(struct gw_write *write, size_t key, size_t value, struct gw_slice outside,
+                        uint32_t outside_crc);
 void gw_write_delete_built(struct gw_write *write, size_t key); /* the key lies at [key, end) */
 static inline bool gw_write_failed(const struct gw_write *write)
 {
@@ -78,11 +83,13 @@ typedef bool (*gw_store_visit)(void *context, struct gw_slice key, struct gw_sli
 struct gw_store_port {
     /* Any answer but GW_STORE_OK poisons the store for further writes. */
     enum gw_store_error (*write)(struct gw_store *store, const struct gw_write *write, bool sync);
-    /* Appends the value to `value`, or leaves it as it was. */
+    /* Appends the value to `value`, or leaves it as it was. LOST: the key is there, and its value
+     * is no more. */
     enum gw_store_error (*get)(struct gw_store *store, struct gw_slice key,
                                struct gw_buffer *value);
     /* Visits keys >= from and < to (to.size 0: no end) in order, as they were when the scan began.
-     * Slices are valid during the visit only. */
+     * Slices are valid during the visit only. A value of which get would say LOST comes without
+     * what was `outside` when it was written. */
     enum gw_store_error (*scan)(struct gw_store *store, struct gw_slice from, struct gw_slice to,
                                 gw_store_visit visit, void *context);
     const char *(*why)(struct gw_store *store); /* the last error's sentence; lives till close */

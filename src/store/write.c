@@ -6,6 +6,8 @@
 
 #include "store/store.h"
 
+#include "base/crc32c.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -43,7 +45,8 @@ static struct gw_write_op *next_op(struct gw_write *write)
     return op;
 }
 
-void gw_write_put_built(struct gw_write *write, size_t key, size_t value, struct gw_slice outside)
+void gw_write_put_built(struct gw_write *write, size_t key, size_t value, struct gw_slice outside,
+                        uint32_t outside_crc)
 {
     if (gw_write_failed(write))
         return;
@@ -58,6 +61,7 @@ void gw_write_put_built(struct gw_write *write, size_t key, size_t value, struct
     if (outside.size > 0) {
         op->outside = outside.data;
         op->outside_size = outside.size;
+        op->outside_crc = outside_crc;
     }
 }
 
@@ -68,7 +72,8 @@ void gw_write_put_outside(struct gw_write *write, struct gw_slice key, struct gw
 
     gw_buffer_append(&write->bytes, key.data, key.size);
     gw_buffer_append(&write->bytes, prefix.data, prefix.size);
-    gw_write_put_built(write, at, at + key.size, outside);
+    gw_write_put_built(write, at, at + key.size, outside,
+                       gw_crc32c(0, outside.data, outside.size));
 }
 
 void gw_write_put(struct gw_write *write, struct gw_slice key, struct gw_slice value)
@@ -108,6 +113,7 @@ const char *gw_store_error_name(enum gw_store_error error)
     case GW_STORE_FOREIGN: return "FOREIGN";
     case GW_STORE_VERSION: return "VERSION";
     case GW_STORE_POISONED: return "POISONED";
+    case GW_STORE_LOST: return "LOST";
     }
     return "?";
 }

@@ -88,9 +88,9 @@ static void a_missing_directory_is_made(void **state)
     make_store(path);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
-    assert_int_equal(count_entries(path), 3); /* the marker, generation and db/ */
+    assert_int_equal(count_entries(path), 4); /* the marker, generation, db/ and bodies/ */
     make_store(path);
-    assert_int_equal(count_entries(path), 3);
+    assert_int_equal(count_entries(path), 4);
 }
 
 static void an_empty_directory_is_taken(void **state)
@@ -108,7 +108,7 @@ static void the_marker_is_text_that_tells_the_format(void **state)
     make_store(scratch_at(*state, "store"));
     char *text = file_read(scratch_at(*state, "store/godwit"), &size);
     text[size] = '\0';
-    assert_string_equal(text, "godwit store format 2\n");
+    assert_string_equal(text, "godwit store format 3\n");
     free(text);
 }
 
@@ -178,8 +178,8 @@ static void a_path_too_long_is_refused(void **state)
 static void a_marker_of_another_format_is_refused(void **state)
 {
     make_store(scratch_at(*state, "store"));
-    file_write(scratch_at(*state, "store/godwit"), "godwit store format 3\n", 22);
-    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "a newer godwit (format 3");
+    file_write(scratch_at(*state, "store/godwit"), "godwit store format 4\n", 22);
+    ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "a newer godwit (format 4");
     file_write(scratch_at(*state, "store/godwit"), "godwit store format 99999999999999999999\n",
                41);
     ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_VERSION, "newer godwit");

@@ -69,6 +69,32 @@ static void a_store_is_looked_at_without_being_touched(void **state)
     live_once(store_path(state), NOTED);
 }
 
+/* Bodies are read where they are, and what nothing leads to stays as well. */
+static void bodies_are_looked_at_where_they_are(void **state)
+{
+    static uint8_t body[200000];
+    const struct gw_slice key = {(const uint8_t *)"b1", 2}, prefix = {(const uint8_t *)"facts", 5};
+    struct gw_write write = {0};
+    struct gw_buffer value = {0};
+
+    memset(body, 'b', sizeof body);
+    live_once(store_path(state), NOTED);
+    struct gw_store *store = open_store(store_path(state));
+    gw_write_put_outside(&write, key, prefix, (struct gw_slice){body, sizeof body});
+    assert_int_equal(gw_store_write(store, &write, true), GW_STORE_OK);
+    gw_write_clear(&write);
+    gw_store_close(&store);
+    file_write(scratch_at(*state, "store/bodies/00000099"), "garbage", 7);
+    char *before = fingerprint(store_path(state));
+    assert_int_equal(inspect(store_path(state), &store), GW_STORE_OK);
+    assert_int_equal(gw_store_get(store, key, &value), GW_STORE_OK);
+    assert_int_equal(value.size, prefix.size + sizeof body);
+    assert_memory_equal(value.data + prefix.size, body, sizeof body);
+    gw_store_close(&store);
+    assert_untouched(before, fingerprint(store_path(state)));
+    gw_buffer_clear(&value);
+}
+
 /* What a killed process left goes; what one has that lives stays, and so do others' folders. */
 static void shadows_of_the_killed_are_removed(void **state)
 {
@@ -158,6 +184,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_store_is_looked_at_without_being_touched),
+        TEST(bodies_are_looked_at_where_they_are),
         TEST(shadows_of_the_killed_are_removed),
         TEST(an_open_peer_is_not_looked_at),
         TEST(looking_makes_no_store),

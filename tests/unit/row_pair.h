@@ -116,8 +116,9 @@ static inline void assert_corrupt(const struct pair *pair)
     uint32_t head;
 
     assert_int_equal(gw_row_read(key_of(pair), value_of(pair), &row), GW_STORE_CORRUPT);
-    assert_int_equal(gw_row_read_batch(key_of(pair), value_of(pair), true, &batch),
-                     GW_STORE_CORRUPT);
+    enum gw_store_error error = gw_row_read_batch(key_of(pair), value_of(pair), true, &batch);
+    /* cut off just before its body, it looks like one whose body is kept apart */
+    assert_true(error == GW_STORE_CORRUPT || error == GW_STORE_LOST);
     assert_int_equal(gw_row_read_key(key_of(pair), value_of(pair), &user), GW_STORE_CORRUPT);
     assert_int_equal(gw_row_read_message(key_of(pair), value_of(pair), &row, &head, &user),
                      GW_STORE_CORRUPT);

@@ -69,7 +69,7 @@ static void the_bytes_are_those_of_the_format(void **state)
 {
     (void)state;
     static const char *const bytes[][2] = {
-        {"4d", "02" "05616c706861" "0102030405060708090a0b0c0d0e0f10" "ac02" "fedcba9876543210"},
+        {"4d", "03" "05616c706861" "0102030405060708090a0b0c0d0e0f10" "ac02" "fedcba9876543210"},
         {"650000000000000007", "03" "0106726573697a65" "ffffffffffffffffff01" "00" "00"},
         {"7300000000000000070000000000000064", "64"},
         {"73ffffffffffffffff0000000000000001", "ffffffffffffffffff01"},

@@ -82,6 +82,35 @@ static void batches_come_back_as_they_were(void **state)
     assert_batch_round_trip(make_batch(UINT64_MAX - 5, 4, NULL, 1));
 }
 
+/* A row whose body is not at hand is good for its facts, and only for them. */
+static void facts_can_be_read_without_the_body(void **state)
+{
+    (void)state;
+    struct gw_batch *batch = make_batch(300, 4, NULL, 5), *read = NULL;
+    struct pair pair = encode_batch(batch);
+
+    pair.value_size -= batch->bytes;
+    assert_int_equal(gw_row_read_batch(key_of(&pair), value_of(&pair), true, &read),
+                     GW_STORE_LOST);
+    assert_null(read);
+    assert_int_equal(gw_row_read_batch(key_of(&pair), value_of(&pair), false, &read),
+                     GW_STORE_OK);
+    assert_int_equal(read->bytes, 20);
+    gw_batch_drop(read);
+    read = NULL;
+    for (size_t bit = 0; bit < 8 * pair.value_size; bit++) {
+        pair.value[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(gw_row_read_batch(key_of(&pair), value_of(&pair), false, &read),
+                         GW_STORE_CORRUPT);
+        pair.value[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    pair.value_size++; /* a part of the body is worse than none */
+    assert_int_equal(gw_row_read_batch(key_of(&pair), value_of(&pair), false, &read),
+                     GW_STORE_CORRUPT);
+    free_pair(&pair);
+    gw_batch_drop(batch);
+}
+
 static struct gw_batch *add_heads(struct gw_batch *batch, const uint32_t *heads)
 {
     batch->heads = malloc(batch->count * sizeof *batch->heads);
@@ -110,74 +139,95 @@ static void a_batch_has_the_bytes_of_the_format(void **state)
 
     assert_bytes(pair.key, pair.key_size, "62" "0000000000000009" "000000000000012e");
     assert_bytes(pair.value + 4, pair.value_size - 4,
-                 "ac02" "03" "87ad4b" "01" "020001" "00" "00070e");
+                 "0000000f" "ac02" "03" "87ad4b" "01" "020001" "00" "b671d518" "00070e");
     free_pair(&pair);
     gw_batch_drop(batch);
     batch = make_batch(300, 3, NULL, 1);
     pair = encode_batch(batch);
-    assert_bytes(pair.value + 4, pair.value_size - 4, "ac02" "03" "87ad4b" "00" "01" "00" "00070e");
+    assert_bytes(pair.value + 4, pair.value_size - 4,
+                 "0000000d" "ac02" "03" "87ad4b" "00" "01" "00" "b671d518" "00070e");
     free_pair(&pair);
     gw_batch_drop(batch);
     static const uint32_t heads[] = {0, 1, 1};
     batch = add_heads(make_batch(300, 3, NULL, 1), heads);
     pair = encode_batch(batch);
     assert_bytes(pair.value + 4, pair.value_size - 4,
-                 "ac02" "03" "87ad4b" "00" "01" "01" "000101" "00070e");
+                 "00000010" "ac02" "03" "87ad4b" "00" "01" "01" "000101" "b671d518" "00070e");
     free_pair(&pair);
     gw_batch_drop(batch);
 }
 
-/* A batch's key with a value written by hand: first, count, bytes before, lengths, body. */
-static void assert_batch_refused(uint64_t last, const char *value, size_t size)
+/* A batch's key with a value made by hand: crc, size, the facts given (first, count, bytes before,
+ * lengths, heads), crc of the body, body. */
+static struct gw_buffer by_hand(struct gw_slice key, struct gw_slice facts, struct gw_slice body)
+{
+    struct gw_buffer rest = {0}, value = {0};
+
+    gw_buffer_u32(&rest, (uint32_t)facts.size + 4);
+    gw_buffer_append(&rest, facts.data, facts.size);
+    gw_buffer_u32(&rest, gw_crc32c(0, body.data, body.size));
+    gw_buffer_u32(&value, gw_crc32c(gw_crc32c(0, key.data, key.size), rest.data, rest.size));
+    gw_buffer_append(&value, rest.data, rest.size);
+    gw_buffer_append(&value, body.data, body.size);
+    gw_buffer_clear(&rest);
+    return value;
+}
+
+static enum gw_store_error read_by_hand(uint64_t last, struct gw_slice facts, struct gw_slice body)
 {
     struct gw_buffer key = {0};
     struct gw_batch *batch = NULL;
 
     gw_row_seek(&key, GW_ROW_BATCH, 9, last);
-    struct pair pair = {key.data, key.size, malloc(4 + size), 4 + size};
-    memcpy(pair.value + 4, value, size);
-    sign(&pair);
-    assert_int_equal(gw_row_read_batch(key_of(&pair), value_of(&pair), true, &batch),
-                     GW_STORE_CORRUPT);
-    assert_null(batch);
-    free(pair.value);
+    struct gw_buffer value = by_hand((struct gw_slice){key.data, key.size}, facts, body);
+    enum gw_store_error error =
+        gw_row_read_batch((struct gw_slice){key.data, key.size},
+                          (struct gw_slice){value.data, value.size}, true, &batch);
+    assert_true((batch != NULL) == (error == GW_STORE_OK));
+    gw_batch_drop(batch);
+    gw_buffer_clear(&value);
     gw_buffer_clear(&key);
+    return error;
 }
 
-#define REFUSED(last, literal) assert_batch_refused(last, literal, sizeof literal - 1)
+#define BY_HAND(last, facts, body) \
+    read_by_hand(last, (struct gw_slice){(const uint8_t *)(facts), sizeof facts - 1}, slice(body))
+#define REFUSED(last, facts, body) \
+    assert_int_equal(BY_HAND(last, facts, body), GW_STORE_CORRUPT)
 
 static void signed_nonsense_is_no_batch(void **state)
 {
     (void)state;
-    REFUSED(2, "\x01\x03\x00\x00\x01\x00" "abc");      /* 1..2 are not three */
-    REFUSED(0, "\x01\x00\x00\x00\x01\x00" "");         /* none at all */
-    REFUSED(2, "\x03\x01\x00\x00\x01\x00" "a");        /* first after last */
-    REFUSED(3, "\x01\x03\x00\x00\x01\x00" "ab");       /* a body too short */
-    REFUSED(3, "\x01\x03\x00\x00\x01\x00" "abcd");     /* and too long */
-    REFUSED(3, "\x01\x03\x00\x01\x01\x01\x01\x00" "ab");
-    REFUSED(3, "\x01\x03\x00\x01\x01\x01");           /* a length is missing */
-    REFUSED(3, "\x01\x03\x00\x02\x01\x00" "abc");      /* no such form */
-    REFUSED(3, "\x01\x03\x00");
-    REFUSED(3, "\x01\x03\x00\x00\x00");               /* no word about headers */
-    REFUSED(3, "");
+    assert_int_equal(BY_HAND(3, "\x01\x03\x00\x00\x01\x00", "abc"), GW_STORE_OK);
+    REFUSED(2, "\x01\x03\x00\x00\x01\x00", "abc");      /* 1..2 are not three */
+    REFUSED(0, "\x01\x00\x00\x00\x01\x00", "");         /* none at all */
+    REFUSED(2, "\x03\x01\x00\x00\x01\x00", "a");        /* first after last */
+    REFUSED(3, "\x01\x03\x00\x00\x01\x00", "ab");       /* a body too short */
+    REFUSED(3, "\x01\x03\x00\x00\x01\x00", "abcd");     /* and too long */
+    REFUSED(3, "\x01\x03\x00\x01\x01\x01\x01\x00", "ab");
+    REFUSED(3, "\x01\x03\x00\x01\x01\x01", "");           /* a length is missing */
+    REFUSED(3, "\x01\x03\x00\x02\x01\x00", "abc");      /* no such form */
+    REFUSED(3, "\x01\x03\x00", "");
+    REFUSED(3, "\x01\x03\x00\x00\x00", "");               /* no word about headers */
+    REFUSED(3, "", "");
     /* lengths that wrap: 2 x 0x80000001, and 0xffffffff + 2 */
-    REFUSED(2, "\x01\x02\x00\x00\x81\x80\x80\x80\x08\x00" "ab");
-    REFUSED(2, "\x01\x02\x00\x01\xff\xff\xff\xff\x0f\x02\x00" "a");
+    REFUSED(2, "\x01\x02\x00\x00\x81\x80\x80\x80\x08\x00", "ab");
+    REFUSED(2, "\x01\x02\x00\x01\xff\xff\xff\xff\x0f\x02\x00", "a");
     /* four thousand million messages, or as many as 64 bits can say */
-    REFUSED(0xffffffff, "\x01\xff\xff\xff\xff\x0f\x00\x01\x00" "abc");
-    REFUSED(UINT64_MAX, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00\x00");
+    REFUSED(0xffffffff, "\x01\xff\xff\xff\xff\x0f\x00\x01\x00", "abc");
+    REFUSED(UINT64_MAX, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00\x00", "");
 }
 
 static void signed_nonsense_is_no_header(void **state)
 {
     (void)state;
-    REFUSED(2, "\x01\x02\x00\x00\x01\x02" "ab");         /* no such form */
-    REFUSED(2, "\x01\x02\x00\x00\x01\x01\x01" "");       /* one is missing */
-    REFUSED(2, "\x01\x02\x00\x00\x01\x01\x02\x00" "ab"); /* longer than its message */
-    REFUSED(2, "\x01\x02\x00\x01\x00\x02\x01\x01\x01" "ab");
-    REFUSED(2, "\x01\x02\x00\x00\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00" "ab");
+    REFUSED(2, "\x01\x02\x00\x00\x01\x02", "ab");         /* no such form */
+    REFUSED(2, "\x01\x02\x00\x00\x01\x01\x01", "");       /* one is missing */
+    REFUSED(2, "\x01\x02\x00\x00\x01\x01\x02\x00", "ab"); /* longer than its message */
+    REFUSED(2, "\x01\x02\x00\x01\x00\x02\x01\x01\x01", "ab");
+    REFUSED(2, "\x01\x02\x00\x00\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", "ab");
     /* four thousand million of them */
-    REFUSED(0xffffffff, "\x01\xff\xff\xff\xff\x0f\x00\x00\x00\x01" "abc");
+    REFUSED(0xffffffff, "\x01\xff\xff\xff\xff\x0f\x00\x00\x00\x01", "abc");
     static const uint32_t large = 70000, head = GW_HEADS_MAX + 1;
     struct gw_batch *batch = add_heads(make_batch(7, 1, &large, 0), &head), *read = NULL;
     struct pair pair = encode_batch(batch);
@@ -296,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_come_back_as_they_were),
+        cmocka_unit_test(facts_can_be_read_without_the_body),
         cmocka_unit_test(a_batch_has_the_bytes_of_the_format),
         cmocka_unit_test(headers_come_back_as_they_were),
         cmocka_unit_test(signed_nonsense_is_no_batch),

@@ -67,7 +67,7 @@ static void built_operations_take_what_was_appended(void **state)
     gw_buffer_append(&write.bytes, "second", 6);
     size_t value = write.bytes.size;
     gw_buffer_append(&write.bytes, "22", 2);
-    gw_write_put_built(&write, key, value, slice("out"));
+    gw_write_put_built(&write, key, value, slice("out"), 7);
     key = write.bytes.size;
     gw_buffer_append(&write.bytes, "third", 5);
     gw_write_delete_built(&write, key);
