@@ -316,7 +316,8 @@ static void syncs_are_slow_as_told(void **state)
                (struct lab_order){.verb = LAB_slow_syncs, .span = {50000, 60000}}, "slow_syncs");
 }
 
-/* The child goes no further than its first sync; looked at often, so that one which does is seen. */
+/* The child goes no further than its first sync; it is looked at often, so that one which does is
+ * seen. */
 static void a_sync_hangs_until_it_is_released(void **state)
 {
     const struct stage *stage = *state;

@@ -123,6 +123,8 @@ uint64_t driver_link(struct driver *d, uint64_t conn, const char *name);
 /* The same as that peer, and as the process of a memory peer. */
 uint64_t driver_link_as(struct driver *d, uint64_t conn, const struct gw_identity *identity);
 uint64_t driver_memory_link(struct driver *d, uint64_t conn, const char *name, uint64_t process);
+/* "a" is open, has dialled b on connection 1, and b's process 9 has given it that link. */
+void driver_dialled(struct driver *d, uint64_t link);
 /* It serves stage:work with that credit and has told all: DATA may flow. With a new link, too. */
 void remote_serve_all(struct driver *d, uint64_t conn, uint64_t link, uint64_t messages);
 uint64_t driver_member(struct driver *d, uint64_t conn, const char *name, uint64_t messages);

@@ -92,6 +92,14 @@ uint64_t driver_memory_link(struct driver *d, uint64_t conn, const char *name, u
     return driver_link_as(d, conn, &identity);
 }
 
+void driver_dialled(struct driver *d, uint64_t link)
+{
+    driver_open(d, "a");
+    driver_dial(d, 1);
+    driver_tick(d, 0);
+    remote_welcome(d, 1, link, "b", 9);
+}
+
 /* ---- a member: it serves and acknowledges ---- */
 
 static struct gw_destination work(void)

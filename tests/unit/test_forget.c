@@ -23,6 +23,22 @@ static uint64_t open_memory(struct driver *d)
     return link;
 }
 
+/* The same, with messages 1 to `count` in hand, of offer 10. */
+static uint64_t hold_of_memory(struct driver *d, uint64_t count)
+{
+    uint64_t link = open_memory(d);
+    remote_offer(d, 1, link, EPOCH, 1, count, 10);
+    return link;
+}
+
+/* m lives after all, and names EPOCH again. */
+static uint64_t come_back(struct driver *d)
+{
+    uint64_t link = driver_memory_link(d, 1, "m", 1);
+    remote_open(d, 1, link, EPOCH, false);
+    return link;
+}
+
 static size_t receiving_rows(const struct driver *d)
 {
     return driver_rows(d, GW_ROW_WINDOW) + driver_rows(d, GW_ROW_DECIDED) +
@@ -33,6 +49,12 @@ static bool known(const struct driver *d, uint64_t epoch)
 {
     struct gw_window_view view;
     return driver_window(d, epoch, &view);
+}
+
+static void assert_forgotten(const struct driver *d)
+{
+    assert_false(known(d, EPOCH));
+    assert_int_equal(receiving_rows(d), 0);
 }
 
 static void all_rows_of_an_ended_memory_peer_go(void **state)
@@ -57,8 +79,7 @@ static void all_rows_of_an_ended_memory_peer_go(void **state)
     driver_memory_link(&d, 1, "m", 2);
     driver_commit(&d);
     driver_commit(&d);
-    assert_int_equal(receiving_rows(&d), 0);
-    assert_false(known(&d, EPOCH));
+    assert_forgotten(&d);
     assert_false(known(&d, OLD)); /* a tombstone, too */
     driver_close(&d);
 }
@@ -68,8 +89,7 @@ static void until_it_is_freed_a_window_is_in_its_owners_list(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = hold_of_memory(&d, 1);
     driver_decide(&d, EPOCH, 1, 1);
     remote_close_epoch(&d, 1, link, EPOCH, 1);
     driver_commit(&d);
@@ -87,8 +107,7 @@ static void what_is_in_hand_keeps_its_window_until_it_is_decided(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    hold_of_memory(&d, 3);
     driver_decide(&d, EPOCH, 1, 1);
     driver_commit(&d);
     driver_memory_link(&d, 1, "m", 2);
@@ -101,8 +120,7 @@ static void what_is_in_hand_keeps_its_window_until_it_is_decided(void **state)
     assert_null(driver_returned(&d, EPOCH, 0)); /* nobody waits for it */
     driver_commit(&d);
     driver_commit(&d);
-    assert_false(known(&d, EPOCH));
-    assert_int_equal(receiving_rows(&d), 0);
+    assert_forgotten(&d);
     assert_int_equal(driver_counter(&d, GW_COUNTER_in_hand_now), 0);
     driver_close(&d);
 }
@@ -111,8 +129,7 @@ static void the_transaction_of_a_decision_for_an_ended_peer_commits(void **state
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    hold_of_memory(&d, 1);
     driver_memory_link(&d, 1, "m", 2);
     struct gw_decision decision = {.epoch = EPOCH, .first = 1, .last = 1};
     decision.bytes = REMOTE_MESSAGE;
@@ -132,8 +149,7 @@ static void the_next_process_of_that_name_begins_anew(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = hold_of_memory(&d, 3);
     link = driver_memory_link(&d, 1, "m", 2);
     assert_int_equal(driver_told_in_hand(&d, EPOCH, 0).first, 0); /* it does not know that epoch */
     remote_open(&d, 1, link, EPOCH + 1, true);
@@ -156,8 +172,7 @@ static void what_is_asked_of_a_window_while_it_is_forgotten_is_refused_or_ignore
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    uint64_t link = hold_of_memory(&d, 3);
     driver_decide(&d, EPOCH, 1, 3);
     driver_commit(&d);
     link = driver_memory_link(&d, 1, "m", 2);
@@ -178,8 +193,7 @@ static void windows_of_an_ended_peer_found_in_the_store_go_with_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 3, 10);
+    hold_of_memory(&d, 3);
     driver_decide(&d, EPOCH, 1, 1);
     driver_reject(&d, EPOCH, 2, 1, "two");
     driver_commit(&d);
@@ -190,8 +204,7 @@ static void windows_of_an_ended_peer_found_in_the_store_go_with_it(void **state)
     gw_window_owner_gone(d.core, gw_remote_find(d.core, "m"));
     driver_commit(&d);
     driver_commit(&d);
-    assert_int_equal(receiving_rows(&d), 0);
-    assert_false(known(&d, EPOCH));
+    assert_forgotten(&d);
     driver_close(&d);
 }
 
@@ -210,14 +223,12 @@ static void who_was_taken_for_ended_and_comes_back_goes_on(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
+    uint64_t link = hold_of_memory(&d, 2);
     driver_decide(&d, EPOCH, 1, 1);
     driver_commit(&d);
     away_for_long(&d);
     assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
-    link = driver_memory_link(&d, 1, "m", 1);
-    remote_open(&d, 1, link, EPOCH, false);
+    link = come_back(&d);
     assert_null(driver_sent(&d, GW_FRAME_REFUSE, 0));
     assert_int_equal(gw_remote_find(d.core, "m")->window_count, 1);
     remote_offer(&d, 1, link, EPOCH, 1, 3, 11); /* 1 is decided, 2 in hand */
@@ -234,16 +245,14 @@ static void a_tombstone_of_who_comes_back_is_one_again(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = hold_of_memory(&d, 1);
     driver_decide(&d, EPOCH, 1, 1);
     remote_close_epoch(&d, 1, link, EPOCH, 1);
     driver_commit(&d);
     remote_open(&d, 1, link, OLD, true); /* another one, in the same list */
     remote_offer(&d, 1, link, OLD, 1, 1, 10);
     away_for_long(&d);
-    link = driver_memory_link(&d, 1, "m", 1);
-    remote_open(&d, 1, link, EPOCH, false);
+    link = come_back(&d);
     assert_int_equal(gw_remote_find(d.core, "m")->window_count, 0);
     remote_data(&d, 1, link, EPOCH, 1, 1);
     assert_int_equal(driver_count(&d, GW_EFFECT_DELIVER), 0);
@@ -258,13 +267,11 @@ static void an_epoch_that_was_being_closed_is_closed_when_its_owner_comes_back(v
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = hold_of_memory(&d, 1);
     driver_decide(&d, EPOCH, 1, 1);
     remote_close_epoch(&d, 1, link, EPOCH, 1);
     away_for_long(&d);
-    link = driver_memory_link(&d, 1, "m", 1);
-    remote_open(&d, 1, link, EPOCH, false);
+    come_back(&d);
     driver_commit(&d);
     assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.closed[0], EPOCH);
     assert_true(driver_row(&d, GW_ROW_WINDOW, 0)->flag);
@@ -296,8 +303,7 @@ static void a_decision_on_its_way_to_the_store_keeps_its_window(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    hold_of_memory(&d, 1);
     driver_decide(&d, EPOCH, 1, 1);
     driver_seal(&d);
     driver_memory_link(&d, 1, "m", 2);
@@ -305,8 +311,7 @@ static void a_decision_on_its_way_to_the_store_keeps_its_window(void **state)
     assert_true(known(&d, EPOCH));
     assert_int_equal(driver_counter(&d, GW_COUNTER_decided), 1);
     driver_commit(&d);
-    assert_false(known(&d, EPOCH));
-    assert_int_equal(receiving_rows(&d), 0);
+    assert_forgotten(&d);
     driver_close(&d);
 }
 
@@ -315,8 +320,7 @@ static void a_tombstone_on_its_way_to_the_store_goes_too(void **state)
     (void)state;
     for (int sealed = 0; sealed < 2; sealed++) {
         struct driver d;
-        uint64_t link = open_memory(&d);
-        remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+        uint64_t link = hold_of_memory(&d, 1);
         driver_decide(&d, EPOCH, 1, 1);
         driver_commit(&d);
         remote_close_epoch(&d, 1, link, EPOCH, 1);
@@ -326,8 +330,7 @@ static void a_tombstone_on_its_way_to_the_store_goes_too(void **state)
         driver_committed(&d);
         driver_commit(&d);
         driver_commit(&d);
-        assert_false(known(&d, EPOCH));
-        assert_int_equal(receiving_rows(&d), 0);
+        assert_forgotten(&d);
         assert_null(gw_remote_find(d.core, "m")->windows);
         driver_close(&d);
     }
@@ -338,8 +341,7 @@ static void one_process_after_the_other_may_end(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = open_memory(&d);
-    remote_offer(&d, 1, link, EPOCH, 1, 1, 10);
+    uint64_t link = hold_of_memory(&d, 1);
     link = driver_memory_link(&d, 1, "m", 2);
     remote_open(&d, 1, link, EPOCH + 1, true); /* nothing of it is stored */
     driver_memory_link(&d, 1, "m", 3);
@@ -350,8 +352,7 @@ static void one_process_after_the_other_may_end(void **state)
     driver_decide(&d, EPOCH, 1, 1);
     driver_commit(&d);
     driver_commit(&d);
-    assert_false(known(&d, EPOCH));
-    assert_int_equal(receiving_rows(&d), 0);
+    assert_forgotten(&d);
     driver_close(&d);
 }
 

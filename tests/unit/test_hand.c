@@ -100,6 +100,15 @@ static void put_crash(struct driver *d, uint64_t first, uint64_t last, uint64_t 
     d->rows[d->row_count++] = row;
 }
 
+/* A handler died of those, of offer 10. */
+static void restart_with_crash(struct driver *d, uint64_t first, uint64_t last)
+{
+    driver_crash(d);
+    put_crash(d, first, last, 10);
+    driver_recover(d);
+    driver_serve(d, "work", 100, 1 << 24);
+}
+
 /* 1 .. 9 were in hand under offer 10, 1 decided; the process died at 2, 3 and 7. */
 static void crash(struct driver *d)
 {
@@ -156,10 +165,7 @@ static void a_crash_in_the_middle_of_a_row_leaves_both_ends(void **state)
     remote_offer(&d, 1, link, EPOCH, 1, 9, 10);
     driver_decide(&d, EPOCH, 1, 1);
     driver_commit(&d);
-    driver_crash(&d);
-    put_crash(&d, 2, 9, 10);
-    driver_recover(&d);
-    driver_serve(&d, "work", 100, 1 << 24);
+    restart_with_crash(&d, 2, 9);
     link = driver_again(&d);
     remote_offer_again(&d, 1, link, EPOCH, 4, 2, 11);
     driver_commit(&d);
@@ -218,10 +224,7 @@ static void a_crash_at_the_first_message_of_an_epoch_is_charged(void **state)
     struct driver d;
     uint64_t link = open_with(&d, false);
     remote_offer(&d, 1, link, EPOCH, 1, 2, 10);
-    driver_crash(&d);
-    put_crash(&d, 1, 1, 10);
-    driver_recover(&d);
-    driver_serve(&d, "work", 100, 1 << 24);
+    restart_with_crash(&d, 1, 1);
     link = driver_link(&d, 1, "s");
     assert_null(driver_returned(&d, EPOCH, 0));
     remote_open(&d, 1, link, EPOCH, true);
@@ -272,10 +275,7 @@ static void a_crash_that_is_being_forgotten_is_not_told(void **state)
     (void)state;
     struct driver d;
     open_with(&d, false);
-    driver_crash(&d);
-    put_crash(&d, 1, 1, 10);
-    driver_recover(&d);
-    driver_serve(&d, "work", 100, 1 << 24);
+    restart_with_crash(&d, 1, 1);
     uint64_t link = driver_link(&d, 1, "s");
     remote_ping_floor(&d, 1, link, EPOCH, 2, 9);
     driver_seal(&d);

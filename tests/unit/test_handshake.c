@@ -48,10 +48,7 @@ static void a_late_copy_of_a_welcome_brings_no_link_back(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_dial(&d, 1);
-    driver_tick(&d, 0);
-    remote_welcome(&d, 1, 55, "b", 9);
+    driver_dialled(&d, 55);
     remote_say(&d, 1, GW_FRAME_RESET, 55);
     driver_tick(&d, 10000000);
     assert_non_null(driver_sent(&d, GW_FRAME_HELLO, 0));
@@ -431,10 +428,7 @@ static void a_hello_crosses_with_a_dial_of_ours_that_wins(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_dial(&d, 1);
-    driver_tick(&d, 0);
-    remote_welcome(&d, 1, 55, "b", 9);
+    driver_dialled(&d, 55);
     remote_hello(&d, 2, "b", 9);
     assert_int_equal(driver_sent(&d, GW_FRAME_REFUSE, 0)->u.refuse.code, GW_REFUSE_CROSSED);
     assert_int_equal(driver_link_to(&d, "b")->id, 55);

@@ -408,10 +408,7 @@ static void a_lost_connection_that_was_dialled_is_dialled_again(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_dial(&d, 1);
-    driver_tick(&d, 0);
-    remote_welcome(&d, 1, 55, "b", 9);
+    driver_dialled(&d, 55);
     driver_lost(&d, 1);
     assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_LOST));
     driver_tick(&d, DRIVER_HEARTBEAT_US);
@@ -511,10 +508,7 @@ static void leaving_says_bye_on_every_link_and_dials_no_more(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_dial(&d, 1);
-    driver_tick(&d, 0);
-    remote_welcome(&d, 1, 55, "b", 9);
+    driver_dialled(&d, 55);
     driver_link(&d, 2, "c");
     driver_leave(&d);
     assert_int_equal(driver_sent_count(&d, GW_FRAME_BYE), 2);
