@@ -164,9 +164,13 @@ void gw_giveback_answered(struct gw_window *window, uint64_t first, uint64_t las
     if (!window->ordered || !window->returns.count)
         return;
     for (size_t at = gw_spans_find(&window->returns, first);
-         !is_over(giveback = giveback_at(window, at), last); at++)
-        if (!giveback->unsaid && giveback->since > heard)
+         !is_over(giveback = giveback_at(window, at), last); at++) {
+        /* UNREACHED: what came back is said by the end of that step, or when a link starts. */
+        if (giveback->unsaid)
+            continue;
+        if (giveback->since > heard)
             heard = giveback->since;
+    }
     for (size_t i = 0; i < window->returns.count; i++)
         if (giveback_at(window, i)->age < heard)
             giveback_at(window, i)->known = true;

@@ -129,6 +129,23 @@ static void a_write_without_memory_says_so_till_reset(void **state)
     }
 }
 
+static void every_error_of_a_store_has_its_own_name(void **state)
+{
+    (void)state;
+    static const enum gw_store_error errors[] = {
+        GW_STORE_OK,   GW_STORE_NOT_FOUND, GW_STORE_NOMEM,   GW_STORE_IO,      GW_STORE_CORRUPT,
+        GW_STORE_BUSY, GW_STORE_FOREIGN,   GW_STORE_VERSION, GW_STORE_POISONED};
+    size_t count = sizeof errors / sizeof errors[0];
+    for (size_t i = 0; i < count; i++) {
+        assert_string_not_equal(gw_store_error_name(errors[i]), "?");
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(gw_store_error_name(errors[i]),
+                                    gw_store_error_name(errors[k]));
+    }
+    assert_string_equal(gw_store_error_name((enum gw_store_error)100), "?");
+    assert_string_equal(gw_store_error_name((enum gw_store_error)-100), "?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(built_operations_take_what_was_appended),
         cmocka_unit_test(reset_keeps_the_memory),
         cmocka_unit_test(a_write_without_memory_says_so_till_reset),
+        cmocka_unit_test(every_error_of_a_store_has_its_own_name),
     };
 
     return cmocka_run_group_tests_name("write", tests, NULL, NULL);
