@@ -12,7 +12,7 @@
 #define RUN_LEAST    64          /* messages, however large they are */
 #define RUN_MOST     500000      /* however small */
 #define WINDOW_RUN   1000        /* a window's run has so many of it, within these: */
-#define WINDOW_LEAST 1000
+#define WINDOW_LEAST 5000
 #define WINDOW_MOST  1000000
 
 static uint64_t within(uint64_t value, uint64_t least, uint64_t most)
