@@ -287,7 +287,12 @@ int main(void)
     for (size_t i = 0; i < SOCKETS; i++)
         free(judge.socket[i].bytes);
     gw_decoder_destroy(&judge.decoder);
-    printf("%d messages: %u syncs, %u DATA, %u ACK; %u left before their sync\n", SYNC_MESSAGES,
-           judge.syncs, judge.frames[GW_FRAME_DATA], judge.frames[GW_FRAME_ACK], judge.early);
+    unsigned apart = 0;
+    for (size_t i = 1; i <= SYNC_MESSAGES; i++)
+        apart += judge.data[i].apart;
+    printf("%d messages, %u of them beside the log: %u syncs, %u DATA, %u ACK; "
+           "%u left before their sync\n",
+           SYNC_MESSAGES, apart, judge.syncs, judge.frames[GW_FRAME_DATA],
+           judge.frames[GW_FRAME_ACK], judge.early);
     return judge.early > 0;
 }
