@@ -64,6 +64,7 @@
     X(dead_letters, "messages given up on: they became dead letters")                             \
     X(withdrawn, "messages taken back before a handler had them")                                 \
     X(abandoned, "replies that ended because the memory peer that asked has ended")               \
+    X(lost_bodies, "messages ended as abandoned: a power cut took their bytes, never synced")     \
     X(nacked, "attempts that ended by a nack")                                                    \
     X(crashed, "attempts that ended with the handler's process")                                  \
     X(given_back, "messages that a member gave back without having begun")                        \

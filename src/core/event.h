@@ -98,7 +98,7 @@ struct gw_event {
         } transaction; /* its application keys are the turn's affair: they join the same write */
         struct {
             uint64_t epoch;
-            struct gw_batch *const *batches;
+            struct gw_batch *const *batches; /* one without its body: that is lost for good */
             size_t count;
         } loaded;
         struct {

@@ -22,7 +22,7 @@ enum gw_outcome {
     GW_OUTCOME_PROCESSED = 1,
     GW_OUTCOME_DEAD = 2,      /* a dead letter keeps it */
     GW_OUTCOME_WITHDRAWN = 3, /* taken back before a handler had it */
-    GW_OUTCOME_ABANDONED = 4  /* its only possible receiver, a memory peer, is gone */
+    GW_OUTCOME_ABANDONED = 4  /* its only possible receiver, a memory peer, is gone; or its bytes */
 };
 
 enum gw_row_kind {

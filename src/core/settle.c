@@ -152,6 +152,17 @@ void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t firs
     }
 }
 
+void gw_stream_doubt(struct gw_stream *stream, uint64_t first, uint64_t last)
+{
+    for (size_t i = gw_index_from(&stream->endings, first); i < stream->endings.count; i++) {
+        struct gw_ending *ending = gw_index_at(&stream->endings, i);
+        if (ending->first > last)
+            break;
+        if (ending->first >= first && ending->how == GW_OUTCOME_ABANDONED && !ending->sealed)
+            ending->doubtful = true;
+    }
+}
+
 /* Only what was offered to this very member and is durable there counts: a peer settles nothing of
  * another's. */
 static void settle_run(struct gw_core *core, struct gw_stream *stream, struct gw_run *run,

@@ -501,6 +501,8 @@ void gw_stream_settle(struct gw_core *core, struct gw_stream *stream, struct gw_
                       uint64_t first, uint64_t last);
 void gw_stream_end(struct gw_core *core, struct gw_stream *stream, uint64_t first, uint64_t last,
                    enum gw_outcome how, uint64_t bytes);
+/* Of those that have just been abandoned: they may have been processed all the same. */
+void gw_stream_doubt(struct gw_stream *stream, uint64_t first, uint64_t last);
 bool gw_is_open(const struct gw_stream *stream, uint64_t sequence); /* unsettled, as far as known */
 /* Walks the open pieces of [*at, last]. What it has passed may be settled meanwhile. */
 bool gw_open_next(const struct gw_stream *stream, uint64_t *at, uint64_t last,

@@ -101,7 +101,8 @@ static void keep_batch(struct gw_core *core, struct gw_stream *stream, struct gw
         gw_fail(core);
         return;
     }
-    gw_bodies_add(core, batch);
+    if (batch->body)
+        gw_bodies_add(core, batch);
     uint64_t end = gw_batch_last(batch) + 1;
     uint64_t from = batch->first > stream->next_unassigned ? batch->first : stream->next_unassigned;
     if (from < end)
@@ -273,6 +274,25 @@ void gw_stream_forget_gone(struct gw_stream *stream)
         gw_ranges_clear(&stream->gone);
 }
 
+/* A power cut took the bytes, which durability `os` had not synced, and left the row: what is open
+ * of the batch cannot be sent any more and ends. Whoever had it may have processed it all the same,
+ * and the same power cut may have taken the assignment: so this is said of all. What is not durable
+ * yet with its member is read again, and ends then. */
+static void lose_batch(struct gw_core *core, struct gw_stream *stream, uint64_t first,
+                       uint64_t last)
+{
+    uint64_t open = gw_open_count(stream, first, last);
+    gw_stream_end(core, stream, first, last, GW_OUTCOME_ABANDONED, 0);
+    if (core->failed)
+        return;
+    gw_stream_doubt(stream, first, last);
+    uint64_t count = open - gw_open_count(stream, first, last);
+    if (!count)
+        return;
+    gw_count(core, GW_COUNTER_lost_bodies, count);
+    gw_note(core, GW_NOTE_BODY_LOST, "", stream->epoch, count);
+}
+
 void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *const *batches,
                       size_t count)
 {
@@ -281,11 +301,17 @@ void gw_stream_loaded(struct gw_core *core, uint64_t epoch, struct gw_batch *con
     gw_count(core, GW_COUNTER_batches_loaded, count);
     for (size_t i = 0; i < count; i++) {
         struct gw_batch *known = stream ? gw_stream_batch(stream, batches[i]->first) : NULL;
+        uint64_t first = batches[i]->first, last = gw_batch_last(batches[i]);
+        bool lost = !batches[i]->body && !(known && known->body);
         if (stream && !known && !is_gone(stream, batches[i])) {
             keep_batch(core, stream, batches[i]);
+            if (lost && !core->failed)
+                lose_batch(core, stream, first, last);
             continue;
         }
-        if (known && !known->body) {
+        if (known && lost) {
+            lose_batch(core, stream, first, last);
+        } else if (known && !known->body) {
             known->body = gw_blob_hold(batches[i]->body);
             gw_bodies_add(core, known);
         }

@@ -66,10 +66,10 @@ enum gw_store_error gw_found_batch(struct gw_store *store, uint64_t epoch, uint6
     gw_row_seek(&key, GW_ROW_BATCH, epoch, last); /* the key itself: it ends with the last */
     enum gw_store_error error =
         gw_buffer_failed(&key) ? GW_STORE_NOMEM : gw_store_get(store, slice_of(&key), &value);
-    *found = error == GW_STORE_OK;
+    *found = error == GW_STORE_OK || error == GW_STORE_LOST; /* how it ends is told another time */
     gw_buffer_clear(&key);
     gw_buffer_clear(&value);
-    return absent_is_ok(error);
+    return *found ? GW_STORE_OK : absent_is_ok(error);
 }
 
 struct search {

@@ -116,6 +116,11 @@ void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, ui
         gw_log(settings, GODWIT_LOG_INFO,
                "\"%s\" is gone for good: what was kept for it is forgotten", peer);
         break;
+    case GW_NOTE_BODY_LOST:
+        gw_log(settings, GODWIT_LOG_ERROR,
+               "%" PRIu64 " messages of epoch %016" PRIx64 " end as abandoned: a power cut took "
+               "their bytes, which were never synced (durability os)", b, a);
+        break;
     default:
         gw_log(settings, GODWIT_LOG_DEBUG, "note %u about \"%s\": %" PRIu64 " %" PRIu64, note,
                peer, a, b);

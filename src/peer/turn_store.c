@@ -408,6 +408,8 @@ static bool load_one(void *context, struct gw_slice key, struct gw_slice value)
     }
     struct gw_batch *batch;
     loading->error = gw_row_read_batch(key, value, true, &batch);
+    if (loading->error == GW_STORE_LOST) /* the core is told of it by a batch without a body */
+        loading->error = gw_row_read_batch(key, value, false, &batch);
     if (loading->error != GW_STORE_OK)
         return false;
     loading->batches[loading->count++] = batch;

@@ -93,6 +93,86 @@ static void what_a_stale_transaction_would_have_sent_behind_a_backlog_ends(void 
     driver_close(&d);
 }
 
+/* ---- what a power cut took ---- */
+
+static struct gw_batch *lost(uint64_t first, uint32_t count)
+{
+    struct gw_batch *batch = driver_batch(EPOCH, first, count, 10);
+    gw_blob_drop(batch->body);
+    batch->body = NULL;
+    return batch;
+}
+
+static void assert_lost(struct driver *d, uint64_t first, uint64_t last)
+{
+    assert_true(driver_noted(d, GW_NOTE_BODY_LOST, EPOCH));
+    driver_store(d);
+    for (uint64_t sequence = first; sequence <= last; sequence++)
+        assert_int_equal(driver_outcome(d, sequence), GW_OUTCOME_ABANDONED);
+    assert_int_equal(driver_counter(d, GW_COUNTER_lost_bodies), last - first + 1);
+}
+
+static void what_was_lost_before_it_was_assigned_ends_and_the_rest_goes_on(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_send(&d, EPOCH, 1, 5, 10);
+    driver_send(&d, EPOCH, 6, 5, 10);
+    driver_commit(&d);
+    driver_restart(&d);
+    driver_member(&d, 1, "b", 1000);
+    loaded_one(&d, EPOCH, lost(1, 5));
+    assert_lost(&d, 1, 5);
+    assert_int_equal(d.batch_count, 1); /* its row is deleted unread */
+    driver_loaded(&d, EPOCH, 6, 10);
+    driver_commit(&d);
+    assert_int_equal(driver_data(&d, 0).first, 6);
+    assert_int_equal(driver_data(&d, 0).last, 10);
+    assert_int_equal(d.core->body_bytes, 50);
+    driver_close(&d);
+}
+
+/* Its member may have it, and has perhaps processed it: what it tells later counts no more. */
+static void what_was_lost_after_it_was_sent_ends_in_doubt(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.outcomes = true;
+    driver_open_with(&d, &options);
+    driver_member(&d, 1, "b", 1000);
+    driver_send(&d, EPOCH, 1, 5, 10);
+    driver_commit(&d);
+    driver_restart(&d);
+    uint64_t link = driver_member(&d, 1, "b", 1000);
+    loaded_one(&d, EPOCH, lost(1, 5));
+    assert_lost(&d, 1, 5);
+    assert_true(driver_row(&d, GW_ROW_OUTCOME, 0)->maybe_duplicate);
+    remote_ack(&d, 1, link, EPOCH, 1, 5);
+    driver_store(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_violations), 0);
+    assert_int_equal(driver_outcome(&d, 3), 0); /* told once */
+    driver_close(&d);
+}
+
+static void what_was_lost_and_is_settled_is_deleted_without_a_word(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_begin(&d, 5);
+    gw_blob_drop(gw_stream_batch(stream_of(&d), 1)->body); /* the cache is full */
+    gw_bodies_remove(d.core, gw_stream_batch(stream_of(&d), 1));
+    gw_stream_batch(stream_of(&d), 1)->body = NULL;
+    loaded_one(&d, EPOCH, lost(1, 5));
+    assert_lost(&d, 1, 5);
+    assert_int_equal(d.batch_count, 0);
+    loaded_one(&d, EPOCH, lost(1, 5)); /* read again before that was durable */
+    assert_int_equal(driver_counter(&d, GW_COUNTER_lost_bodies), 5);
+    driver_close(&d);
+}
+
 /* ---- what a read brings ---- */
 
 static void what_was_read_for_an_epoch_that_is_over_is_dropped(void **state)
@@ -256,6 +336,9 @@ int main(void)
         cmocka_unit_test(no_more_than_8_mib_of_unoffered_work_stays_in_memory),
         cmocka_unit_test(what_is_not_stored_yet_is_not_asked_for),
         cmocka_unit_test(what_a_stale_transaction_would_have_sent_behind_a_backlog_ends),
+        cmocka_unit_test(what_was_lost_before_it_was_assigned_ends_and_the_rest_goes_on),
+        cmocka_unit_test(what_was_lost_after_it_was_sent_ends_in_doubt),
+        cmocka_unit_test(what_was_lost_and_is_settled_is_deleted_without_a_word),
         cmocka_unit_test(what_was_read_for_an_epoch_that_is_over_is_dropped),
         cmocka_unit_test(what_was_read_and_is_in_memory_is_dropped),
         cmocka_unit_test(what_a_read_does_not_find_is_not_asked_for_again_at_once),
