@@ -143,7 +143,7 @@ void gw_core_destroy(struct gw_core **self)
         return;
     void *value;
     for (size_t at = 0; (value = gw_map_next(&core->conns, &at, NULL));)
-        free(value);
+        gw_conn_free(value);
     for (size_t at = 0; (value = gw_map_next(&core->windows, &at, NULL));)
         gw_window_free(value);
     for (size_t at = 0; (value = gw_map_next(&core->streams, &at, NULL));)

@@ -123,8 +123,12 @@ void gw_handshake_on_hello(struct gw_core *core, struct gw_conn *conn, const str
         refuse(core, conn, GW_REFUSE_CROSSED, remote->name, "we share a link already");
         return;
     }
+    if (!conn->identity)
+        conn->identity = gw_allocate(core, sizeof *conn->identity);
+    if (!conn->identity)
+        return;
     gw_conn_claim(core, conn, remote);
-    conn->identity = *identity;
+    *conn->identity = *identity;
     conn->offered = core->entropy ? core->entropy : 1; /* never the same twice, not even repeated */
     remote->offer_conn = conn->id;
     struct gw_frame *welcome = gw_send_frame(core, conn->id, GW_FRAME_WELCOME, conn->offered);
@@ -177,18 +181,18 @@ void gw_handshake_on_ready(struct gw_core *core, struct gw_conn *conn, const str
         gw_send_frame(core, conn->id, GW_FRAME_RESET, frame->link);
         return;
     }
-    if (our_dial_wins(core, remote, conn, &conn->identity)) {
+    if (our_dial_wins(core, remote, conn, conn->identity)) {
         conn->offered = 0;
         refuse(core, conn, GW_REFUSE_CROSSED, remote->name, "we share a link already");
         return;
     }
-    if (held_by_incumbent(core, remote, conn, &conn->identity)) {
+    if (held_by_incumbent(core, remote, conn, conn->identity)) {
         conn->offered = 0;
         refuse(core, conn, GW_REFUSE_IDENTITY, remote->name,
                "another process holds this name: try again later");
         return;
     }
-    gw_link_up(core, conn, frame->link, &conn->identity);
+    gw_link_up(core, conn, frame->link, conn->identity);
 }
 
 /* A frame of a version that we do not speak. Only a HELLO gets an answer that its sender may

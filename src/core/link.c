@@ -117,6 +117,12 @@ void gw_conn_claim(struct gw_core *core, struct gw_conn *conn, struct gw_remote 
         gw_remote_forget(core, before);
 }
 
+void gw_conn_free(struct gw_conn *conn)
+{
+    free(conn->identity);
+    free(conn);
+}
+
 static void conn_remove(struct gw_core *core, struct gw_conn *conn)
 {
     if (conn->remote && conn->remote->offer_conn == conn->id)
@@ -125,7 +131,7 @@ static void conn_remove(struct gw_core *core, struct gw_conn *conn)
     gw_timer_set(core, conn->dialled ? GW_TIMER_HELLO : GW_TIMER_STRANGER, &conn->timer, GW_NEVER);
     core->leaving -= conn->leaving;
     gw_map_remove(&core->conns, conn->id);
-    free(conn);
+    gw_conn_free(conn);
 }
 
 /* An accepted connection that is of no use (any more). */
@@ -253,6 +259,8 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     struct gw_link *link = &remote->link;
     renew(core, remote, identity);
     remote->identity = *identity;
+    free(conn->identity); /* which may be the one above */
+    conn->identity = NULL;
     remote->passing = remote->gone = false;
     gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, GW_NEVER);
     conn->link = id;

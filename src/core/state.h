@@ -64,7 +64,7 @@ struct gw_conn {
     uint64_t offered;            /* acceptor: link id of the last WELCOME; 0: none */
     struct gw_remote *remote;    /* who is there, once it said so */
     struct gw_conn *next_of_remote, **here_of_remote;
-    struct gw_identity identity; /* of the HELLO that `offered` answers */
+    struct gw_identity *identity; /* of the last HELLO; NULL: none since its last link */
     struct gw_heap_place timer;  /* HELLO, if dialled, or STRANGER: see enum gw_timer */
     unsigned hello_tries;
     bool hello_sent; /* since its last link: a WELCOME may come */
@@ -441,6 +441,7 @@ void gw_link_frame(struct gw_core *core, const struct gw_event *event);
 uint64_t gw_link_due_us(const struct gw_core *core, const struct gw_remote *remote); /* linked */
 void gw_link_retime(struct gw_core *core, struct gw_remote *remote); /* one of its times changed */
 void gw_link_due(struct gw_core *core, struct gw_remote *remote);
+void gw_conn_free(struct gw_conn *conn); /* memory only */
 void gw_conn_hello_due(struct gw_core *core, struct gw_conn *conn);
 void gw_conn_unused_due(struct gw_core *core, struct gw_conn *conn);
 void gw_link_close_all(struct gw_core *core);
