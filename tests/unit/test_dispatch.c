@@ -146,6 +146,25 @@ static void a_choice_among_many_looks_at_few(void **state)
     driver_close(&d);
 }
 
+/* While somebody is idle each gets its share; when all are busy pieces grow with what the least
+ * loaded one has, so that many members do not cost a frame for each few messages. */
+static void pieces_grow_when_nobody_is_idle(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    driver_member(&d, 1, "b", 1000);
+    driver_member(&d, 2, "c", 1000);
+    driver_send(&d, EPOCH, 1, 20, 10); /* 10 each */
+    driver_commit(&d);
+    assert_int_equal(sent_on(&d, 1), 10);
+    assert_int_equal(sent_on(&d, 2), 10);
+    driver_send(&d, EPOCH, 21, 5, 10); /* not 3 and 2 */
+    driver_commit(&d);
+    assert_range(driver_data(&d, 0), 21, 25);
+    driver_close(&d);
+}
+
 static void a_batch_is_cut_so_that_nobody_is_idle(void **state)
 {
     (void)state;
@@ -417,6 +436,7 @@ int main(void)
         cmocka_unit_test(nothing_is_assigned_before_the_member_has_told_all),
         cmocka_unit_test(the_least_loaded_member_is_chosen),
         cmocka_unit_test(a_choice_among_many_looks_at_few),
+        cmocka_unit_test(pieces_grow_when_nobody_is_idle),
         cmocka_unit_test(a_batch_is_cut_so_that_nobody_is_idle),
         cmocka_unit_test(runs_are_cut_by_credit_in_messages),
         cmocka_unit_test(runs_are_cut_by_credit_in_bytes),
