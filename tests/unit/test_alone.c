@@ -254,6 +254,14 @@ static void what_is_assigned_elsewhere_holds_up_no_ordered_stream(void **state)
     driver_send(&d, EPOCH, 2, 1, 10);
     driver_commit(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 3);
+    driver_send_to(&d, "other", EPOCH + 1, 2, 1, 10);
+    driver_seal(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link); /* what is in flight was paid for on that link */
+    serve.link = link = driver_link(&d, 2, "b");
+    driver_frame(&d, 2, &serve);
+    remote_complete(&d, 2, link);
+    driver_send(&d, EPOCH, 3, 1, 10);
+    assert_string_equal(driver_where(&d, 3).peer, "b");
     driver_close(&d);
 }
 

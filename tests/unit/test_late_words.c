@@ -83,9 +83,10 @@ static void anothers_number_frees_nothing(void **state)
     driver_send(&d, EPOCH, 4, 1, 10);
     driver_commit(&d); /* c has 4 */
     assert_string_equal(driver_holder(&d, 4), "c");
-    remote_return(&d, 2, c, GW_RETURN_NACK, 1, 4, driver_number(&d, 1), 0);
+    remote_return(&d, 2, c, GW_RETURN_NACK, 1, 4, driver_number(&d, 1), 60000);
     assert_string_equal(driver_where(&d, 1).peer, "b");
     assert_string_equal(driver_where(&d, 4).peer, "c");
+    assert_int_equal(driver_counter(&d, GW_COUNTER_nacked), 0);
     driver_close(&d);
 }
 

@@ -83,6 +83,10 @@ static void a_refusal_takes_out_what_waits_and_leaves_the_rest(void **state)
     remote_complete(&d, 2, link);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
     remote_refuse(&d, 2, link, GW_REFUSE_EPOCH, EPOCH);
+    const struct gw_stream *other = gw_map_get(&d.core->streams, EPOCH + 1);
+    const struct gw_run *waits = gw_index_at(&other->runs, 0);
+    assert_ptr_equal(waits->member->unsent_head, waits);
+    assert_null(waits->next_unsent);
     struct gw_credit credit = {1, 100, 1 << 20};
     struct gw_frame ack = {.type = GW_FRAME_ACK, .link = link};
     ack.u.ack.credits = &credit;
@@ -126,6 +130,33 @@ static void what_is_paid_for_goes_before_what_waits_for_credit(void **state)
     assert_range(driver_data(&d, 1), 0, 0);
     give(&d, link, 100);
     assert_range(driver_data(&d, 0), 1, 3);
+    driver_close(&d);
+}
+
+/* 1 is too large for the bytes that b takes now. 2, which waits behind it, and 3, which is new, are
+ * not, and wait all the same. */
+static void what_is_small_does_not_pass_what_is_large(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t link = driver_member(&d, 1, "b", 100);
+    driver_send(&d, EPOCH, 1, 1, 100);
+    driver_send(&d, EPOCH, 2, 1, 10);
+    driver_commit(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_link(&d, 2, "b");
+    remote_serve(&d, 2, link, 100, 50);
+    remote_complete(&d, 2, link);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    driver_send(&d, EPOCH, 3, 1, 10);
+    driver_commit(&d);
+    assert_string_equal(driver_holder(&d, 3), "");
+    give(&d, link, 100);
+    assert_range(driver_data(&d, 0), 1, 1);
+    assert_range(driver_data(&d, 1), 2, 2);
+    driver_commit(&d);
+    assert_string_equal(driver_holder(&d, 3), "b");
     driver_close(&d);
 }
 
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_refusal_takes_out_what_waits_and_leaves_the_rest),
         cmocka_unit_test(nothing_is_asked_back_of_a_refused_epoch),
         cmocka_unit_test(what_is_paid_for_goes_before_what_waits_for_credit),
+        cmocka_unit_test(what_is_small_does_not_pass_what_is_large),
         cmocka_unit_test(nothing_new_is_given_to_whom_older_runs_wait_for),
         cmocka_unit_test(what_is_alone_keeps_all_others_from_its_member),
         cmocka_unit_test(what_failed_before_a_restart_goes_alone_before_the_rest),
