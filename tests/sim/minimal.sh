@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # minimal.sh GODWIT-SIM-PLANTED PLANT:SEEDS...: of the faults that a world is shrunk to none can be
-# left out alone. The first of the seeds that fails for a planted bug is shrunk; then each fault that
-# is left is left out in turn, and the same thing must not be violated any more.
+# left out alone. The first of the seeds that fails for a planted bug is shrunk; then each fault
+# that is left is left out in turn, and the same thing must not be violated any more.
 set -u
 sim=$1
 shift
