@@ -4,9 +4,10 @@
 
 /* The wires: one ROUTER for all that dial us, one DEALER per endpoint we dial, on plain libzmq
  * sockets of a context of godwit's own. A connection is a number, given here: 1, 2, 3, ... never
- * reused. An accepted connection appears with its first frame. Everything but gw_net_wake is called
- * by the one thread that owns the sockets (hazard Z12); a handler may call all of it but
- * gw_net_poll and gw_net_close. */
+ * reused. An accepted connection appears with its first frame. Everything but gw_net_wait and
+ * gw_net_wake is called by one thread at a time, under one lock (hazard Z12: libzmq lets a socket
+ * change threads behind a fence); a handler may call all of it but gw_net_drain, gw_net_poll and
+ * gw_net_close. */
 
 #include "base/blob.h"
 #include "base/bytes.h"
@@ -26,6 +27,14 @@
 #define GW_NET_ACCEPTED_MAX 16640
 
 struct gw_net;
+
+#define GW_NET_NEWS_MAX 64
+
+struct gw_net_news { /* what ended a wait */
+    size_t count;
+    uint64_t conns[GW_NET_NEWS_MAX];
+    bool woken;
+};
 
 struct gw_net_handler {
     /* One message arrived: the header frame, valid during the call, and, if there was a second
@@ -59,9 +68,25 @@ void gw_net_hangup(struct gw_net *net, uint64_t conn);
 int gw_net_send(struct gw_net *net, uint64_t conn, struct gw_slice header, struct gw_blob *blob,
                 struct gw_slice body);
 
-/* Waits up to timeout_us (-1: without limit; rounded up to 1 ms) for frames, a wake or a
- * signal-safe spurious return, then hands over at most `budget` messages. Returns how many; each
- * part of a refused message counts as one. */
+/* Any thread, several at a time: waits up to timeout_us (-1: without limit; rounded up to 1 ms) for
+ * news of the sockets, a wake or a signal-safe spurious return. News is told once, to one thread
+ * (as a rule the one that began to wait last), so it must be taken. A wake is told to all until it
+ * is taken. */
+void gw_net_wait(struct gw_net *net, int64_t timeout_us, struct gw_net_news *news);
+void gw_net_take(struct gw_net *net, const struct gw_net_news *news);
+/* Before a wait that is to be the last one to hear of news, while another thread waits: as a rule
+ * that one is then the one that began to wait last. */
+void gw_net_nudge(struct gw_net *net);
+/* Any thread that waited and cannot take its news: another is woken and looks everywhere. */
+void gw_net_forget_news(struct gw_net *net);
+/* Hands over at most `budget` messages of the sockets with news and of those that were used since
+ * they were last found empty. Returns how many; each part of a refused message counts as one. */
+size_t gw_net_drain(struct gw_net *net, size_t budget, const struct gw_net_handler *handler,
+                    void *context);
+/* Drain has not come to an end: nobody is told of what is left, so wait with a timeout of 0. */
+bool gw_net_is_ready(const struct gw_net *net);
+
+/* All of it, for a thread that has the net to itself: drains, and waits if there was nothing. */
 size_t gw_net_poll(struct gw_net *net, int64_t timeout_us, size_t budget,
                    const struct gw_net_handler *handler, void *context);
 void gw_net_wake(struct gw_net *net); /* from any thread: ends the present or the next wait */

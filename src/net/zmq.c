@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The net of net.h on libzmq. One thread; waiting is epoll on the sockets' descriptors.
+/* The net of net.h on libzmq. One thread at a time uses the sockets. Any may wait meanwhile: that
+ * is epoll on their descriptors, and touches none of them.
  *
  * The rule that everything here turns on (Z24): a socket's descriptor tells of *news* only, and
  * every call on the socket may swallow the news. So a socket may be slept on only after a receive
@@ -9,7 +10,10 @@
  *     descriptor readable --+
  *     sent something -------+--> ready list --receive until EAGAIN--> asleep (epoll)
  *     stopped by the budget-+
- */
+ *
+ * Descriptors are watched for edges: each piece of news ends one wait, in whichever thread, which
+ * then is to hand it to gw_net_take. Of several that wait the kernel wakes the one that began last.
+ * In epoll a wire goes by its connection, as it may be closed before its news is looked at. */
 
 #include "net/endpoint.h"
 #include "net/message.h"
@@ -30,7 +34,9 @@
 #include <zmq.h>
 
 #define QUANTUM        64 /* messages of one socket before the next ready one has its turn */
-#define EVENTS_AT_ONCE 64
+/* In epoll, beside the connections and 0, the ROUTER. */
+#define WAKE  UINT64_MAX
+#define NUDGE (UINT64_MAX - 1)
 
 struct wire {
     void *socket; /* NULL: closed, and to be freed once nothing looks at it */
@@ -46,7 +52,9 @@ struct gw_net {
     size_t max_frame;
     int epoll;
     int wake;
+    int nudge;
     atomic_bool woken;
+    atomic_bool forgotten; /* somebody could not take its news: every wire may have some */
     struct wire *router;   /* NULL until the first bind */
     struct gw_map dialled; /* wires by connection */
     struct gw_routes accepted;
@@ -88,10 +96,10 @@ static void free_if_dead(const struct gw_net *net, struct wire *wire)
         free(wire);
 }
 
-static struct wire *open_wire(struct gw_net *net, enum gw_socket_kind kind, char *why,
-                              size_t why_size, int *error)
+static struct wire *open_wire(struct gw_net *net, enum gw_socket_kind kind, uint64_t conn,
+                              char *why, size_t why_size, int *error)
 {
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = conn};
     struct wire *wire = calloc(1, sizeof *wire);
 
     if (!wire) {
@@ -104,7 +112,7 @@ static struct wire *open_wire(struct gw_net *net, enum gw_socket_kind kind, char
         free(wire);
         return NULL;
     }
-    event.data.ptr = wire;
+    wire->conn = conn;
     wire->fd = gw_socket_fd(wire->socket);
     if (wire->fd < 0 || epoll_ctl(net->epoll, EPOLL_CTL_ADD, wire->fd, &event) != 0) {
         *error = -errno;
@@ -127,14 +135,25 @@ static void close_wire(struct gw_net *net, struct wire *wire)
 
 /* --- life --- */
 
+/* An eventfd in the epoll set; -1: not possible. */
+static int open_event(const struct gw_net *net, uint64_t name, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.u64 = name};
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    if (fd < 0 || epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 static int open_waiting(struct gw_net *net, char *why, size_t why_size)
 {
-    struct epoll_event event = {.events = EPOLLIN}; /* data.ptr NULL: the wake */
-
     net->epoll = epoll_create1(EPOLL_CLOEXEC);
-    net->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (net->epoll >= 0 && net->wake >= 0 &&
-        epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->wake, &event) == 0)
+    if (net->epoll >= 0 && (net->wake = open_event(net, WAKE, EPOLLIN)) >= 0 &&
+        (net->nudge = open_event(net, NUDGE, EPOLLIN | EPOLLET)) >= 0)
         return 0;
     int error = -errno;
     snprintf(why, why_size, "cannot open what to wait on: %s", strerror(-error));
@@ -149,6 +168,8 @@ static void destroy(struct gw_net *net)
         close(net->epoll);
     if (net->wake >= 0)
         close(net->wake);
+    if (net->nudge >= 0)
+        close(net->nudge);
     gw_map_clear(&net->dialled);
     gw_routes_clear(&net->accepted);
     free(net);
@@ -166,9 +187,11 @@ int gw_net_open(size_t max_frame, struct gw_net **net, char *why, size_t why_siz
     }
     self->epoll = -1;
     self->wake = -1;
+    self->nudge = -1;
     self->max_frame = max_frame;
     self->next_conn = 1;
     atomic_init(&self->woken, false);
+    atomic_init(&self->forgotten, false);
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         seed = (uint64_t)(uintptr_t)self; /* makes collisions easier, not mistakes possible */
     gw_map_init(&self->dialled, seed);
@@ -213,7 +236,7 @@ int gw_net_bind(struct gw_net *net, const char *endpoint, char *bound, size_t bo
     if (error)
         return error;
     if (!net->router)
-        net->router = open_wire(net, GW_SOCKET_ROUTER, why, why_size, &error);
+        net->router = open_wire(net, GW_SOCKET_ROUTER, 0, why, why_size, &error);
     if (!net->router)
         return error;
     mark_ready(net, net->router);
@@ -227,7 +250,7 @@ int gw_net_dial(struct gw_net *net, const char *endpoint, uint64_t *conn, char *
 
     if (error)
         return error;
-    struct wire *wire = open_wire(net, GW_SOCKET_DEALER, why, why_size, &error);
+    struct wire *wire = open_wire(net, GW_SOCKET_DEALER, net->next_conn, why, why_size, &error);
     if (!wire)
         return error;
     error = gw_socket_connect(wire->socket, endpoint, why, why_size);
@@ -240,7 +263,7 @@ int gw_net_dial(struct gw_net *net, const char *endpoint, uint64_t *conn, char *
         close_wire(net, wire);
         return error;
     }
-    wire->conn = net->next_conn++;
+    net->next_conn++;
     mark_ready(net, wire);
     *conn = wire->conn;
     return 0;
@@ -360,7 +383,7 @@ static bool receive(struct gw_net *net, struct wire *wire, const struct gw_net_h
     return true;
 }
 
-static size_t drain(struct gw_net *net, size_t budget, const struct gw_net_handler *handler,
+size_t gw_net_drain(struct gw_net *net, size_t budget, const struct gw_net_handler *handler,
                     void *context)
 {
     size_t taken = 0;
@@ -404,27 +427,77 @@ static void clear_wake(struct gw_net *net)
     atomic_exchange(&net->woken, false);
 }
 
-static void wait_for_news(struct gw_net *net, int64_t timeout_us)
+void gw_net_wait(struct gw_net *net, int64_t timeout_us, struct gw_net_news *news)
 {
-    struct epoll_event events[EVENTS_AT_ONCE];
+    struct epoll_event events[GW_NET_NEWS_MAX];
     int64_t timeout_ms = timeout_us < 0 ? -1 : timeout_us / 1000 + (timeout_us % 1000 != 0);
-    int count = epoll_wait(net->epoll, events, EVENTS_AT_ONCE,
+    int count = epoll_wait(net->epoll, events, GW_NET_NEWS_MAX,
                            timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
 
+    news->count = 0;
+    news->woken = false;
     for (int i = 0; i < count; i++) {
-        if (events[i].data.ptr)
-            mark_ready(net, events[i].data.ptr);
-        else
-            clear_wake(net);
+        if (events[i].data.u64 == WAKE)
+            news->woken = true;
+        else if (events[i].data.u64 != NUDGE)
+            news->conns[news->count++] = events[i].data.u64;
     }
+}
+
+/* A thread that is woken for nothing queues again, as the last. */
+void gw_net_nudge(struct gw_net *net)
+{
+    uint64_t count = 1;
+    ssize_t ignored = write(net->nudge, &count, sizeof count);
+
+    ignored = read(net->nudge, &count, sizeof count);
+    (void)ignored;
+}
+
+void gw_net_forget_news(struct gw_net *net)
+{
+    atomic_store(&net->forgotten, true);
+    gw_net_wake(net);
+}
+
+static void mark_all_ready(struct gw_net *net)
+{
+    struct wire *wire;
+
+    for (size_t at = 0; (wire = gw_map_next(&net->dialled, &at, NULL)) != NULL;)
+        mark_ready(net, wire);
+    if (net->router)
+        mark_ready(net, net->router);
+}
+
+void gw_net_take(struct gw_net *net, const struct gw_net_news *news)
+{
+    for (size_t i = 0; i < news->count; i++) {
+        struct wire *wire =
+            news->conns[i] ? gw_map_get(&net->dialled, news->conns[i]) : net->router;
+
+        if (wire)
+            mark_ready(net, wire);
+    }
+    if (news->woken)
+        clear_wake(net);
+    if (atomic_load(&net->forgotten) && atomic_exchange(&net->forgotten, false))
+        mark_all_ready(net);
+}
+
+bool gw_net_is_ready(const struct gw_net *net)
+{
+    return net->ready_first != NULL;
 }
 
 size_t gw_net_poll(struct gw_net *net, int64_t timeout_us, size_t budget,
                    const struct gw_net_handler *handler, void *context)
 {
-    size_t taken = drain(net, budget, handler, context);
+    size_t taken = gw_net_drain(net, budget, handler, context);
+    struct gw_net_news news;
 
     /* Also with a full budget: sockets that have news shall not wait for the busy ones. */
-    wait_for_news(net, taken > 0 || net->ready_first ? 0 : timeout_us);
-    return taken + drain(net, budget - taken, handler, context);
+    gw_net_wait(net, taken > 0 || net->ready_first ? 0 : timeout_us, &news);
+    gw_net_take(net, &news);
+    return taken + gw_net_drain(net, budget - taken, handler, context);
 }
