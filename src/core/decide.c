@@ -16,7 +16,11 @@ static void add_deciding(struct gw_core *core, struct gw_window *window, struct 
     window->deciding_messages += messages;
     window->deciding_bytes += bytes;
     gw_window_dirty(core, window);
-    gw_commit_now(core);
+    /* Nobody waits for the decision on a reply but its sender's outbox (decision 0019). */
+    if (window->destination.kind == GW_KIND_REPLY)
+        gw_commit_lazily(core);
+    else
+        gw_commit_now(core);
 }
 
 static void reject(struct gw_core *core, struct gw_window *window,
