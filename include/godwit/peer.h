@@ -39,8 +39,9 @@ typedef enum godwit_log_level {
     GODWIT_LOG_DEBUG = 4
 } godwit_log_level_t;
 
-/* Called from threads of the library with one line of text (no newline). Must return quickly and
- * must not call back into the peer. The text is valid during the call only. */
+/* Called with one line of text (no newline), from threads of the library or from one that is in a
+ * call of it. Must return quickly and must not call back into the peer. The text is valid during
+ * the call only. */
 typedef void (*godwit_log_fn)(void *context, godwit_log_level_t level, const char *text);
 
 typedef struct godwit_peer_options {

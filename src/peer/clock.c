@@ -30,6 +30,24 @@ struct gw_deadline gw_deadline_in(int timeout_ms)
     return deadline;
 }
 
+struct gw_deadline gw_deadline_at(uint64_t time_us)
+{
+    struct gw_deadline deadline = {.never = time_us == UINT64_MAX};
+
+    if (!deadline.never) {
+        deadline.at.tv_sec = (time_t)(time_us / 1000000);
+        deadline.at.tv_nsec = (long)(time_us % 1000000) * 1000;
+    }
+    return deadline;
+}
+
+uint64_t gw_deadline_us(const struct gw_deadline *deadline)
+{
+    if (deadline->never)
+        return UINT64_MAX;
+    return (uint64_t)deadline->at.tv_sec * 1000000 + (uint64_t)deadline->at.tv_nsec / 1000;
+}
+
 bool gw_deadline_passed(const struct gw_deadline *deadline)
 {
     struct timespec now;

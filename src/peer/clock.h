@@ -18,6 +18,8 @@ struct gw_deadline {
 };
 
 struct gw_deadline gw_deadline_in(int timeout_ms); /* -1: never */
+struct gw_deadline gw_deadline_at(uint64_t time_us);   /* of gw_clock_us; UINT64_MAX: never */
+uint64_t gw_deadline_us(const struct gw_deadline *deadline);
 bool gw_deadline_passed(const struct gw_deadline *deadline);
 struct gw_deadline gw_deadline_earlier(const struct gw_deadline *a, const struct gw_deadline *b);
 int gw_cond_init(pthread_cond_t *cond);            /* on CLOCK_MONOTONIC; 0 or an errno */

@@ -3,6 +3,7 @@
 /* Committing a transaction: one look at everything under the peer's lock, so that ids, conflicts
  * and the order of submission agree; then waiting for the engine's answer. */
 
+#include "peer/helm.h"
 #include "peer/outcome.h"
 #include "peer/transaction.h"
 
@@ -149,7 +150,7 @@ static godwit_err_t commit(struct godwit_txn *txn, struct gw_txn_plan *plan, boo
         return error;
     *over = true;
     finish_deliveries(txn);
-    gw_peer_notify(peer);
+    gw_helm_work(peer->engine, true);
     pthread_mutex_lock(&peer->lock);
     while (!plan->commit.done)
         gw_peer_wait_change(peer, &never);

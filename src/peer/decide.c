@@ -3,6 +3,7 @@
 /* How a delivery ends: processed, refused, given back, or dropped. The engine is told through the
  * inbox or the mailbox; the mark goes at once, since the handler is done (decision 0008). */
 
+#include "peer/helm.h"
 #include "peer/inbox.h"
 
 #include <stdlib.h>
@@ -119,7 +120,9 @@ static godwit_err_t end(godwit_delivery_t **pointer, const struct verdict *verdi
             give_back_above(peer, delivery);
         if (error != GODWIT_ENOMEM)
             gw_delivery_finish(delivery);
-        if (!error)
+        if (!error && delivery->run->inbox->replies)
+            gw_helm_work(peer->engine, false); /* it waits for company: nobody need wake up */
+        else if (!error)
             gw_peer_notify(peer);
         gw_peer_leave(peer);
     }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* The engine's round, and how a peer's machinery starts and ends. No decision about messages is
- * made here: those are the turn's. */
+/* The engine's round. No decision about messages is made here: those are the turn's. */
 
 #include "peer/engine.h"
 
+#include "peer/helm.h"
 #include "peer/inbox.h"
-#include "peer/plant.h"
-#include "peer/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,13 +14,13 @@
 #include <string.h>
 
 #define FRAMES_A_ROUND 256
+#define STEPS_A_ROUND 4 /* as long as frames come in that were not announced */
 #define COMMITS_A_ROUND 4 /* for a store in memory, whose commits take no time */
 /* Sent bytes in one turn. Whatever comes of a commit waits for it, so that a larger group leaves
  * less credit in use while it is written; it pays only as far as the sync costs more than it. */
 #define TURN_BYTES        (256u << 10)
 #define TURN_BYTES_SYNCED (512u << 10)
 #define SLOW_US 5000000   /* of one commit, before it is told */
-#define CACHE_BYTES (16u << 20)
 
 void gw_engine_check(struct gw_engine *engine, int error)
 {
@@ -197,6 +195,8 @@ static void take_submissions(struct gw_engine *engine)
     peer->mailbox = empty;
     peer->mailbox.commands = commands;
     peer->mailbox.commands_end = commands_end;
+    if (taken->submission_count > 0)
+        engine->company = taken->submission_count;
     if (peer->space_waiters > 0 && taken->submission_count > 0)
         pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
@@ -259,11 +259,10 @@ void gw_engine_run_turn(struct gw_engine *engine)
     engine->next_us = engine->now_us;
 }
 
-static int64_t timeout_us(const struct gw_engine *engine)
+uint64_t gw_engine_due_us(const struct gw_engine *engine)
 {
     uint64_t next = engine->turn ? engine->next_us : engine->reopen_us;
     uint64_t dials = gw_engine_dials_due_us(engine);
-    uint64_t now = gw_clock_us();
 
     if (dials < next)
         next = dials;
@@ -273,33 +272,58 @@ static int64_t timeout_us(const struct gw_engine *engine)
         next = engine->end_us;
     if (engine->phase == GW_ENGINE_LEAVING && engine->bye_us < next)
         next = engine->bye_us;
-    if (engine->more && engine->turn && !engine->writing)
-        next = now;
-    if (next == GW_NEVER)
-        return -1;
-    return next > now ? (int64_t)(next - now) : 0;
+    if (gw_net_is_ready(engine->net) || (engine->more && engine->turn && !engine->writing))
+        next = 0;
+    return next;
 }
 
-static void round_of(struct gw_engine *engine)
+static size_t take_frames(struct gw_engine *engine)
 {
     static const struct gw_net_handler handler = {take_frame, take_malformed};
 
-    gw_net_poll(engine->net, timeout_us(engine), FRAMES_A_ROUND, &handler, engine);
+    return gw_net_drain(engine->net, FRAMES_A_ROUND, &handler, engine);
+}
+
+static void step(struct gw_engine *engine)
+{
     engine->now_us = gw_clock_us();
     take_done(engine);
     tell_slow(engine);
     take_commands(engine);
     gw_engine_tend_dials(engine);
-    if (!engine->turn) {
-        if (engine->now_us >= engine->reopen_us && engine->phase == GW_ENGINE_OPEN)
-            gw_engine_reopen(engine);
-    } else if (!engine->broken) {
+    if (engine->turn && !engine->broken) {
         if (!engine->writing)
             take_submissions(engine);
         gw_engine_give_back(engine);
         gw_engine_run_turn(engine);
         if (gw_engine_give_back(engine))
             engine->next_us = engine->now_us;
+    }
+    gw_engine_tell(engine);
+    gw_engine_retire(engine);
+}
+
+void gw_engine_round(struct gw_engine *engine, const struct gw_net_news *news)
+{
+    if (news)
+        gw_net_take(engine->net, news);
+    take_frames(engine);
+    for (int i = 0; i < STEPS_A_ROUND; i++) {
+        step(engine);
+        /* Sending may have swallowed news: nobody may sleep before that is known. */
+        if (!gw_net_is_ready(engine->net) || take_frames(engine) == 0)
+            break;
+        engine->next_us = engine->now_us; /* they are in no turn yet */
+    }
+    gw_engine_publish(engine);
+}
+
+/* What may take its time, or is the last thing to be done. */
+static void mend(struct gw_engine *engine)
+{
+    if (!engine->turn) {
+        if (engine->now_us >= engine->reopen_us && engine->phase == GW_ENGINE_OPEN)
+            gw_engine_reopen(engine);
     }
     if (engine->phase != GW_ENGINE_OPEN && !engine->broken)
         gw_engine_leave(engine);
@@ -308,6 +332,11 @@ static void round_of(struct gw_engine *engine)
     if (engine->broken)
         gw_engine_fail(engine);
     gw_engine_publish(engine);
+}
+
+static bool is_whole(const struct gw_engine *engine)
+{
+    return engine->turn && !engine->broken && engine->phase == GW_ENGINE_OPEN;
 }
 
 /* The last commands: closing keeps others from coming after. */
@@ -327,247 +356,30 @@ static void refuse_commands(struct gw_engine *engine)
     }
 }
 
-static void *run(void *context)
+void *gw_engine_run(void *context)
 {
     struct gw_engine *engine = context;
+    struct gw_net_news news;
 
-    while (engine->phase != GW_ENGINE_OVER)
-        round_of(engine);
+    pthread_mutex_lock(&engine->helm);
+    while (engine->phase != GW_ENGINE_OVER) {
+        gw_helm_sleep(engine, &news);
+        gw_engine_round(engine, &news);
+        if (is_whole(engine))
+            continue;
+        engine->mending = true;
+        pthread_mutex_unlock(&engine->helm);
+        mend(engine);
+        pthread_mutex_lock(&engine->helm);
+        engine->mending = false;
+    }
     gw_engine_give_up(engine); /* as a rule there is nothing left */
     refuse_commands(engine);
+    pthread_mutex_unlock(&engine->helm);
     return NULL;
 }
-
-/* --- open and close --- */
 
 void gw_engine_wake(struct gw_engine *engine)
 {
     gw_net_wake(engine->net);
-}
-
-static void wake_from_disk(void *context)
-{
-    gw_engine_wake(context);
-}
-
-/* A reopening makes no store where one was (fault D19): it waits until that is back. */
-static enum gw_store_error open_directory(struct gw_engine *engine)
-{
-    struct godwit_peer *peer = engine->peer;
-
-    if (engine->options.core.open > 0 && !gw_leveldb_exists(peer->directory)) {
-        snprintf(engine->why, sizeof engine->why,
-                 "%.150s is not there or cannot be reached: put it back", peer->directory);
-        return GW_STORE_IO;
-    }
-    return gw_leveldb_open(peer->directory, &engine->store, engine->why, sizeof engine->why);
-}
-
-/* Where it is, whatever the host's own directory will be when it is reopened. */
-static enum gw_store_error make_absolute(struct gw_engine *engine)
-{
-    const char *path = gw_leveldb_path(engine->store);
-    char *copy = path && engine->peer->directory[0] != '/' ? strdup(path) : NULL;
-
-    if (path && engine->peer->directory[0] != '/' && !copy)
-        return GW_STORE_NOMEM;
-    if (copy) {
-        free(engine->peer->directory);
-        engine->peer->directory = copy;
-    }
-    return GW_STORE_OK;
-}
-
-enum gw_store_error gw_engine_open_store(struct gw_engine *engine)
-{
-    bool on_disk = engine->peer->directory != NULL;
-    enum gw_store_error error = GW_STORE_OK;
-
-    if (!engine->store)
-        error = on_disk ? open_directory(engine) : gw_memory_open(&engine->store);
-    if (!error && on_disk)
-        error = make_absolute(engine);
-    if (error && (!on_disk || error == GW_STORE_NOMEM))
-        snprintf(engine->why, sizeof engine->why, "out of memory");
-    if (error)
-        return error;
-    pthread_rwlock_wrlock(&engine->peer->store_lock);
-    engine->peer->store = engine->store;
-    pthread_rwlock_unlock(&engine->peer->store_lock);
-    return GW_STORE_OK;
-}
-
-void gw_engine_close_store(struct gw_engine *engine)
-{
-    pthread_rwlock_wrlock(&engine->peer->store_lock);
-    engine->peer->store = NULL;
-    pthread_rwlock_unlock(&engine->peer->store_lock);
-    gw_store_close(&engine->store);
-    engine->store = NULL;
-}
-
-/* In this order: docs/decisions/0009-generation-file.md. */
-static enum gw_store_error claim(struct gw_engine *engine, const uint8_t uuid[16])
-{
-    bool again = engine->options.core.open > 0 && !engine->store_lost;
-    enum gw_store_error error =
-        gw_store_check_generation(engine->store, again ? engine->options.core.store : NULL,
-                                  engine->why, sizeof engine->why);
-
-    if (!error)
-        error = gw_turn_claim(engine->store, &engine->options, uuid, engine->why,
-                              sizeof engine->why);
-    if (!error)
-        error = gw_store_note_generation(engine->store, engine->why, sizeof engine->why);
-    return error;
-}
-
-enum gw_store_error gw_engine_begin(struct gw_engine *engine, struct gw_recovered *recovered)
-{
-    uint64_t words[2] = {gw_entropy_next(&engine->entropy), gw_entropy_next(&engine->entropy)};
-    uint8_t uuid[16];
-
-    memcpy(uuid, words, sizeof uuid);
-    /* A store in memory that outlived its core is the same process to others: they take a new one
-     * for the end of all that it knew. */
-    bool kept = engine->options.core.memory && engine->options.core.process && !engine->store_lost;
-    if (!kept)
-        engine->options.core.process = gw_entropy_next(&engine->entropy);
-    engine->options.core.seed = gw_entropy_next(&engine->entropy);
-    engine->now_us = gw_clock_us();
-    engine->broken = false;
-    engine->writing = false;
-    engine->inline_write = NULL;
-    enum gw_store_error error = claim(engine, uuid);
-    if (!error)
-        error = gw_engine_adopt_marks(engine);
-    if (error)
-        return error;
-    engine->turn = gw_turn_new(&engine->options, &gw_engine_port, engine);
-    if (!engine->turn) {
-        snprintf(engine->why, sizeof engine->why, "out of memory");
-        return GW_STORE_NOMEM;
-    }
-    recovered->of = gw_engine_share;
-    recovered->context = engine;
-    engine->share_count = 0;
-    error = gw_turn_recover(engine->turn, engine->store, engine->now_us, recovered, engine->why,
-                            sizeof engine->why);
-    if (error) {
-        gw_store_thread_quiesce(engine->disk); /* recovery may have asked for reads */
-        gw_turn_destroy(&engine->turn);
-        engine->broken = false; /* of a turn that is no more */
-    }
-    engine->next_us = engine->now_us;
-    return error;
-}
-
-static void choose_options(struct gw_engine *engine)
-{
-    const struct gw_settings *settings = &engine->peer->settings;
-    struct gw_turn_options *options = &engine->options;
-
-    memcpy(options->core.name, settings->name, sizeof options->core.name);
-    options->core.memory = settings->durability == GODWIT_DURABILITY_MEMORY;
-    options->core.max_message = settings->max_message;
-    options->core.window = settings->window;
-    options->core.heartbeat_us = settings->heartbeat_ms * 1000;
-    options->core.memory_ttl_us = settings->memory_ttl_s * 1000000;
-    options->core.outcomes = settings->outcomes;
-    options->sync = settings->durability == GODWIT_DURABILITY_FSYNC;
-    options->core.cache_bytes = CACHE_BYTES;
-}
-
-static godwit_err_t open_all(struct gw_engine *engine)
-{
-    struct godwit_peer *peer = engine->peer;
-    struct gw_recovered recovered = {0};
-    enum gw_store_error error;
-    int code;
-
-    if ((error = gw_engine_open_store(engine)) != GW_STORE_OK)
-        return gw_error(gw_error_of_store(error), "%s", engine->why);
-    if ((code = gw_store_thread_start(wake_from_disk, engine, &engine->disk)) != 0)
-        return gw_error(GODWIT_EIO, "the store thread cannot be started: %s", strerror(-code));
-    code = gw_net_open(GW_BODY_MAX, &engine->net, engine->why, sizeof engine->why);
-    if (code != 0)
-        return gw_error(gw_error_of_errno(code), "%s", engine->why);
-    if ((error = gw_engine_begin(engine, &recovered)) != GW_STORE_OK)
-        return gw_error(gw_error_of_store(error), "%s", engine->why);
-    if (engine->broken)
-        return gw_error(GODWIT_ENOMEM, "%s", engine->why);
-    gw_engine_count(engine, &recovered);
-    if (engine->broken)
-        return gw_error(GODWIT_ENOMEM, "%s", engine->why);
-    if (recovered.messages > 0)
-        gw_log(&peer->settings, GODWIT_LOG_INFO,
-               "the outbox holds %" PRIu64 " messages (%" PRIu64 " bytes) of earlier opens",
-               recovered.messages, recovered.bytes);
-    gw_engine_publish(engine);
-    if ((code = gw_thread_start(&engine->thread, "godwit-engine", run, engine)) != 0)
-        return gw_error(GODWIT_EIO, "the engine's thread cannot be started: %s", strerror(-code));
-    engine->started = true;
-    return GODWIT_OK;
-}
-
-godwit_err_t gw_engine_open(struct godwit_peer *peer)
-{
-    struct gw_engine *engine = calloc(1, sizeof *engine);
-
-    if (!engine)
-        return gw_error_memory();
-    gw_plant_choose();
-    engine->peer = peer;
-    engine->commits_end = &engine->commits;
-    engine->recalled_end = &engine->recalled;
-    peer->engine = engine;
-    int code = gw_entropy_fill(&engine->entropy);
-    if (code != 0) {
-        gw_engine_destroy(engine);
-        return gw_error(GODWIT_EIO, "the system gives no random numbers: %s", strerror(-code));
-    }
-    gw_map_init(&engine->epochs, gw_entropy_next(&engine->entropy));
-    gw_map_init(&engine->wishes, gw_entropy_next(&engine->entropy));
-    choose_options(engine);
-    godwit_err_t error = open_all(engine);
-    if (error) {
-        gw_engine_join(engine);
-        gw_engine_destroy(engine);
-    }
-    return error;
-}
-
-void gw_engine_join(struct gw_engine *engine)
-{
-    if (engine->started)
-        pthread_join(engine->thread, NULL);
-    gw_store_thread_stop(&engine->disk);
-    if (engine->turn)
-        gw_turn_destroy(&engine->turn);
-}
-
-void gw_engine_destroy(struct gw_engine *engine)
-{
-    struct gw_epoch_stored *stored;
-
-    engine->peer->engine = NULL;
-    gw_marks_close(&engine->peer->marks);
-    if (engine->store)
-        gw_engine_close_store(engine);
-    if (engine->net)
-        gw_net_close(&engine->net);
-    for (size_t i = 0; i < engine->dial_count; i++)
-        free(engine->dials[i].endpoint);
-    free(engine->dials);
-    free(engine->servings);
-    free(engine->shares);
-    gw_engine_forget_wishes(engine);
-    free(engine->retiring);
-    free(engine->doubts);
-    for (size_t at = 0; (stored = gw_map_next(&engine->epochs, &at, NULL)) != NULL;)
-        free(stored);
-    gw_map_clear(&engine->epochs);
-    gw_mailbox_clear(&engine->taken);
-    gw_engine_forget_received(engine);
-    free(engine);
 }

@@ -2,15 +2,16 @@
 #ifndef GW_PEER_ENGINE_H
 #define GW_PEER_ENGINE_H
 
-/* The engine: the one thread that owns the turn and the sockets. Each round it takes frames from
- * the net, what the disk finished, and the mailbox; runs the turn; and tells the application's
- * threads what came of it.
+/* The engine: the turn and the sockets, and whoever is at the helm (helm.h): its own thread, or one
+ * of the application's. Each round takes frames from the net, what the disk finished, and the
+ * mailbox; runs the turn; and tells the application's threads what came of it.
  *
- *   engine.c    the round, open, close        port.c     what the turn may ask for
+ *   engine.c    the round                     port.c     what the turn may ask for
+ *   engine_open.c  open, close                helm.c     who runs the rounds
  *   command.c   bind, connect, serve ...      reopen.c   life after a failed store
  *   receive.c   between the turn and the inboxes
  *
- * Everything here is the engine thread's own; what it shares is in handle.h. */
+ * Everything here belongs to the helm; what is shared with others is in handle.h. */
 
 #include "base/map.h"
 #include "net/net.h"
@@ -94,6 +95,17 @@ struct gw_engine {
     struct gw_store *store; /* NULL with turn, as a rule; kept for a memory store */
     pthread_t thread;
     bool started;
+    pthread_mutex_t helm;       /* guards all of the engine but these three pointers above, which
+                                 * are fixed while it runs: peer, net, disk */
+    pthread_cond_t seat_free;
+    uint64_t asleep_until_us;   /* the engine's thread; 0: it is awake */
+    uint64_t driver_until_us;   /* who waits in its place; GW_NEVER: nobody */
+    bool stepped_aside;         /* the thread waits until the driver has its signal */
+    atomic_bool kicked;         /* there is a signal for the driver */
+    bool mending;               /* the thread works without the helm: all is its own */
+    size_t company;             /* submissions that were taken together, the last time */
+    bool keep_commit;           /* who is at the helm makes the next commit itself */
+    bool commit_kept;           /* and has got one */
     struct gw_entropy entropy;
     uint64_t now_us;
     uint64_t next_us; /* when the turn wants to run again */
@@ -146,13 +158,20 @@ struct gw_engine {
 
 /* Opens store, net and turn and starts the threads, for a peer that is otherwise complete. */
 godwit_err_t gw_engine_open(struct godwit_peer *peer);
-/* After GW_COMMAND_CLOSE: waits until the threads are gone. */
+/* After GW_COMMAND_CLOSE: waits until its thread is gone. */
 void gw_engine_join(struct gw_engine *engine);
-/* When no caller is left: closes the marks, then the store with its lock, then the net. */
+/* When no caller is left: ends the store thread, closes the marks, then the store with its lock,
+ * then the net. */
 void gw_engine_destroy(struct gw_engine *engine);
 void gw_engine_wake(struct gw_engine *engine); /* from any thread */
 
+/* At the helm. `news` may be NULL. What needs the engine's own thread is left to it. */
+void gw_engine_round(struct gw_engine *engine, const struct gw_net_news *news);
+uint64_t gw_engine_due_us(const struct gw_engine *engine); /* the next round at the latest */
+
 /* --- inside the engine --- */
+
+void *gw_engine_run(void *engine); /* its thread */
 
 extern const struct gw_turn_port gw_engine_port; /* port.c */
 

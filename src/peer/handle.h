@@ -4,7 +4,7 @@
 
 /* The peer as the application's threads see it: what the public functions and the engine share.
  *
- *   application threads                      engine thread               store thread
+ *   application threads                      engine (helm.h)             store thread
  *   send, ack, commit ... ──▶ lock: mailbox, tail ──▶ turn ──▶ commit, load ──▶ store
  *   wait, drain ...       ◀── changed, space ◀── what the turn reports ◀── done
  *   next                  ◀── inbox locks    ◀── runs

@@ -4,7 +4,7 @@
 
 #include "peer/inbox.h"
 
-#include "peer/engine.h"
+#include "peer/helm.h"
 #include "peer/reply.h"
 
 #include <errno.h>
@@ -15,14 +15,14 @@
 
 /* --- the engine's side --- */
 
-/* Makes the eventfd tell the truth. With the lock. */
+/* Makes the eventfd tell the truth, if anybody looks at it. With the lock. */
 static void show(struct godwit_inbox *inbox)
 {
     bool readable = inbox->first != NULL || inbox->closing || !inbox->open;
     uint64_t one = 1;
     ssize_t ignored;
 
-    if (readable == inbox->readable)
+    if (!inbox->watched || readable == inbox->readable)
         return;
     inbox->readable = readable;
     if (readable)
@@ -68,6 +68,27 @@ static uint64_t bytes_of(const struct gw_inbound *inbound)
     return bytes;
 }
 
+/* `count` messages came. With the lock. Who drives looks by itself, if it is the one that brought
+ * them here; else it is woken only if nobody sleeps: that takes longer. */
+static void wake_takers(struct godwit_inbox *inbox, size_t count)
+{
+    size_t looking = inbox->driver && gw_seat_is_own(inbox->driver);
+
+    if (count > 1 + looking)
+        pthread_cond_broadcast(&inbox->arrived);
+    else if (count > looking && inbox->sleepers > 0)
+        pthread_cond_signal(&inbox->arrived);
+    if (inbox->driver && count > inbox->sleepers)
+        gw_seat_signal(inbox->driver, inbox->peer->engine, &inbox->arrived);
+}
+
+static void wake_all(struct godwit_inbox *inbox)
+{
+    pthread_cond_broadcast(&inbox->arrived);
+    if (inbox->driver)
+        gw_seat_signal(inbox->driver, inbox->peer->engine, &inbox->arrived);
+}
+
 int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
 {
     if (inbound->piece_count == 0) {
@@ -90,10 +111,7 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
     inbox->last = run;
     inbox->generation = run->generation;
     show(inbox);
-    if (run->count > 1)
-        pthread_cond_broadcast(&inbox->arrived);
-    else
-        pthread_cond_signal(&inbox->arrived);
+    wake_takers(inbox, count);
     pthread_mutex_unlock(&inbox->lock);
     if (inbox->replies)
         gw_replies_arrived(inbox->replies, count, bytes);
@@ -208,7 +226,7 @@ void gw_inbox_shut(struct godwit_inbox *inbox)
     inbox->closing = true;
     struct gw_replies *replies = inbox->replies;
     show(inbox);
-    pthread_cond_broadcast(&inbox->arrived);
+    wake_all(inbox);
     pthread_mutex_unlock(&inbox->lock);
     if (replies)
         gw_replies_shut(replies);
@@ -302,7 +320,7 @@ static void release(struct godwit_inbox *inbox)
     pthread_mutex_lock(&inbox->lock);
     inbox->open = false;
     show(inbox);
-    pthread_cond_broadcast(&inbox->arrived);
+    wake_all(inbox);
     pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -397,7 +415,13 @@ void godwit_inbox_close(godwit_inbox_t **pointer)
 
 int godwit_inbox_fd(godwit_inbox_t *inbox)
 {
-    return inbox ? inbox->fd : -1;
+    if (!inbox)
+        return -1;
+    pthread_mutex_lock(&inbox->lock);
+    inbox->watched = true;
+    show(inbox);
+    pthread_mutex_unlock(&inbox->lock);
+    return inbox->fd;
 }
 
 static struct godwit_delivery *take_first(struct godwit_inbox *inbox)
@@ -420,8 +444,26 @@ static bool is_ready(const struct godwit_inbox *inbox)
     return inbox->first && inbox->open && !inbox->closing;
 }
 
+/* With the lock, which is free meanwhile. One of those who wait may do so at the helm. */
+static bool wait_once(struct godwit_inbox *inbox, struct gw_seat *seat,
+                      const struct gw_deadline *deadline)
+{
+    bool in_time;
+
+    if (inbox->driver) {
+        inbox->sleepers++;
+        in_time = gw_cond_wait(&inbox->arrived, &inbox->lock, deadline);
+        inbox->sleepers--;
+    } else {
+        inbox->driver = seat;
+        in_time = gw_seat_wait(seat, inbox->peer->engine, &inbox->arrived, &inbox->lock, deadline);
+        inbox->driver = NULL;
+    }
+    return in_time;
+}
+
 /* With the lock: until there is a message, or there will be none. */
-static godwit_err_t wait_for_one(struct godwit_inbox *inbox, int timeout_ms)
+static godwit_err_t wait_for_one(struct godwit_inbox *inbox, struct gw_seat *seat, int timeout_ms)
 {
     struct gw_deadline deadline;
     bool begun = false, in_time = timeout_ms != 0;
@@ -430,7 +472,7 @@ static godwit_err_t wait_for_one(struct godwit_inbox *inbox, int timeout_ms)
         if (!begun)
             deadline = gw_deadline_in(timeout_ms);
         begun = true;
-        in_time = gw_cond_wait(&inbox->arrived, &inbox->lock, &deadline);
+        in_time = wait_once(inbox, seat, &deadline);
     }
     if (inbox->closing || !inbox->open)
         return GODWIT_ECLOSED;
@@ -450,13 +492,15 @@ static struct godwit_delivery *hand_over(struct godwit_inbox *inbox, bool *wake)
 /* Inside gw_peer_enter: this call may last, so close has to know of it. */
 static godwit_err_t next(struct godwit_inbox *inbox, int timeout_ms, godwit_delivery_t **delivery)
 {
+    struct gw_seat seat = {0};
     bool wake = false;
 
     pthread_mutex_lock(&inbox->lock);
-    godwit_err_t error = wait_for_one(inbox, timeout_ms);
+    godwit_err_t error = wait_for_one(inbox, &seat, timeout_ms);
     if (!error)
         *delivery = hand_over(inbox, &wake);
     pthread_mutex_unlock(&inbox->lock);
+    gw_seat_leave(&seat, inbox->peer->engine);
     if (wake)
         gw_peer_wake(inbox->peer);
     return error;
@@ -481,11 +525,14 @@ static bool next_at_once(struct godwit_inbox *inbox, godwit_delivery_t **deliver
 static godwit_err_t next_many(struct godwit_inbox *inbox, int timeout_ms,
                               godwit_delivery_t **deliveries, size_t capacity, size_t *count)
 {
+    struct gw_seat seat = {0};
+
     pthread_mutex_lock(&inbox->lock);
-    godwit_err_t error = wait_for_one(inbox, timeout_ms);
+    godwit_err_t error = wait_for_one(inbox, &seat, timeout_ms);
     while (!error && inbox->first && *count < capacity)
         deliveries[(*count)++] = take_first(inbox);
     pthread_mutex_unlock(&inbox->lock);
+    gw_seat_leave(&seat, inbox->peer->engine);
     return error;
 }
 

@@ -23,6 +23,7 @@
 struct gw_run;
 struct gw_header_list;
 struct gw_replies;
+struct gw_seat;
 
 struct godwit_delivery {
     struct gw_run *run;
@@ -69,6 +70,8 @@ struct godwit_inbox {
     struct gw_destination destination;
     pthread_mutex_t lock; /* guards all below, and the runs' fields but `left` */
     pthread_cond_t arrived;
+    struct gw_seat *driver; /* of one of those who wait; NULL: none drives */
+    size_t sleepers;        /* the others */
     struct gw_run *first;
     struct gw_run *last;
     uint64_t generation; /* of the newest run; those of an earlier one are stale */
@@ -76,7 +79,8 @@ struct godwit_inbox {
     struct gw_handed_list handed;
     uint32_t spare_marks[GW_SPARE_MARKS]; /* erased slots */
     size_t spare_count;
-    int fd;        /* an eventfd, readable while next would not block */
+    int fd;        /* an eventfd, readable while next would not block, once somebody asked for it */
+    bool watched;
     bool readable;
     bool open;     /* there is a handle */
     bool closing;  /* the peer is */

@@ -36,10 +36,15 @@ static void port_commit(void *context, struct gw_write *write, bool sync)
 
     engine->writing = true;
     engine->write_us = engine->now_us;
-    if (engine->options.core.memory)
+    if (engine->options.core.memory) {
         engine->inline_write = write; /* takes no time: not worth another thread */
-    else
+    } else if (engine->keep_commit) {
+        engine->keep_commit = false;
+        engine->commit_kept = true;
+        gw_store_thread_keep(engine->disk, engine->store, write, sync);
+    } else {
         gw_store_thread_commit(engine->disk, engine->store, write, sync);
+    }
 }
 
 static void port_load(void *context, uint64_t epoch, uint64_t from, uint64_t max_messages,

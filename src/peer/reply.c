@@ -124,8 +124,10 @@ static void call_somebody(struct gw_replies *replies)
 {
     if (!replies->arrived || replies->draining)
         return;
+    if (replies->driver && gw_seat_is_own(&replies->driver->seat))
+        return;
     if (replies->first)
-        pthread_cond_signal(&replies->first->woken);
+        gw_waiter_signal(replies->first);
     else if (gw_replies_pile_up(replies))
         pthread_cond_signal(&replies->work);
 }
@@ -146,7 +148,7 @@ void gw_replies_shut(struct gw_replies *replies)
     pthread_mutex_lock(&replies->lock);
     replies->shut = true;
     for (struct gw_waiter *at = replies->first; at; at = at->after)
-        pthread_cond_signal(&at->woken);
+        gw_waiter_signal(at);
     pthread_cond_signal(&replies->work);
     gw_book_show(replies);
     pthread_mutex_unlock(&replies->lock);

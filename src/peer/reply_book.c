@@ -79,13 +79,18 @@ void gw_waiter_leave(struct gw_waiter *waiter)
     else
         replies->last = waiter->before;
     if (replies->arrived && !replies->draining && replies->first)
-        pthread_cond_signal(&replies->first->woken);
+        gw_waiter_signal(replies->first);
+}
+
+void gw_waiter_signal(struct gw_waiter *waiter)
+{
+    gw_seat_signal(&waiter->seat, waiter->replies->peer->engine, &waiter->woken);
 }
 
 void gw_waiter_wake(struct gw_waiter *waiter)
 {
     waiter->look = true;
-    pthread_cond_signal(&waiter->woken);
+    gw_waiter_signal(waiter);
 }
 
 /* --- what is here --- */
@@ -266,7 +271,7 @@ static enum gw_filing file_new(struct gw_replies *replies, struct godwit_reply *
     }
     hand_out(replies, reply);
     waiter->reply = reply;
-    pthread_cond_signal(&waiter->woken);
+    gw_waiter_signal(waiter);
     return GW_FILED;
 }
 

@@ -10,7 +10,7 @@
 #include "base/ranges.h"
 #include "godwit/request_reply.h"
 #include "peer/clock.h"
-#include "peer/handle.h"
+#include "peer/helm.h"
 #include "peer/inbox.h"
 
 #define GW_REPLY_SPACE "godwit.replies"
@@ -52,6 +52,7 @@ struct gw_waiter {
     bool listed;
     struct godwit_reply *reply;           /* the result */
     pthread_cond_t woken;
+    struct gw_seat seat;
     struct gw_waiter *before;
     struct gw_waiter *after;
 };
@@ -68,6 +69,7 @@ struct gw_replies {
 
     struct gw_waiter *first; /* the first one leads: it drains */
     struct gw_waiter *last;
+    struct gw_waiter *driver; /* one of them; it drains what it brings here itself. Or NULL */
 
     struct gw_map here; /* hash of an id -> replies of that hash, in whatever state */
     struct godwit_reply *oldest;
@@ -101,6 +103,7 @@ void gw_waiter_clear(struct gw_waiter *waiter);
 void gw_waiter_enlist(struct gw_waiter *waiter);
 /* Leaves the line; if the leader goes while there is something to drain, the next one is woken. */
 void gw_waiter_leave(struct gw_waiter *waiter);
+void gw_waiter_signal(struct gw_waiter *waiter);
 void gw_waiter_wake(struct gw_waiter *waiter); /* to look */
 
 /* --- replies --- */

@@ -147,6 +147,20 @@ static void look_for_any(struct gw_waiter *waiter)
 
 /* --- waiting --- */
 
+/* With the lock, which is free meanwhile. One of the waiters may wait at the helm. */
+static bool wait_once(struct gw_waiter *waiter, const struct gw_deadline *deadline)
+{
+    struct gw_replies *replies = waiter->replies;
+
+    if (replies->driver)
+        return gw_cond_wait(&waiter->woken, &replies->lock, deadline);
+    replies->driver = waiter;
+    bool in_time = gw_seat_wait(&waiter->seat, replies->peer->engine, &waiter->woken,
+                                &replies->lock, deadline);
+    replies->driver = NULL;
+    return in_time;
+}
+
 /* With the lock, which is free in between. The waiter stands in line. It drains for the others too,
  * but not beyond its own time, save once. */
 static godwit_err_t await(struct gw_waiter *waiter, const struct gw_deadline *deadline)
@@ -173,7 +187,7 @@ static godwit_err_t await(struct gw_waiter *waiter, const struct gw_deadline *de
         } else if (late) {
             error = GODWIT_ETIMEDOUT;
         } else {
-            late = !gw_cond_wait(&waiter->woken, &replies->lock, deadline);
+            late = !wait_once(waiter, deadline);
         }
     }
     gw_waiter_leave(waiter);
@@ -237,6 +251,7 @@ static godwit_err_t ask(struct godwit_peer *peer, const struct gw_destination *d
         pthread_mutex_lock(&replies->lock);
         error = await(&waiter, &deadline);
         pthread_mutex_unlock(&replies->lock);
+        gw_seat_leave(&waiter.seat, peer->engine);
         error = explain(&waiter, error, timeout_ms);
     }
     gw_waiter_clear(&waiter);
@@ -304,6 +319,7 @@ static godwit_err_t wait_for(struct godwit_peer *peer, bool any, godwit_id_t id,
         error = await(&waiter, &deadline);
     }
     pthread_mutex_unlock(&replies->lock);
+    gw_seat_leave(&waiter.seat, peer->engine);
     gw_waiter_clear(&waiter);
     *reply = waiter.reply;
     return explain(&waiter, error, timeout_ms);

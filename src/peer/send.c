@@ -2,7 +2,7 @@
 
 /* Sending, and waiting for what became of it. */
 
-#include "peer/handle.h"
+#include "peer/helm.h"
 #include "peer/message.h"
 #include "peer/outcome.h"
 #include "peer/reply.h"
@@ -72,10 +72,12 @@ static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination
 
     pthread_mutex_lock(&peer->lock);
     godwit_err_t error = append(peer, destination, head, data, watch, &patience, &result);
-    bool wake = !error && gw_peer_must_wake(peer);
+    bool wake = !error && !watch && gw_peer_must_wake(peer);
     pthread_mutex_unlock(&peer->lock);
     if (wake)
         gw_peer_wake(peer);
+    if (!error && watch) /* it waits for the answer: with a deadline, not for the disk */
+        gw_helm_work(peer->engine, watch->deadline->never);
     if (patience.inside)
         gw_peer_leave(peer);
     if (!error && id)

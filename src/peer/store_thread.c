@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* One thread, one lock, a slot for the commit and a list of loads. */
+/* One thread, one lock, a slot for the commit and a list of loads. A commit may be kept by the
+ * thread that caused it, which then does the work of this one. */
 
 #include "peer/store_thread.h"
 
@@ -27,6 +28,14 @@ struct job_list {
     struct job *last;
 };
 
+enum slot { /* of the commit */
+    FREE,
+    QUEUED,
+    KEPT,
+    BUSY,
+    DONE
+};
+
 struct gw_store_thread {
     pthread_t thread;
     void (*wake)(void *context);
@@ -34,11 +43,11 @@ struct gw_store_thread {
     pthread_mutex_t lock;
     pthread_cond_t work; /* for the thread: a job, or the end */
     pthread_cond_t idle; /* for the engine: the job under way is done */
-    struct job commit;   /* there is one at most; its write is NULL when the slot is free */
-    bool commit_done;
+    struct job commit;   /* there is one at most */
+    enum slot slot;
     struct job_list loads;
     struct job_list loaded;
-    bool busy;
+    bool loading;
     bool ending;
 };
 
@@ -96,29 +105,44 @@ static void work(struct job *job)
         snprintf(done->why, sizeof done->why, "%s", gw_store_why(job->store));
 }
 
+/* With the lock, which is free in between. */
+static void work_on_commit(struct gw_store_thread *thread)
+{
+    thread->slot = BUSY;
+    pthread_mutex_unlock(&thread->lock);
+    work(&thread->commit);
+    pthread_mutex_lock(&thread->lock);
+    thread->slot = DONE;
+    pthread_cond_signal(&thread->idle);
+}
+
+static void work_on_load(struct gw_store_thread *thread, struct job *job)
+{
+    thread->loading = true;
+    pthread_mutex_unlock(&thread->lock);
+    work(job);
+    pthread_mutex_lock(&thread->lock);
+    thread->loading = false;
+    append(&thread->loaded, job);
+    pthread_cond_signal(&thread->idle);
+}
+
 static void *run(void *context)
 {
     struct gw_store_thread *thread = context;
 
     pthread_mutex_lock(&thread->lock);
     while (!thread->ending) {
-        bool commit = thread->commit.write && !thread->commit_done;
-        struct job *job = commit ? &thread->commit : take_first(&thread->loads);
+        struct job *job = thread->slot == QUEUED ? NULL : take_first(&thread->loads);
 
-        if (!job) {
+        if (thread->slot == QUEUED) {
+            work_on_commit(thread);
+        } else if (job) {
+            work_on_load(thread, job);
+        } else {
             pthread_cond_wait(&thread->work, &thread->lock);
             continue;
         }
-        thread->busy = true;
-        pthread_mutex_unlock(&thread->lock);
-        work(job);
-        pthread_mutex_lock(&thread->lock);
-        thread->busy = false;
-        if (commit)
-            thread->commit_done = true;
-        else
-            append(&thread->loaded, job);
-        pthread_cond_signal(&thread->idle);
         pthread_mutex_unlock(&thread->lock);
         thread->wake(thread->context);
         pthread_mutex_lock(&thread->lock);
@@ -168,13 +192,36 @@ void gw_store_thread_stop(struct gw_store_thread **thread)
     *thread = NULL;
 }
 
+/* With the lock. */
+static void fill_slot(struct gw_store_thread *thread, struct gw_store *store,
+                      const struct gw_write *write, bool sync, enum slot slot)
+{
+    thread->commit = (struct job){.store = store, .write = write, .sync = sync};
+    thread->slot = slot;
+}
+
 void gw_store_thread_commit(struct gw_store_thread *thread, struct gw_store *store,
                             const struct gw_write *write, bool sync)
 {
     pthread_mutex_lock(&thread->lock);
-    thread->commit = (struct job){.store = store, .write = write, .sync = sync};
-    thread->commit_done = false;
+    fill_slot(thread, store, write, sync, QUEUED);
     pthread_cond_signal(&thread->work);
+    pthread_mutex_unlock(&thread->lock);
+}
+
+void gw_store_thread_keep(struct gw_store_thread *thread, struct gw_store *store,
+                          const struct gw_write *write, bool sync)
+{
+    pthread_mutex_lock(&thread->lock);
+    fill_slot(thread, store, write, sync, KEPT);
+    pthread_mutex_unlock(&thread->lock);
+}
+
+void gw_store_thread_work(struct gw_store_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    if (thread->slot == KEPT) /* else it was forgotten: the turn that wanted it is over */
+        work_on_commit(thread);
     pthread_mutex_unlock(&thread->lock);
 }
 
@@ -200,10 +247,9 @@ bool gw_store_thread_take(struct gw_store_thread *thread, struct gw_done *done)
     bool found = false;
 
     pthread_mutex_lock(&thread->lock);
-    if (thread->commit_done) {
+    if (thread->slot == DONE) {
         *done = thread->commit.done;
-        thread->commit.write = NULL;
-        thread->commit_done = false;
+        thread->slot = FREE;
         found = true;
     } else if ((job = take_first(&thread->loaded)) != NULL) {
         *done = job->done;
@@ -218,12 +264,11 @@ void gw_store_thread_quiesce(struct gw_store_thread *thread)
 {
     pthread_mutex_lock(&thread->lock);
     free_jobs(&thread->loads);
-    if (!thread->busy) /* a commit that was not begun is not to begin now */
-        thread->commit.write = NULL;
-    while (thread->busy)
+    if (thread->slot != BUSY) /* a commit that was not begun is not to begin now */
+        thread->slot = FREE;
+    while (thread->slot == BUSY || thread->loading)
         pthread_cond_wait(&thread->idle, &thread->lock);
-    thread->commit.write = NULL;
-    thread->commit_done = false;
+    thread->slot = FREE;
     free_jobs(&thread->loaded);
     pthread_mutex_unlock(&thread->lock);
 }

@@ -5,6 +5,7 @@
 #include "disk_faults.h"
 #include "traffic.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 static void no_link_was_lost(void)
@@ -111,11 +112,71 @@ static void a_sync_without_end_is_told_and_refuses_in_bound(void **state)
     live_remove(directory);
 }
 
+/* --- a thread that does its sync itself --- */
+
+static uint32_t answer(void *context, godwit_call_t *call)
+{
+    (void)context;
+    return godwit_call_reply(call, godwit_call_data(call), godwit_call_size(call)) ? 1 : 0;
+}
+
+static godwit_err_t ask(godwit_peer_t *peer, int timeout_ms)
+{
+    godwit_message_t *message;
+    godwit_reply_t *reply = NULL;
+
+    ok(godwit_message_new("?", 1, &message));
+    godwit_err_t error = godwit_request(peer, "echo", &message, timeout_ms, &reply, NULL);
+    godwit_reply_done(&reply);
+    return error;
+}
+
+static void *ask_without_limit(void *peer)
+{
+    ok(ask(peer, -1));
+    return NULL;
+}
+
+/* A request without a limit is written by its own thread, one with a limit is not: the disk may
+ * take longer than that. Neither keeps the engine from its heartbeats. */
+static void a_request_is_never_kept_beyond_its_time_by_the_disk(void **state)
+{
+    char directory[128];
+    godwit_peer_t *hanging = open_hanging(live_directory(directory));
+    godwit_peer_t *other = live_peer("other");
+    struct disk_fault hang = {.below = directory, .call = DISK_SYNC, .hang = true};
+    godwit_service_t *service;
+    pthread_t asking;
+
+    (void)state;
+    atomic_store(&told, false);
+    ok(godwit_service_open(other, "echo", answer, NULL, NULL, &service));
+    live_join(hanging, other);
+    ok(ask(hanging, LIVE_TIMEOUT_MS));
+    disk_fault_add(&hang);
+    fails(GODWIT_ETIMEDOUT, ask(hanging, 100));
+    disk_faults_clear();
+    ok(ask(hanging, LIVE_TIMEOUT_MS));
+    disk_fault_add(&hang);
+    assert_int_equal(pthread_create(&asking, NULL, ask_without_limit, hanging), 0);
+    await(&told);
+    fails(GODWIT_ETIMEDOUT, ask(hanging, 100));
+    assert_int_equal(live_counter(hanging, "links_lost"), 0);
+    assert_int_equal(live_counter(other, "links_lost"), 0);
+    disk_faults_clear();
+    assert_int_equal(pthread_join(asking, NULL), 0);
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&other));
+    ok(godwit_peer_close(&hanging));
+    live_remove(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sync_of_many_heartbeats_costs_no_link),
         cmocka_unit_test(a_sync_without_end_is_told_and_refuses_in_bound),
+        cmocka_unit_test(a_request_is_never_kept_beyond_its_time_by_the_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "checker.h"
 #include "peer/found.h"
+#include "peer/helm.h"
 #include "peer/inbox.h"
 #include "peer/reply.h"
 #include "port.h"
@@ -122,6 +123,43 @@ void gw_engine_wake(struct gw_engine *engine)
     struct handler_process *process = (struct handler_process *)engine;
 
     sim_peer_run_soon(process->sim);
+}
+
+/* --- the helm: here nobody but the world runs a turn --- */
+
+void gw_helm_work(struct gw_engine *engine, bool may_write)
+{
+    const struct handler_process *process = (const struct handler_process *)engine;
+
+    (void)may_write;
+    gw_peer_notify(process->peer);
+}
+
+bool gw_seat_wait(struct gw_seat *seat, struct gw_engine *engine, pthread_cond_t *cond,
+                  pthread_mutex_t *lock, const struct gw_deadline *deadline)
+{
+    (void)seat;
+    (void)engine;
+    return gw_cond_wait(cond, lock, deadline);
+}
+
+void gw_seat_leave(struct gw_seat *seat, struct gw_engine *engine)
+{
+    (void)seat;
+    (void)engine;
+}
+
+void gw_seat_signal(const struct gw_seat *seat, struct gw_engine *engine, pthread_cond_t *cond)
+{
+    (void)seat;
+    (void)engine;
+    pthread_cond_signal(cond);
+}
+
+bool gw_seat_is_own(const struct gw_seat *seat)
+{
+    (void)seat;
+    return false;
 }
 
 /* --- marks: what handlers have begun with --- */
