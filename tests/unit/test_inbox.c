@@ -130,9 +130,9 @@ static void nothing_is_left(struct bench *bench)
     assert_int_equal(godwit_inbox_next(&bench->inbox, 0, &delivery), GODWIT_ETIMEDOUT);
 }
 
-static bool readable(const struct bench *bench)
+static bool readable(struct bench *bench)
 {
-    struct pollfd poll_fd = {.fd = bench->inbox.fd, .events = POLLIN};
+    struct pollfd poll_fd = {.fd = godwit_inbox_fd(&bench->inbox), .events = POLLIN};
 
     return poll(&poll_fd, 1, 0) == 1;
 }
