@@ -184,6 +184,10 @@ static void take_submissions(struct gw_engine *engine)
     struct gw_mailbox *taken = &engine->taken;
 
     atomic_store(&peer->notified, false);
+    if (engine->remind_us <= engine->now_us) {
+        engine->remind_us = GW_NEVER;
+        atomic_store(&peer->reminded, false);
+    }
     pthread_mutex_lock(&peer->lock);
     /* Without memory, some of it waits for a better round. */
     engine->more =
@@ -272,6 +276,8 @@ uint64_t gw_engine_due_us(const struct gw_engine *engine)
         next = engine->end_us;
     if (engine->phase == GW_ENGINE_LEAVING && engine->bye_us < next)
         next = engine->bye_us;
+    if (engine->turn && !engine->writing && engine->remind_us < next)
+        next = engine->remind_us;
     if (gw_net_is_ready(engine->net) || (engine->more && engine->turn && !engine->writing))
         next = 0;
     return next;

@@ -104,6 +104,7 @@ struct gw_engine {
     atomic_bool kicked;         /* there is a signal for the driver */
     bool mending;               /* the thread works without the helm: all is its own */
     size_t company;             /* submissions that were taken together, the last time */
+    uint64_t remind_us;         /* of what was left without a wake-up; GW_NEVER: of nothing */
     bool keep_commit;           /* who is at the helm makes the next commit itself */
     bool commit_kept;           /* and has got one */
     struct gw_entropy entropy;

@@ -5,6 +5,7 @@
 #include "peer/handle.h"
 
 #include "peer/engine.h"
+#include "peer/helm.h"
 #include "peer/inbox.h"
 #include "peer/outcome.h"
 #include "peer/reply.h"
@@ -133,6 +134,12 @@ void gw_peer_notify(struct godwit_peer *peer)
 void gw_peer_wake(struct godwit_peer *peer)
 {
     gw_engine_wake(peer->engine);
+    gw_peer_leave(peer);
+}
+
+void gw_peer_remind(struct godwit_peer *peer)
+{
+    gw_helm_remind(peer->engine);
     gw_peer_leave(peer);
 }
 

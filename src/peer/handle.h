@@ -69,6 +69,7 @@ struct godwit_peer {
     atomic_bool replies_ready;
     pthread_mutex_t replies_opening; /* held while it is made; nothing is locked before it */
     atomic_bool notified; /* the engine will look into the mailbox: no need to wake it */
+    atomic_bool reminded; /* it will look there in milliseconds */
 
     pthread_mutex_t lock; /* guards all from here to store_lock */
     pthread_cond_t changed; /* something that wait, drain, commit ... look at */
@@ -140,6 +141,18 @@ static inline bool gw_peer_must_wake(struct godwit_peer *peer)
     return true;
 }
 void gw_peer_wake(struct godwit_peer *peer);
+
+/* The same two steps for what nobody waits for: the engine takes it with whatever it does next, but
+ * within milliseconds, and is not woken for it as a rule. */
+static inline bool gw_peer_must_remind(struct godwit_peer *peer)
+{
+    if (atomic_load_explicit(&peer->reminded, memory_order_relaxed) ||
+        atomic_exchange(&peer->reminded, true))
+        return false;
+    atomic_fetch_add(&peer->callers, 1);
+    return true;
+}
+void gw_peer_remind(struct godwit_peer *peer);
 
 /* Waits for `changed` under the lock; false when the deadline passed. */
 bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline);

@@ -9,6 +9,8 @@
 
 #include "peer/engine.h"
 
+#define REMIND_US 5000
+
 /* With the helm: rounds may be run by anyone. */
 static bool is_steerable(const struct gw_engine *engine)
 {
@@ -55,6 +57,16 @@ void gw_helm_work(struct gw_engine *engine, bool may_write)
     pthread_mutex_lock(&engine->helm);
     if (is_steerable(engine))
         gw_engine_round(engine, NULL);
+    mind(engine);
+    pthread_mutex_unlock(&engine->helm);
+}
+
+/* Its thread wakes up to hear of it, unless that is under way, and once more at the time: both once
+ * in 5 ms, however much is left there meanwhile. */
+void gw_helm_remind(struct gw_engine *engine)
+{
+    pthread_mutex_lock(&engine->helm);
+    engine->remind_us = gw_clock_us() + REMIND_US;
     mind(engine);
     pthread_mutex_unlock(&engine->helm);
 }

@@ -27,6 +27,9 @@ struct gw_net_news;
  * No lock may be held. */
 void gw_helm_work(struct gw_engine *engine, bool may_write);
 
+/* Has it look there with whatever it does next, 5 ms from now at the latest. No lock held. */
+void gw_helm_remind(struct gw_engine *engine);
+
 /* A thread that waits for something the engine brings. Its condition variable belongs to a lock,
  * which guards the seat as well. */
 struct gw_seat {

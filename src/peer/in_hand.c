@@ -190,7 +190,8 @@ godwit_err_t gw_inbox_ack(struct godwit_delivery **deliveries, size_t count)
     struct gw_run *run = deliveries[0]->run;
     struct godwit_inbox *inbox = run->inbox;
     struct godwit_peer *peer = run->peer;
-    bool wake = false, shrink = false;
+    bool lazily = inbox->replies != NULL; /* nobody waits for the decision on a reply */
+    bool tell = false, shrink = false;
 
     pthread_mutex_lock(&inbox->lock);
     godwit_err_t error = ack(inbox, deliveries, count);
@@ -201,9 +202,11 @@ godwit_err_t gw_inbox_ack(struct godwit_delivery **deliveries, size_t count)
     if (error != GODWIT_ENOMEM)
         shrink = lose(run, count); /* if not, the run may be gone with the lock */
     if (!error)
-        wake = gw_peer_must_wake(peer);
+        tell = lazily ? gw_peer_must_remind(peer) : gw_peer_must_wake(peer);
     pthread_mutex_unlock(&inbox->lock);
-    if (wake)
+    if (tell && lazily)
+        gw_peer_remind(peer);
+    else if (tell)
         gw_peer_wake(peer);
     if (shrink)
         gw_run_shrink(run, count);
