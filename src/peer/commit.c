@@ -140,7 +140,6 @@ static void finish_deliveries(struct godwit_txn *txn)
 /* *over: the engine had it, so the transaction is not there any more, whatever the result. */
 static godwit_err_t commit(struct godwit_txn *txn, struct gw_txn_plan *plan, bool *over)
 {
-    const struct gw_deadline never = {.never = true};
     struct godwit_peer *peer = txn->peer;
 
     pthread_mutex_lock(&peer->lock);
@@ -151,10 +150,8 @@ static godwit_err_t commit(struct godwit_txn *txn, struct gw_txn_plan *plan, boo
     *over = true;
     finish_deliveries(txn);
     gw_helm_work(peer->engine, true);
-    pthread_mutex_lock(&peer->lock);
-    while (!plan->commit.done)
-        gw_peer_wait_change(peer, &never);
-    pthread_mutex_unlock(&peer->lock);
+    while (sem_wait(&plan->commit.done) != 0)
+        continue; /* a signal handler ran */
     return answer(&plan->commit);
 }
 

@@ -31,9 +31,10 @@ void gw_mailbox_forget(struct gw_mailbox *mailbox)
 
 void gw_commit_done(struct gw_commit *commit)
 {
-    commit->done = true;
-    if (!commit->detached)
+    if (!commit->detached) {
+        sem_post(&commit->done); /* with that it is gone */
         return;
+    }
     gw_write_clear(&commit->keys); /* it has nothing else */
     free(commit);
 }

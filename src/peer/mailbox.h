@@ -14,10 +14,11 @@
 #include "peer/turn.h"
 #include "store/store.h"
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A transaction on its way. It lives in the committing thread, which waits until `done`; then the
+/* A transaction on its way. It lives in the committing thread, which waits for `done`; then the
  * engine has forgotten it. */
 struct gw_commit {
     uint64_t token;
@@ -31,12 +32,12 @@ struct gw_commit {
     uint64_t mark_last;
     bool detached;        /* nobody waits: the engine frees it when it is done */
     bool submitted;       /* the turn has it: after a failure it may be stored */
-    bool done;
+    sem_t done; /* told without a lock: where many commit at a time, they would all meet at it */
     godwit_err_t result;
     struct gw_commit *next; /* in the engine's list of the unanswered */
 };
 
-/* Under the peer's lock, which frees whoever waits: then it is gone. */
+/* Frees whoever waits: then it is gone. */
 void gw_commit_done(struct gw_commit *commit);
 
 struct gw_submission { /* one of the two */

@@ -141,6 +141,7 @@ godwit_err_t gw_txn_plan(struct godwit_txn *txn, struct gw_txn_plan *plan)
     godwit_err_t error;
 
     *plan = (struct gw_txn_plan){0};
+    sem_init(&plan->commit.done, 0, 0);
     if ((error = plan_decisions(txn, &plan->commit)) || (error = plan_outputs(txn, plan)) ||
         (error = plan_keys(txn, &plan->commit.keys)))
         gw_txn_plan_clear(plan);
@@ -157,6 +158,7 @@ void gw_txn_plan_clear(struct gw_txn_plan *plan)
     free(commit->destinations);
     free(commit->batches);
     gw_write_clear(&commit->keys);
+    sem_destroy(&commit->done);
     free(plan->groups);
     free(plan->datas);
     free(plan->sizes);
