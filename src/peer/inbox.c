@@ -69,17 +69,16 @@ static uint64_t bytes_of(const struct gw_inbound *inbound)
 }
 
 /* `count` messages came. With the lock. Who drives looks by itself, if it is the one that brought
- * them here; else it is woken only if nobody sleeps: that takes longer. */
-static void wake_takers(struct godwit_inbox *inbox, size_t count)
+ * them here; else it is woken only if nobody sleeps: that takes longer. The result: how many of the
+ * sleepers are to be woken, without the lock, at which they would only meet. */
+static size_t call_takers(struct godwit_inbox *inbox, size_t count)
 {
     size_t looking = inbox->driver && gw_seat_is_own(inbox->driver);
+    size_t wanted = count > looking ? count - looking : 0;
 
-    if (count > 1 + looking)
-        pthread_cond_broadcast(&inbox->arrived);
-    else if (count > looking && inbox->sleepers > 0)
-        pthread_cond_signal(&inbox->arrived);
     if (inbox->driver && count > inbox->sleepers)
         gw_seat_signal(inbox->driver, inbox->peer->engine, &inbox->arrived);
+    return wanted < inbox->sleepers ? wanted : inbox->sleepers;
 }
 
 static void wake_all(struct godwit_inbox *inbox)
@@ -111,8 +110,10 @@ int gw_inbox_deliver(struct godwit_inbox *inbox, struct gw_inbound *inbound)
     inbox->last = run;
     inbox->generation = run->generation;
     show(inbox);
-    wake_takers(inbox, count);
+    size_t takers = call_takers(inbox, count);
     pthread_mutex_unlock(&inbox->lock);
+    while (takers-- > 0)
+        pthread_cond_signal(&inbox->arrived);
     if (inbox->replies)
         gw_replies_arrived(inbox->replies, count, bytes);
     return 0;
