@@ -162,9 +162,27 @@ static bool next_unoffered(struct gw_stream *stream, struct gw_range *piece)
     return any;
 }
 
-/* How many messages from `first` on, up to `last`, this one of `able` members gets: its share, so
- * that nobody is idle. When the least loaded has work nobody is: it may get half as much again,
- * since each piece costs a row, a frame and its acknowledgement. */
+/* How many messages from `first` on can be assigned now, in this batch and those behind it: they
+ * are to be shared among all. */
+static uint64_t at_hand(const struct gw_core *core, const struct gw_stream *stream, uint64_t first,
+                        uint64_t last)
+{
+    uint64_t here = last - first + 1, end = gw_at_most(stream->last + 1, window_end(core, stream));
+    if (first < stream->next_unassigned || end <= last)
+        return here; /* what came back is shared for itself */
+    return end - first;
+}
+
+/* What the least loaded of `able` members gets so that all of them come to hold the same. When it
+ * has work nobody is idle: it may get half as much again, since each piece costs a row, a frame and
+ * its acknowledgement. */
+static uint64_t level(const struct gw_member *member, uint64_t messages, size_t able)
+{
+    uint64_t each = (member->target->ready_load + messages + able - 1) / able;
+    return gw_at_least(each - member->outstanding, member->outstanding / 2);
+}
+
+/* How many messages from `first` on, up to `last`, this one of `able` members gets. */
 static uint64_t portion(const struct gw_core *core, const struct gw_stream *stream,
                         const struct gw_member *member, const struct gw_batch *batch,
                         uint64_t first, uint64_t last, size_t able)
@@ -174,10 +192,8 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
     if (first < window_end(core, stream)) /* else it was offered when our own was larger */
         ends = gw_at_most(ends, window_end(core, stream));
     uint64_t most = gw_at_most(gw_at_most(here, gw_credit_messages(member)), ends - first);
-    if (able > 1) {
-        uint64_t share = (here + able - 1) / able;
-        most = gw_at_most(most, gw_at_least(share, member->outstanding / 2));
-    }
+    if (able > 1)
+        most = gw_at_most(most, level(member, at_hand(core, stream, first, last), able));
     uint64_t bytes = gw_at_most(gw_credit_bytes(member), GW_BODY_MAX);
     return gw_batch_fitting(batch, first, most, bytes); /* 1 at least: it can take the first */
 }

@@ -17,6 +17,26 @@ static void count_starved(struct gw_member *member, bool starved)
     member->starved = starved;
 }
 
+/* What the member counts for in ready_load: its load when it was last looked at. */
+static uint64_t counted(const struct gw_target *target, const struct gw_member *member)
+{
+    return member->ready.at ? gw_heap_key(&target->ready, &member->ready) : 0;
+}
+
+static void leave(struct gw_target *target, struct gw_member *member)
+{
+    target->ready_load -= counted(target, member);
+    gw_heap_remove(&target->ready, &member->ready);
+}
+
+static void enter(struct gw_core *core, struct gw_target *target, struct gw_member *member)
+{
+    target->ready_load -= counted(target, member);
+    gw_check(core,
+             gw_heap_set(&target->ready, &member->ready, member->outstanding, member->chosen));
+    target->ready_load += counted(target, member);
+}
+
 void gw_ready_refresh(struct gw_core *core, struct gw_target *target)
 {
     struct gw_member *member;
@@ -26,10 +46,9 @@ void gw_ready_refresh(struct gw_core *core, struct gw_target *target)
         bool free = gw_member_is_free(member), credit = gw_credit_messages(member) > 0;
         count_starved(member, free && !credit);
         if (free && credit)
-            gw_check(core, gw_heap_set(&target->ready, &member->ready, member->outstanding,
-                                       member->chosen));
+            enter(core, target, member);
         else
-            gw_heap_remove(&target->ready, &member->ready);
+            leave(target, member);
     }
 }
 
@@ -41,13 +60,13 @@ struct gw_member *gw_ready_first(const struct gw_target *target)
 
 void gw_ready_pass(struct gw_member *member)
 {
-    gw_heap_remove(&member->target->ready, &member->ready);
+    leave(member->target, member);
     gw_member_touch(member);
 }
 
 void gw_ready_leave(struct gw_member *member)
 {
     count_starved(member, false);
-    gw_heap_remove(&member->target->ready, &member->ready);
+    leave(member->target, member);
     gw_list_remove(member, next_touched, here_touched);
 }

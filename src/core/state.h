@@ -133,6 +133,7 @@ struct gw_target { /* a destination we send to, or one that somebody serves */
     struct gw_member *members;
     struct gw_member *unsent; /* those with durable runs that have not left */
     struct gw_heap ready;     /* those that can be given work, the least loaded first */
+    uint64_t ready_load;      /* what they hold together */
     size_t starved;           /* those that only lack credit */
     struct gw_member *touched; /* of which both is to be found out again */
     size_t live;     /* members with a link */

@@ -133,6 +133,14 @@ static bool is_where_it_belongs(const struct gw_member *member)
                                  ready->entries[member->ready.at - 1].tie == member->chosen);
 }
 
+static uint64_t ready_load(const struct gw_target *target)
+{
+    uint64_t load = 0;
+    for (size_t i = 0; i < target->ready.count; i++)
+        load += target->ready.entries[i].key;
+    return load;
+}
+
 static const char *check_target(const struct gw_target *target)
 {
     size_t live = 0, reserved = 0, starved = 0;
@@ -154,6 +162,8 @@ static const char *check_target(const struct gw_target *target)
         return "live members are miscounted";
     if (starved != target->starved)
         return "members without credit are miscounted";
+    if (ready_load(target) != target->ready_load)
+        return "what the members hold that can be given work is miscounted";
     return reserved == target->reserved ? NULL : "reserved members are miscounted";
 }
 

@@ -180,6 +180,32 @@ static void a_batch_is_cut_so_that_nobody_is_idle(void **state)
     driver_close(&d);
 }
 
+/* What waits behind W comes in many batches. Each goes to one member as a whole, since a share of
+ * all that waits is larger; and still all have the same in the end. */
+static void batches_that_waited_are_shared_as_one(void **state)
+{
+    (void)state;
+    enum { BATCHES = 10, EACH = DRIVER_WINDOW / BATCHES };
+    struct driver d;
+    driver_open(&d, "a");
+    uint64_t b = driver_member(&d, 1, "b", 1000), c = driver_member(&d, 2, "c", 1000);
+    driver_send(&d, EPOCH, 1, DRIVER_WINDOW, 10);
+    for (uint64_t i = 0; i < BATCHES; i++)
+        driver_send(&d, EPOCH, DRIVER_WINDOW + 1 + i * EACH, EACH, 10);
+    driver_commit(&d);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 2);
+    struct gw_range first = driver_data(&d, 0), second = driver_data(&d, 1);
+    bool to_b = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.conn == 1;
+    remote_ack(&d, 1, b, EPOCH, to_b ? first.first : second.first, to_b ? first.last : second.last);
+    remote_ack(&d, 2, c, EPOCH, to_b ? second.first : first.first, to_b ? second.last : first.last);
+    driver_commit(&d); /* the floor */
+    driver_commit(&d); /* the assignments */
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), BATCHES);
+    assert_int_equal(sent_on(&d, 1), DRIVER_WINDOW / 2);
+    assert_int_equal(sent_on(&d, 2), DRIVER_WINDOW / 2);
+    driver_close(&d);
+}
+
 /* ---- cutting ---- */
 
 static void runs_are_cut_by_credit_in_messages(void **state)
@@ -438,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_choice_among_many_looks_at_few),
         cmocka_unit_test(pieces_grow_when_nobody_is_idle),
         cmocka_unit_test(a_batch_is_cut_so_that_nobody_is_idle),
+        cmocka_unit_test(batches_that_waited_are_shared_as_one),
         cmocka_unit_test(runs_are_cut_by_credit_in_messages),
         cmocka_unit_test(runs_are_cut_by_credit_in_bytes),
         cmocka_unit_test(runs_are_cut_to_the_largest_body),
