@@ -135,6 +135,12 @@ void gw_helm_work(struct gw_engine *engine, bool may_write)
     gw_peer_notify(process->peer);
 }
 
+/* Sooner than it has to be: the world decides when a turn is run. */
+void gw_helm_remind(struct gw_engine *engine)
+{
+    gw_engine_wake(engine);
+}
+
 bool gw_seat_wait(struct gw_seat *seat, struct gw_engine *engine, pthread_cond_t *cond,
                   pthread_mutex_t *lock, const struct gw_deadline *deadline)
 {
