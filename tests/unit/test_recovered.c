@@ -78,8 +78,9 @@ static void put_settled(struct gw_write *write, const struct backlog *backlog)
     }
 }
 
+/* The batches stay until the write is done: their bodies are not copied. */
 static void put_batches(struct gw_write *write, const struct backlog *backlog,
-                        struct gw_recovered *expected)
+                        struct gw_batch *batches[BATCHES], struct gw_recovered *expected)
 {
     uint64_t before = 0;
 
@@ -87,6 +88,7 @@ static void put_batches(struct gw_write *write, const struct backlog *backlog,
         struct gw_batch *batch = gw_batch_new(5, 1 + b * PER_BATCH, PER_BATCH);
         uint8_t *data;
 
+        batches[b] = batch;
         batch->fixed = 1 + b;
         batch->bytes = PER_BATCH * batch->fixed;
         batch->bytes_before = before;
@@ -98,7 +100,6 @@ static void put_batches(struct gw_write *write, const struct backlog *backlog,
             expected->messages += batch->count;
             expected->bytes += batch->bytes;
         }
-        gw_batch_drop(batch);
     }
 }
 
@@ -107,14 +108,17 @@ static void put(struct gw_store *store, const struct backlog *backlog,
 {
     struct gw_row row = {.kind = GW_ROW_STREAM, .epoch = 5, .number = 1,
                          .destination = {.kind = GW_KIND_STAGE, .name = "s"}};
+    struct gw_batch *batches[BATCHES];
     struct gw_write write = {0};
 
     row.floor = backlog->floor;
     gw_row_put(&write, &row);
     put_settled(&write, backlog);
-    put_batches(&write, backlog, expected);
+    put_batches(&write, backlog, batches, expected);
     assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
     gw_write_clear(&write);
+    for (unsigned b = 0; b < BATCHES; b++)
+        gw_batch_drop(batches[b]);
 }
 
 static void recover(struct gw_store *store, struct gw_recovered *recovered)
