@@ -214,6 +214,7 @@ void handler_shell_submit(struct sim_peer *sim)
     struct gw_mailbox taken = peer->mailbox;
     peer->mailbox = (struct gw_mailbox){0};
     atomic_store(&peer->notified, false);
+    atomic_store(&peer->reminded, false);
     pthread_mutex_unlock(&peer->lock);
     size_t at = 0;
     while (at < taken.submission_count && !world->failed)
