@@ -7,6 +7,7 @@
  * time. */
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/time.h>
@@ -20,6 +21,8 @@ __typeof__(pthread_cond_wait) gw_sim_pthread_cond_wait;
 __typeof__(pthread_cond_timedwait) gw_sim_pthread_cond_timedwait;
 __typeof__(pthread_cond_signal) gw_sim_pthread_cond_signal;
 __typeof__(pthread_cond_broadcast) gw_sim_pthread_cond_broadcast;
+__typeof__(sem_wait) gw_sim_sem_wait;
+__typeof__(sem_post) gw_sim_sem_post;
 int gw_sim_pthread_setname_np(pthread_t thread, const char *name);
 int gw_sim_clock_gettime(clockid_t clock, struct timespec *now);
 int gw_sim_gettimeofday(struct timeval *now, void *zone);
@@ -34,6 +37,8 @@ ssize_t gw_sim_getrandom(void *to, size_t size, unsigned flags);
 #define pthread_cond_timedwait gw_sim_pthread_cond_timedwait
 #define pthread_cond_signal    gw_sim_pthread_cond_signal
 #define pthread_cond_broadcast gw_sim_pthread_cond_broadcast
+#define sem_wait               gw_sim_sem_wait
+#define sem_post               gw_sim_sem_post
 #define pthread_setname_np     gw_sim_pthread_setname_np
 #define clock_gettime          gw_sim_clock_gettime
 #define gettimeofday           gw_sim_gettimeofday

@@ -313,6 +313,22 @@ int gw_sim_pthread_cond_broadcast(pthread_cond_t *cond)
     return 0;
 }
 
+#undef sem_post /* here the real one is meant */
+
+int gw_sim_sem_wait(sem_t *semaphore)
+{
+    while (sem_trywait(semaphore) != 0)
+        block(semaphore, GW_NEVER);
+    return 0;
+}
+
+int gw_sim_sem_post(sem_t *semaphore)
+{
+    sem_post(semaphore);
+    wake(semaphore, false);
+    return 0;
+}
+
 /* The monotonic clock begins with the world. */
 int gw_sim_clock_gettime(clockid_t clock, struct timespec *now)
 {
