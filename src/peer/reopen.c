@@ -133,13 +133,19 @@ static void queue_waiting_commits(struct gw_engine *engine)
     gw_mailbox_forget(mailbox);
 }
 
+static void count_commits(struct gw_engine *engine)
+{
+    for (const struct gw_commit *commit = engine->commits; commit; commit = commit->next)
+        engine->before[GW_COUNTER_transactions] += commit->result == GODWIT_OK;
+}
+
+/* The threads go on at once, without the lock: all that they may look at is told before. */
 static void answer_commits(struct gw_engine *engine)
 {
     struct gw_commit *next;
 
     for (struct gw_commit *commit = engine->commits; commit; commit = next) {
         next = commit->next;
-        engine->before[GW_COUNTER_transactions] += commit->result == GODWIT_OK;
         gw_commit_done(commit);
     }
     engine->commits = NULL;
@@ -193,11 +199,12 @@ static void tell_all(struct gw_engine *engine, const bool *found,
     queue_waiting_commits(engine);
     uint64_t lost = follow_store(engine, found, recovered);
     engine->before[GW_COUNTER_not_stored] += lost;
-    answer_commits(engine);
+    count_commits(engine);
     gw_engine_publish(engine);
     peer->finished_token = peer->last_token;
     peer->down = false;
     gw_outcomes_forget(peer); /* what a failed write was to delete */
+    answer_commits(engine);
     pthread_cond_broadcast(&peer->changed);
     pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
