@@ -178,8 +178,8 @@ static void forgive_own_absence(struct gw_core *core, uint64_t now_us)
         if (!remote->link.id)
             continue;
         remote->link.heard_us += gap;
-        if (remote->probe_deadline_us)
-            remote->probe_deadline_us += gap;
+        if (remote->proof_due_us)
+            remote->proof_due_us += gap;
         gw_link_retime(core, remote);
     }
 }

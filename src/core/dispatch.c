@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* Which message goes to which member. Runs are cut so that no member holds more than its credit
  * while another is idle; what came back goes before what was never offered. When the bytes leave is
- * in offer.c. */
+ * in unsent.c. */
 
 #include "base/plant.h"
 #include "core/state.h"
@@ -40,9 +40,9 @@ static bool can_take(const struct gw_stream *stream, const struct gw_member *mem
 {
     if (sequence >= stream->floor_published + member->remote->identity.window)
         return false; /* its W is smaller than ours */
-    const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+    const struct gw_offer *offer = gw_offer_find(stream, member->remote);
     return (!offer || offer->refused_link != member->remote->link.id) &&
-           !gw_member_keeps_suspect(member);
+           !gw_offers_keep_suspect(member);
 }
 
 /* The first of those that are ready that can take it; those before it are passed over, until the
@@ -109,7 +109,7 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
         if ((lead && member != lead) || !gw_member_is_free(member) ||
             !can_take(stream, member, sequence))
             continue;
-        uint64_t load = member->outstanding + gw_member_kept(member);
+        uint64_t load = member->outstanding + gw_offers_kept(member);
         if (!load && gw_credit_messages(member) && gw_credit_bytes(member) >= size)
             return member;
         if (load < least) {
@@ -227,7 +227,7 @@ static bool offer_next(struct gw_core *core, struct gw_stream *stream)
         return false;
     gw_stream_skip(stream, next + count);
     if (GW_PLANT(REPLY_BEFORE_COMMIT))
-        gw_dispatch_durable(core, run);
+        gw_unsent_durable(core, run);
     return true;
 }
 
@@ -338,7 +338,7 @@ static void unreserve(struct gw_stream *stream)
 void gw_dispatch(struct gw_core *core, struct gw_target *target)
 {
     if (target->send_due)
-        gw_dispatch_send_all(core, target);
+        gw_unsent_send_all(core, target);
     target->send_due = false;
     if (target->abandoned) {
         gw_abandoned(core, target);

@@ -52,7 +52,7 @@ static uint64_t take_back(struct gw_core *core, struct gw_member *member, bool d
 {
     uint64_t count = 0;
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next)
-        count += take_back_of(core, gw_stream_offer_find(stream, member->remote), doubtful);
+        count += take_back_of(core, gw_offer_find(stream, member->remote), doubtful);
     return count;
 }
 

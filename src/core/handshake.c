@@ -57,9 +57,9 @@ static bool held_by_incumbent(struct gw_core *core, struct gw_remote *remote,
     struct gw_link *link = &remote->link;
     if (!link->id || link->conn == conn->id || remote->identity.process == identity->process)
         return false;
-    if (!remote->probe_deadline_us) {
+    if (!remote->proof_due_us) {
         uint64_t patience = 2 * (link->srtt_us + 4 * link->rttvar_us);
-        remote->probe_deadline_us =
+        remote->proof_due_us =
             core->now_us + (patience > INCUMBENT_US_MIN ? patience : INCUMBENT_US_MIN);
         gw_link_retime(core, remote);
         gw_link_ping(core, remote);

@@ -92,7 +92,7 @@ void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struc
 static uint64_t silent_at_us(const struct gw_core *core, const struct gw_remote *remote)
 {
     uint64_t silent_us = remote->link.heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
-    return remote->probe_deadline_us ? gw_at_most(silent_us, remote->probe_deadline_us) : silent_us;
+    return remote->proof_due_us ? gw_at_most(silent_us, remote->proof_due_us) : silent_us;
 }
 
 uint64_t gw_link_due_us(const struct gw_core *core, const struct gw_remote *remote)
@@ -120,8 +120,8 @@ void gw_link_due(struct gw_core *core, struct gw_remote *remote)
         gw_count(core, GW_COUNTER_probes, 1);
         gw_link_ping(core, remote);
         if (GW_PLANT(RESEND_BLIND) && remote->members && !remote->members->unsent_head) {
-            gw_dispatch_requeue(core, remote->members);
-            gw_dispatch_send(core, remote->members);
+            gw_unsent_requeue(core, remote->members);
+            gw_unsent_send(core, remote->members);
         }
     }
     if (core->now_us >= link->ping_due_us) {

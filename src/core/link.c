@@ -208,7 +208,7 @@ void gw_link_down(struct gw_core *core, struct gw_remote *remote, enum gw_down w
     uint64_t lived_us = core->now_us - link->up_us;
     gw_timer_set(core, GW_TIMER_LINK, &remote->timer, GW_NEVER);
     memset(link, 0, sizeof *link);
-    remote->probe_deadline_us = 0;
+    remote->proof_due_us = 0;
     core->counters[GW_COUNTER_links_now]--;
     if (why == GW_DOWN_REPLACED)
         gw_count(core, GW_COUNTER_links_replaced, 1);
@@ -430,7 +430,7 @@ static void on_link(struct gw_core *core, struct gw_remote *remote, const struct
     link->heard_us = core->now_us;
     link->probe_backoff = 0;
     link->probe_due_us = GW_NEVER;
-    remote->probe_deadline_us = 0;
+    remote->proof_due_us = 0;
     gw_link_retime(core, remote);
     link->frames_received += is_counted(frame->type);
     switch (frame->type) {

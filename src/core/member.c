@@ -43,7 +43,7 @@ static void take_epoch(struct gw_core *core, struct gw_remote *remote,
     struct gw_stream *stream = gw_map_get(&core->streams, entry->epoch);
     if (!stream)
         return; /* closed meanwhile */
-    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    struct gw_offer *offer = gw_offer_find(stream, remote);
     uint64_t highest = entry->floor - 1;
     for (size_t i = 0; i < entry->decided_count; i++)
         highest = gw_at_least(highest, entry->decided[i].last);
@@ -97,7 +97,7 @@ static void take_credits(struct gw_core *core, struct gw_remote *remote,
         gw_member_touch(member);
         if (!remote->link.complete)
             continue;
-        gw_dispatch_send(core, member);
+        gw_unsent_send(core, member);
         gw_dispatch_later(core, member->target);
     }
 }
@@ -114,7 +114,7 @@ static void take_closed(struct gw_core *core, struct gw_remote *remote,
     for (size_t i = 0; i < frame->u.ack.closed_count; i++) {
         struct gw_stream *stream = gw_map_get(&core->streams, frame->u.ack.closed[i]);
         bool over = stream && stream->old && stream->floor_published == stream->last + 1;
-        struct gw_offer *offer = over ? gw_stream_offer_find(stream, remote) : NULL;
+        struct gw_offer *offer = over ? gw_offer_find(stream, remote) : NULL;
         if (offer)
             gw_offer_remove(core, offer);
     }
@@ -138,8 +138,8 @@ void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct 
     gw_skip_repeat(core, remote, true);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         gw_member_touch(member);
-        gw_dispatch_requeue(core, member);
-        gw_dispatch_send(core, member);
+        gw_unsent_requeue(core, member);
+        gw_unsent_send(core, member);
         gw_dispatch_later(core, member->target);
     }
 }
@@ -147,12 +147,12 @@ void gw_stream_ack(struct gw_core *core, struct gw_remote *remote, const struct 
 void gw_stream_refused(struct gw_core *core, struct gw_remote *remote, uint64_t epoch)
 {
     struct gw_stream *stream = gw_map_get(&core->streams, epoch);
-    struct gw_offer *offer = stream ? gw_stream_offer_find(stream, remote) : NULL;
+    struct gw_offer *offer = stream ? gw_offer_find(stream, remote) : NULL;
     if (!offer)
         return;
     offer->refused_link = remote->link.id;
     gw_note(core, GW_NOTE_QUARANTINE, remote->name, epoch, 0);
-    gw_dispatch_refused(core, stream, remote);
+    gw_unsent_refused(core, stream, remote);
 }
 
 /* ---- members come and go ---- */
@@ -260,7 +260,7 @@ void gw_stream_served(struct gw_core *core, struct gw_remote *remote, const stru
     }
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         gw_member_changed(core, member);
-        gw_dispatch_send(core, member);
+        gw_unsent_send(core, member);
     }
 }
 
@@ -279,7 +279,7 @@ void gw_stream_link_down(struct gw_core *core, struct gw_remote *remote)
         member->granted_messages = member->granted_bytes = 0;
         member->used_messages = member->used_bytes = 0;
         while (member->unsent_head)
-            gw_dispatch_unqueue(member, member->unsent_head);
+            gw_unsent_remove(member, member->unsent_head);
     }
     remote->serve_count = 0;
 }

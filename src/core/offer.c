@@ -1,103 +1,115 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* When the bytes of what is assigned leave.
- *
- *   run --its turn is durable--> the member's unsent list --link and credit--> SEND_DATA
- *
- * An assignment is durable before its DATA leaves (rule 7): a run enters the unsent list only at
- * its commit, and again for each new link. */
+/* Offers: which members were ever offered something of a stream, and what each of them holds. A
+ * stream may have thousands of members, and a member many streams: an offer stands in the lists of
+ * both, and what a seal has to write of them in a third. */
 
 #include "base/plant.h"
 #include "core/state.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* ---- the unsent list ---- */
-
-static void enqueue(struct gw_member *member, struct gw_run *run)
+/* The shorter of the two lists decides. A removed offer counts no more: its member may be back
+ * under the same name. */
+struct gw_offer *gw_offer_find(const struct gw_stream *stream, const struct gw_remote *remote)
 {
-    run->queued = true;
-    run->next_unsent = NULL;
-    if (member->unsent_tail) {
-        member->unsent_tail->next_unsent = run;
-    } else {
-        member->unsent_head = run;
-        gw_list_push(&member->target->unsent, member, next_with_unsent, here_with_unsent);
-        gw_member_touch(member);
+    struct gw_offer *here = stream->offers, *there = remote->offers;
+    for (; here && there; here = here->next, there = there->next_of_remote) {
+        if (here->remote == remote && !here->removed)
+            return here;
+        if (there->stream == stream && !there->removed)
+            return there;
     }
-    member->unsent_tail = run;
+    return NULL;
 }
 
-void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run)
+static struct gw_offer *offer_new(struct gw_core *core, struct gw_stream *stream,
+                                  struct gw_remote *remote)
 {
-    if (!run->queued)
+    struct gw_offer *offer = gw_allocate(core, sizeof *offer);
+    if (!offer)
+        return NULL;
+    offer->stream = stream;
+    offer->remote = remote;
+    gw_list_push(&stream->offers, offer, next, here);
+    gw_list_push(&remote->offers, offer, next_of_remote, here_of_remote);
+    return offer;
+}
+
+struct gw_offer *gw_offer_get(struct gw_core *core, struct gw_stream *stream,
+                              struct gw_remote *remote)
+{
+    struct gw_offer *offer = gw_offer_find(stream, remote);
+    if (offer)
+        return offer;
+    offer = offer_new(core, stream, remote);
+    if (offer)
+        gw_offer_dirty(core, offer);
+    return offer;
+}
+
+void gw_offer_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row)
+{
+    struct gw_remote *remote = gw_remote_get(core, row->peer);
+    struct gw_offer *offer = remote ? offer_new(core, stream, remote) : NULL;
+    if (!offer) {
+        gw_fail(core);
         return;
-    struct gw_run *before = NULL;
-    for (struct gw_run *at = member->unsent_head; at != run; at = at->next_unsent)
-        before = at;
-    if (before)
-        before->next_unsent = run->next_unsent;
-    else
-        member->unsent_head = run->next_unsent;
-    if (member->unsent_tail == run)
-        member->unsent_tail = before;
-    run->queued = false;
-    run->next_unsent = NULL;
-    if (member->unsent_head)
-        return;
-    gw_list_leave(member, next_with_unsent, here_with_unsent);
-    gw_member_touch(member);
-}
-
-/* `run` is the part of a queued one that was cut off behind `before`. */
-void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, struct gw_run *before)
-{
-    run->queued = true;
-    run->next_unsent = before->next_unsent;
-    before->next_unsent = run;
-    if (member->unsent_tail == before)
-        member->unsent_tail = run;
-}
-
-/* While it was being stored an older message of the same ordered stream came back; it may have
- * been assigned anew, which is not durable yet, or is by the same write. */
-static bool is_passed(const struct gw_core *core, const struct gw_run *run)
-{
-    const struct gw_ranges *waiting = &run->stream->waiting;
-    if (!run->stream->ordered || GW_PLANT(NACK_OVERTAKEN))
-        return false;
-    size_t here = gw_index_find(&run->stream->runs, run->first);
-    for (size_t i = 0; i < here; i++) {
-        const struct gw_run *older = gw_index_at(&run->stream->runs, i);
-        if (older->left && (older->turn > core->committed || older->number > run->number))
-            return true;
     }
-    return waiting->count && waiting->items[0].first < run->first;
+    offer->known = row->flag;
+    remote->identity.memory = row->memory;
 }
 
-void gw_dispatch_durable(struct gw_core *core, struct gw_run *run)
+void gw_offer_dirty(struct gw_core *core, struct gw_offer *offer)
 {
-    struct gw_member *member = run->member;
-    if (GW_PLANT(REPLY_BEFORE_COMMIT) && run->queued)
-        return; /* from before */
-    gw_dispatch_later(core, member->target); /* what is wanted back of it can be asked for now */
-    if (run->stream->dying) { /* and what has to be buried be so */
-        gw_stream_dirty(core, run->stream);
+    struct gw_stream *stream = offer->stream;
+    if (!offer->dirty) {
+        offer->dirty = true;
+        offer->next_dirty = stream->dirty_offers;
+        stream->dirty_offers = offer;
+    }
+    gw_stream_dirty(core, stream);
+}
+
+static void mark_removed(struct gw_core *core, struct gw_offer *offer)
+{
+    offer->removed = true;
+    gw_offer_dirty(core, offer);
+}
+
+void gw_offer_remove(struct gw_core *core, struct gw_offer *offer)
+{
+    mark_removed(core, offer);
+    for (struct gw_offer *any = offer->stream->offers; GW_PLANT(CLOSED_BY_ONE) && any;
+         any = any->next)
+        mark_removed(core, any);
+    gw_commit_lazily(core);
+}
+
+void gw_offers_gone(struct gw_core *core, struct gw_remote *remote)
+{
+    for (struct gw_offer *offer = remote->offers; offer; offer = offer->next_of_remote) {
+        offer->stream->gone_offers = true;
+        if (offer->removed || offer->runs.count)
+            continue;
+        mark_removed(core, offer);
         gw_commit_lazily(core);
     }
-    if (member->remote->gone) {
-        gw_gone_run(core, run);
-        return;
+}
+
+/* A member that has ended confirms nothing: its offer goes with the last of its runs. */
+static void remove_gone(struct gw_core *core, struct gw_stream *stream)
+{
+    bool left = false;
+    for (struct gw_offer *offer = stream->offers; offer && stream->gone_offers;
+         offer = offer->next) {
+        if (!offer->remote->gone || offer->removed)
+            continue;
+        if (offer->runs.count)
+            left = true;
+        else
+            mark_removed(core, offer);
     }
-    if (member->forfeited) { /* it has no link since; and it never left */
-        gw_run_cut(core, run, run->first, run->last);
-        return;
-    }
-    if (is_passed(core, run)) {
-        gw_run_cut(core, run, run->first, run->last);
-        return;
-    }
-    if (!member->remote->link.complete)
-        return; /* the next link's start takes it up */
-    enqueue(member, run);
-    gw_dispatch_send(core, member);
+    stream->gone_offers = left;
 }
 
 /* What a memory peer knew ends with its process, and with nothing else: one that decided and lives
@@ -111,9 +123,9 @@ static bool is_fresh(const struct gw_offer *offer)
 }
 
 /* Names the epoch on the link of a member with a run if that was not done. False: refused there. */
-bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
+bool gw_offer_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
 {
-    struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    struct gw_offer *offer = gw_offer_find(stream, remote);
     struct gw_link *link = &remote->link;
     if (offer->refused_link == link->id)
         return false;
@@ -130,239 +142,106 @@ bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_
     return true;
 }
 
-static bool is_over(const struct gw_story *story)
-{
-    return story->withdrawal || story->death;
-}
+/* ---- what a member keeps ---- */
 
-/* A message with a wanted SKIP is not sent (rule 9), nor is one that waits to be buried. False:
- * nothing of the piece is left. */
-static bool pass_wanted(const struct gw_stream *stream, struct gw_range *piece, uint64_t *next)
+/* The next piece from *at on that the member has in hand, as it told on its present link, although
+ * it was forfeited there: unsettled, and not offered to it again. */
+static bool next_kept(const struct gw_offer *offer, uint64_t *at, struct gw_range *piece)
 {
-    while ((stream->wanted || stream->dying) && piece->first <= piece->last) {
-        const struct gw_story *story = gw_story_from(stream, piece->first, piece->last);
-        while (story && !is_over(story) && story->sequence < piece->last)
-            story = gw_story_from(stream, story->sequence + 1, piece->last);
-        if (!story || !is_over(story))
+    const struct gw_stream *stream = offer->stream;
+    while (gw_ranges_next(&offer->forfeited, true, at, stream->last, piece)) {
+        uint64_t from = piece->first;
+        if (!gw_ranges_next(&offer->in_hand, true, &from, piece->last, piece))
+            continue;
+        *at = piece->last + 1;
+        from = piece->first;
+        if (!gw_open_next(stream, &from, piece->last, piece))
+            continue;
+        const struct gw_run *run = gw_run_until(stream, piece->first, &piece->last);
+        *at = piece->last + 1;
+        if (!run || run->offer != offer)
             return true;
-        *next = story->sequence + 1;
-        if (story->sequence > piece->first) {
-            piece->last = story->sequence - 1;
-            return true;
-        }
-        piece->first++;
-    }
-    return piece->first <= piece->last;
-}
-
-/* The next piece of the run that the member neither has in hand nor has decided. */
-static bool next_piece(const struct gw_run *run, struct gw_range *piece)
-{
-    const struct gw_stream *stream = run->stream;
-    const struct gw_remote *remote = run->member->remote;
-    const struct gw_offer *offer = run->offer;
-    const struct gw_ranges none = GW_RANGES_EMPTY;
-    const struct gw_ranges *in_hand =
-        offer->in_hand_link == remote->link.id ? &offer->in_hand : &none;
-    uint64_t at = run->cursor;
-    while (gw_open_next(stream, &at, run->last, piece)) {
-        uint64_t inner = piece->first, end = piece->last;
-        while (gw_ranges_next(in_hand, false, &inner, end, piece))
-            if (pass_wanted(stream, piece, &inner))
-                return true;
     }
     return false;
 }
 
-/* Whether an earlier link, or an earlier open, may have brought it there. */
-static bool offered_before(struct gw_run *run)
+/* What was forfeited by the member of this stream and may still be there. */
+static const struct gw_offer *kept_of(const struct gw_stream *stream,
+                                      const struct gw_member *member)
 {
-    uint64_t link = run->member->remote->link.id;
-    if (!run->sent) {
-        run->sent = true;
-        run->first_link = link;
-    }
-    return run->first_link != link;
+    const struct gw_offer *offer =
+        stream->forfeits ? gw_offer_find(stream, member->remote) : NULL;
+    return offer && offer->in_hand_link == member->remote->link.id ? offer : NULL;
 }
 
-static void emit_data(struct gw_core *core, struct gw_run *run, struct gw_batch *batch,
-                      uint64_t first, uint64_t count)
+uint64_t gw_offers_kept(const struct gw_member *member)
 {
-    struct gw_stream *stream = run->stream;
-    struct gw_remote *remote = run->member->remote;
-    struct gw_effect *effect = gw_effects_add(core->out, GW_EFFECT_SEND_DATA);
-    if (!effect)
-        return;
-    uint64_t floor = stream->floor_published;
-    if (GW_PLANT(FLOOR_TOO_HIGH) && floor <= stream->last)
-        floor++;
-    if (!run->offered_us) {
-        run->offered_us = core->now_us;
-        uint64_t deadline_us = gw_policy_of(stream->target)->deadline_us;
-        if (deadline_us)
-            gw_policy_wake(core, stream->target, core->now_us + deadline_us);
+    uint64_t count = 0;
+    for (const struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = kept_of(stream, member);
+        struct gw_range piece;
+        for (uint64_t at = stream->floor; offer && next_kept(offer, &at, &piece);)
+            count += piece.last - piece.first + 1;
     }
-    effect->u.data.conn = remote->link.conn;
-    effect->u.data.link = remote->link.id;
-    effect->u.data.batch = batch;
-    effect->u.data.first = first;
-    effect->u.data.count = count;
-    effect->u.data.floor = floor < first ? floor : first;
-    effect->u.data.redelivered = offered_before(run);
-    effect->u.data.maybe_duplicate = run->maybe_duplicate;
-    effect->u.data.number = run->number;
-    effect->u.data.attempt = run->attempt;
-    gw_count(core, GW_COUNTER_data_sent, 1);
-    if (effect->u.data.redelivered)
-        gw_count(core, GW_COUNTER_resent, count);
-    gw_link_data_sent(core, remote);
-}
-
-/* Takes credit for as much of [first, last] as there is. Returns how many messages may go. */
-static uint64_t charge(struct gw_run *run, const struct gw_batch *batch, uint64_t first,
-                       uint64_t count)
-{
-    struct gw_member *member = run->member;
-    if (run->charged_link == member->remote->link.id)
-        return count; /* paid for in full when it was assigned */
-    count = gw_at_most(count, gw_credit_messages(member));
-    count = gw_batch_fitting(batch, first, count, gw_credit_bytes(member));
-    gw_run_pay(run, batch, first, count);
     return count;
 }
 
-/* Whether there is credit for the message `first`, as far as that can be told without its batch.
- * Asked before its bytes are read: else two runs that cannot go could read each other out of memory
- * for ever. */
-static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint64_t first)
+bool gw_offers_keep_suspect(const struct gw_member *member)
 {
-    const struct gw_member *member = run->member;
-    if (run->charged_link == member->remote->link.id)
-        return true;
-    if (!gw_credit_messages(member) || !batch)
-        return gw_credit_messages(member) > 0;
-    uint64_t size = gw_batch_offset(batch, first + 1) - gw_batch_offset(batch, first);
-    return size <= gw_credit_bytes(member);
-}
-
-/* Nothing more of it leaves on this link. */
-static void give_up(struct gw_core *core, struct gw_run *run)
-{
-    gw_run_pass(run, run->last + 1);
-    gw_dispatch_later(core, run->member->target); /* there may be credit for others */
-}
-
-/* The member refuses the stream on this link, of which it was offered something: what still waits
- * to be sent goes nowhere. */
-void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
-{
-    const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
-    for (size_t i = 0; i < offer->runs.count; i++) {
-        struct gw_run *run = gw_index_at(&offer->runs, i);
-        if (run->queued) {
-            gw_dispatch_unqueue(run->member, run);
-            give_up(core, run);
-        }
-        if (run->member->alone == run) { /* until the next link */
-            run->member->alone = NULL;
-            gw_member_touch(run->member);
-            gw_run_find_alone(run->member, run);
+    for (const struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
+        const struct gw_offer *offer = stream->stories.count ? kept_of(stream, member) : NULL;
+        struct gw_range piece;
+        for (uint64_t at = stream->floor; offer && next_kept(offer, &at, &piece);) {
+            const struct gw_story *story = gw_story_from(stream, piece.first, piece.last);
+            for (; story; story = gw_story_from(stream, story->sequence + 1, piece.last))
+                if (story->alone)
+                    return true;
         }
     }
-    for (struct gw_member *member = remote->members; member; member = member->next_in_remote)
-        if (member->target == stream->target) {
-            gw_dispatch_send(core, member);
-            gw_dispatch_later(core, member->target);
-        }
+    return false;
 }
 
-enum progress { SENT, NO_BYTES, NO_CREDIT, NO_ROOM };
+/* ---- rows ---- */
 
-/* The first sequence beyond the member's W, which may be smaller than it was when the run was
- * assigned. */
-static uint64_t room_end(const struct gw_run *run)
+static void write_row(struct gw_core *core, const struct gw_offer *offer)
 {
-    return run->stream->floor_published + run->member->remote->identity.window;
-}
-
-/* Sends what is left of the run, unless it must wait: for its bytes, which are being read, for
- * credit, or for the floor. */
-static enum progress send_run(struct gw_core *core, struct gw_run *run)
-{
-    struct gw_range piece;
-    if (!gw_dispatch_open(core, run->stream, run->member->remote)) {
-        give_up(core, run); /* refused on this link */
-        return SENT;
-    }
-    while (next_piece(run, &piece)) {
-        struct gw_batch *batch = gw_stream_batch(run->stream, piece.first);
-        gw_run_pass(run, piece.first);
-        if (piece.first >= room_end(run))
-            return NO_ROOM;
-        if (piece.last >= room_end(run))
-            piece.last = room_end(run) - 1;
-        if (!can_pay(run, batch, piece.first)) {
-            gw_count(core, GW_COUNTER_credit_zero, 1);
-            return NO_CREDIT;
-        }
-        if (!batch || !batch->body) {
-            gw_stream_request_load(core, run->stream, piece.first);
-            return NO_BYTES;
-        }
-        uint64_t count = charge(run, batch, piece.first, piece.last - piece.first + 1);
-        emit_data(core, run, batch, piece.first, count);
-        run->cursor = piece.first + count;
-    }
-    gw_run_pass(run, run->last + 1);
-    return SENT;
-}
-
-/* A run that an earlier link had paid for may find the credit gone to a later one, assigned while
- * its own commit was slow. What is paid for goes first then: only its decision brings new
- * credit. */
-void gw_dispatch_send(struct gw_core *core, struct gw_member *member)
-{
-    const struct gw_link *link = &member->remote->link;
-    bool starved = false;
-    struct gw_run *next;
-    if (!link->complete || !member->serving)
+    struct gw_op *op = gw_seal_op(core, offer->removed ? GW_OP_DELETE : GW_OP_PUT);
+    if (!op)
         return;
-    for (struct gw_run *run = member->unsent_head; run && !core->failed; run = next) {
-        next = run->next_unsent;
-        if ((starved && run->charged_link != link->id) || (member->alone && member->alone != run))
-            continue;
-        enum progress progress = send_run(core, run);
-        if (progress == NO_BYTES)
-            return;
-        if (progress == NO_CREDIT)
-            starved = true;
-        else if (progress == SENT)
-            gw_dispatch_unqueue(member, run);
+    op->row.kind = GW_ROW_OFFERED;
+    op->row.epoch = offer->stream->epoch;
+    memcpy(op->row.peer, offer->remote->name, sizeof op->row.peer);
+    op->row.flag = offer->known;
+    op->row.memory = offer->remote->identity.memory;
+}
+
+/* The deletions first: a member that ended may be back under the same name. */
+void gw_offers_seal(struct gw_core *core, struct gw_stream *stream)
+{
+    struct gw_offer *offer;
+    remove_gone(core, stream);
+    for (offer = stream->dirty_offers; offer; offer = offer->next_dirty)
+        if (offer->removed)
+            write_row(core, offer);
+    for (offer = stream->dirty_offers; offer; offer = offer->next_dirty)
+        if (!offer->removed)
+            write_row(core, offer);
+    while ((offer = stream->dirty_offers)) {
+        stream->dirty_offers = offer->next_dirty;
+        offer->dirty = false;
+        if (offer->removed)
+            gw_offer_free(offer);
     }
 }
 
-/* All that waits for a link, for credit, for the floor or for its bytes. */
-void gw_dispatch_send_all(struct gw_core *core, struct gw_target *target)
+void gw_offer_free(struct gw_offer *offer)
 {
-    for (struct gw_member *member = target->unsent, *next; member; member = next) {
-        next = member->next_with_unsent;
-        gw_dispatch_send(core, member);
-    }
-}
-
-/* A new link: everything assigned to the member, durable and not settled, is to be sent on it. */
-void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member)
-{
-    if (!member->alone)
-        gw_run_find_alone(member, NULL);
-    for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
-        const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
-        for (size_t i = 0; offer && i < offer->runs.count; i++) {
-            struct gw_run *run = gw_index_at(&offer->runs, i);
-            if (run->turn > core->committed || !run->left)
-                continue;
-            run->cursor = run->first;
-            enqueue(member, run);
-        }
-    }
+    gw_list_leave(offer, next, here);
+    gw_list_leave(offer, next_of_remote, here_of_remote);
+    gw_index_clear(&offer->runs);
+    gw_ranges_clear(&offer->in_hand);
+    gw_ranges_clear(&offer->handed);
+    gw_ranges_clear(&offer->forfeited);
+    gw_spans_clear(&offer->lost);
+    free(offer);
 }

@@ -374,7 +374,7 @@ static uint64_t first_behind(const struct gw_core *core, const struct gw_stream 
 void gw_retry_reported(struct gw_core *core, struct gw_member *member)
 {
     for (struct gw_stream *stream = member->target->streams; stream; stream = stream->next) {
-        const struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+        const struct gw_offer *offer = gw_offer_find(stream, member->remote);
         uint64_t lowest = member->serving ? UINT64_MAX : 0; /* not there any more: others may */
         for (size_t i = 0; i < stream->stories.count && offer; i++) {
             const struct gw_story *story = gw_index_at(&stream->stories, i);
@@ -401,7 +401,7 @@ void gw_retry_renewed(struct gw_core *core, struct gw_member *member)
             if (run->member == member && run->turn <= core->committed && run->left)
                 take_return(core, stream, run, &back, run->first, run->last);
         }
-        struct gw_offer *offer = gw_stream_offer_find(stream, member->remote);
+        struct gw_offer *offer = gw_offer_find(stream, member->remote);
         for (uint64_t at = 1; offer && !core->failed &&
                               gw_ranges_next(&offer->handed, true, &at, stream->last, &piece);)
             for (uint64_t next = piece.first; next <= piece.last && !core->failed;) {

@@ -55,7 +55,7 @@ static uint64_t next_number(struct gw_core *core)
 static struct gw_run *add(struct gw_core *core, struct gw_stream *stream, struct gw_member *member,
                           uint64_t first, uint64_t last)
 {
-    struct gw_offer *offer = gw_stream_offer(core, stream, member->remote);
+    struct gw_offer *offer = gw_offer_get(core, stream, member->remote);
     struct gw_run *run = offer ? gw_allocate(core, sizeof *run) : NULL;
     if (!run)
         return NULL;
@@ -193,7 +193,7 @@ void gw_run_count(struct gw_run *run)
 
 static bool is_refused(const struct gw_stream *stream, const struct gw_remote *remote)
 {
-    const struct gw_offer *offer = gw_stream_offer_find(stream, remote);
+    const struct gw_offer *offer = gw_offer_find(stream, remote);
     return offer && remote->link.id && offer->refused_link == remote->link.id;
 }
 
@@ -231,7 +231,7 @@ void gw_run_find_alone(struct gw_member *member, const struct gw_run *but)
 static void release(struct gw_core *core, struct gw_run *run)
 {
     struct gw_member *member = run->member;
-    gw_dispatch_unqueue(member, run);
+    gw_unsent_remove(member, run);
     if (member->alone == run) {
         member->alone = NULL;
         gw_run_find_alone(member, run);
@@ -306,7 +306,7 @@ static struct gw_run *split(struct gw_core *core, struct gw_run *run, uint64_t a
     if (run->cursor > after + 1)
         run->cursor = after + 1;
     if (run->queued)
-        gw_dispatch_enqueue_after(run->member, rest, run);
+        gw_unsent_insert_after(run->member, rest, run);
     return rest;
 }
 

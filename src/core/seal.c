@@ -265,7 +265,7 @@ static void batches_durable(struct gw_core *core)
 static void runs_durable(struct gw_core *core)
 {
     for (size_t i = 0; i < core->flying.run_count && !core->failed; i++)
-        gw_dispatch_durable(core, core->flying.runs[i]);
+        gw_unsent_durable(core, core->flying.runs[i]);
     core->flying.run_count = 0;
 }
 

@@ -491,7 +491,7 @@ void gw_stream_durable(struct gw_core *core, struct gw_stream *stream)
     if (stream->floor_published < stream->floor_stored) {
         stream->floor_published = stream->floor_stored;
         stream->stalled = false;
-        gw_dispatch_send_all(core, stream->target); /* the floor may be what they wait for */
+        gw_unsent_send_all(core, stream->target); /* the floor may be what they wait for */
         gw_dispatch_later(core, stream->target);
     }
     gw_stream_forget_gone(stream);

@@ -109,7 +109,7 @@ struct gw_remote {
     struct gw_link link;
     struct gw_heap_place timer; /* LINK, while it has one, or AWAY: see enum gw_timer */
     uint64_t offer_conn;        /* the connection of the last WELCOME (rule 3a) */
-    uint64_t probe_deadline_us; /* an incumbent asked to prove that it lives; 0: not */
+    uint64_t proof_due_us;      /* an incumbent asked to prove that it lives; 0: not */
     struct gw_member *members;
     struct gw_member **by_serve; /* index in its last SERVE -> member */
     size_t serve_count;
@@ -481,19 +481,20 @@ bool gw_target_forget_idle(struct gw_core *core, struct gw_target *target); /* t
 void gw_stream_repeat_closed(struct gw_core *core, struct gw_remote *remote);
 void gw_stream_free(struct gw_core *core, struct gw_stream *stream); /* memory only */
 
-/* offered.c: which members were offered something of a stream. */
-struct gw_offer *gw_stream_offer(struct gw_core *core, struct gw_stream *stream,
-                                 struct gw_remote *remote); /* makes it; NULL: out of memory */
-struct gw_offer *gw_stream_offer_find(const struct gw_stream *stream,
-                                      const struct gw_remote *remote);
+/* offer.c: which members were offered something of a stream. */
+struct gw_offer *gw_offer_get(struct gw_core *core, struct gw_stream *stream,
+                              struct gw_remote *remote); /* makes it; NULL: out of memory */
+struct gw_offer *gw_offer_find(const struct gw_stream *stream, const struct gw_remote *remote);
 void gw_offer_recover(struct gw_core *core, struct gw_stream *stream, const struct gw_row *row);
 void gw_offer_dirty(struct gw_core *core, struct gw_offer *offer);
 void gw_offer_remove(struct gw_core *core, struct gw_offer *offer); /* CLOSED is confirmed */
+/* Names the epoch on the member's link, if that was not done. False: refused there. */
+bool gw_offer_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
 void gw_offers_gone(struct gw_core *core, struct gw_remote *remote); /* it confirms nothing more */
 /* How many messages the member has in hand although they were forfeited there, as far as is known:
  * it came back with them. A suspect: one that crashed its handler, and is to be alone. */
-uint64_t gw_member_kept(const struct gw_member *member);
-bool gw_member_keeps_suspect(const struct gw_member *member);
+uint64_t gw_offers_kept(const struct gw_member *member);
+bool gw_offers_keep_suspect(const struct gw_member *member);
 void gw_offers_seal(struct gw_core *core, struct gw_stream *stream);
 void gw_offer_free(struct gw_offer *offer); /* memory only */
 
@@ -558,15 +559,18 @@ void gw_ready_pass(struct gw_member *member); /* it is not ready, until the next
 /* dispatch.c: which message goes to which member. */
 void gw_dispatch(struct gw_core *core, struct gw_target *target);
 
-/* offer.c: when its bytes leave. */
-void gw_dispatch_durable(struct gw_core *core, struct gw_run *run);
-void gw_dispatch_send(struct gw_core *core, struct gw_member *member);
-void gw_dispatch_send_all(struct gw_core *core, struct gw_target *target);
-void gw_dispatch_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
-void gw_dispatch_requeue(struct gw_core *core, struct gw_member *member);
-void gw_dispatch_unqueue(struct gw_member *member, struct gw_run *run);
-void gw_dispatch_enqueue_after(struct gw_member *member, struct gw_run *run, struct gw_run *before);
-bool gw_dispatch_open(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
+/* unsent.c: when its bytes leave. */
+void gw_unsent_durable(struct gw_core *core, struct gw_run *run); /* its assignment is */
+void gw_unsent_send(struct gw_core *core, struct gw_member *member); /* as far as credit goes */
+void gw_unsent_send_all(struct gw_core *core, struct gw_target *target);
+/* The member refuses the stream on its link: what waits of it goes nowhere until the next. */
+void gw_unsent_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote);
+/* A new link: everything assigned to the member, durable and not settled, is to be sent on it.
+ * Nothing of the member may be in its list: the end of its last link has emptied it. */
+void gw_unsent_requeue(struct gw_core *core, struct gw_member *member);
+void gw_unsent_remove(struct gw_member *member, struct gw_run *run); /* if it is in the list */
+/* `run` is the part of a queued one that was cut off behind `before`. */
+void gw_unsent_insert_after(struct gw_member *member, struct gw_run *run, struct gw_run *before);
 
 /* retry.c: messages that came back undecided, their attempts, and dead letters. */
 struct gw_story *gw_story_find(const struct gw_stream *stream, uint64_t sequence);

@@ -217,7 +217,7 @@ void gw_stream_hand_back(struct gw_core *core, struct gw_batch *batch)
 
 static void resume_members(struct gw_core *core, struct gw_target *target)
 {
-    gw_dispatch_send_all(core, target);
+    gw_unsent_send_all(core, target);
     gw_dispatch_later(core, target);
 }
 

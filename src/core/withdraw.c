@@ -29,7 +29,7 @@ static void send(struct asking *asking)
     const struct gw_link *link = &asking->remote->link;
     size_t count = asking->count;
     asking->count = 0;
-    if (!gw_dispatch_open(asking->core, asking->stream, asking->remote))
+    if (!gw_offer_open(asking->core, asking->stream, asking->remote))
         return; /* refused on this link */
     struct gw_frame *frame = gw_send_frame(asking->core, link->conn, GW_FRAME_SKIP, link->id);
     frame->u.skip.epoch = asking->stream->epoch;
@@ -149,7 +149,7 @@ void gw_withdraw(struct gw_core *core, uint64_t epoch, uint64_t sequence, uint32
 static void ask_releases(struct asking *asking)
 {
     struct gw_stream *stream = asking->stream;
-    const struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
+    const struct gw_offer *offer = gw_offer_find(stream, asking->remote);
     struct gw_range piece, open;
     for (size_t i = 0; offer && i < offer->runs.count; i++) {
         struct gw_run *run = gw_index_at(&offer->runs, i);
@@ -180,11 +180,11 @@ void gw_skip_ask_back(struct gw_core *core, struct gw_stream *stream, struct gw_
 static void ask_forfeited(struct asking *asking)
 {
     struct gw_stream *stream = asking->stream;
-    struct gw_offer *offer = gw_stream_offer_find(stream, asking->remote);
+    struct gw_offer *offer = gw_offer_find(stream, asking->remote);
     struct gw_range piece, held;
     if (offer->in_hand_link != asking->remote->link.id) {
         if (offer->lost.count) /* it may have died of one */
-            gw_dispatch_open(asking->core, stream, asking->remote);
+            gw_offer_open(asking->core, stream, asking->remote);
         return;
     }
     if (!offer->forfeited.count)

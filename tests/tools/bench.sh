@@ -170,8 +170,9 @@ run 0 "$godwit" bench curve members --points 1,2 --count 200 --durability os --r
 [ "$(awk 'length > 100' "$work/out" | wc -l)" = 0 ] || complain "a table of over 100 columns"
 run 0 "$godwit" bench curve window --points 1,100 --count 200 --durability os --runs 1 --json
 object 6
+# a point starts nine processes, twelve points some hundred: no second holds them
 run 0 "$godwit" bench curve backlog --points 1,2,3,4,5,6,7,8,9,10,11,12 --limit 1 --durability os \
-    --runs 1 --json # a point starts nine processes, twelve points some hundred: no second holds them
+    --runs 1 --json
 grep -qE 'left out from [0-9]+ on: --limit is 1 s$' "$work/err" || complain "leaves no point out"
 
 run 1 "$godwit" bench --count 100000000 --size 10 --timeout 1 --durability os --against none

@@ -50,10 +50,10 @@ static void what_is_alone_waits_until_a_member_has_nothing_else_in_hand(void **s
     uint64_t number = crash_and_lose(&d, 3, 1);
     driver_tick(&d, 10);
     uint64_t link = back_with(&d, 2, 2, 3);
-    assert_int_equal(gw_member_kept(member(&d, "b")), 2);
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 2);
     assert_int_equal(driver_next_data(&d, 0), 0);
     remote_return(&d, 2, link, GW_RETURN_RELEASE, 2, 2, number, 0);
-    assert_int_equal(gw_member_kept(member(&d, "b")), 1);
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 1);
     assert_int_equal(driver_next_data(&d, 0), 0);
     assert_non_null(member(&d, "b")->reserved); /* nor does it get what it gave back */
     remote_ack(&d, 2, link, EPOCH, 3, 3);
@@ -85,10 +85,10 @@ static void only_what_a_member_tells_on_this_link_is_waited_for(void **state)
     crash_and_lose(&d, 5, 1);
     driver_tick(&d, 10);
     uint64_t link = back_with(&d, 2, 3, 4);
-    assert_int_equal(gw_member_kept(member(&d, "b")), 2); /* not 2 nor 5 */
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 2); /* not 2 nor 5 */
     remote_say(&d, 2, GW_FRAME_RESET, link);
     driver_member(&d, 3, "b", 100); /* its process has ended, say: it has nothing in hand */
-    assert_int_equal(gw_member_kept(member(&d, "b")), 0);
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 0);
     assert_int_equal(driver_next_data(&d, 0), 1);
     driver_close(&d);
 }
@@ -104,7 +104,7 @@ static void what_others_have_decided_is_not_waited_for(void **state)
     remote_ack(&d, 2, c, EPOCH, 2, 3);
     remote_say(&d, 2, GW_FRAME_RESET, c);
     uint64_t link = back_with(&d, 3, 2, 3);
-    assert_int_equal(gw_member_kept(member(&d, "b")), 0);
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 0);
     for (int i = 0; i < 10; i++) {
         driver_tick(&d, SECOND);
         remote_ping(&d, 3, link, 0);
@@ -126,7 +126,7 @@ static void what_it_was_offered_again_is_counted_once(void **state)
     remote_say(&d, 2, GW_FRAME_RESET, link);
     back_with(&d, 3, 2, 3);
     assert_int_equal(member(&d, "b")->outstanding, 2);
-    assert_int_equal(gw_member_kept(member(&d, "b")), 0);
+    assert_int_equal(gw_offers_kept(member(&d, "b")), 0);
     driver_close(&d);
 }
 
