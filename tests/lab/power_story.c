@@ -60,6 +60,8 @@ void note(enum lab_change_kind kind, struct lab_change change, const char *name,
     fprintf(journal, "%s%s", name ? name : "", to ? to : "");
     if (change.data_size > 0)
         fwrite(data, 1, change.data_size, journal);
+    uint64_t end = lab_change_end(&change);
+    fwrite(&end, sizeof end, 1, journal);
 }
 
 void old_file(const char *name, const char *text)

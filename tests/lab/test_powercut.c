@@ -222,6 +222,30 @@ static void a_record_cut_off_is_passed_over(void **state)
     states(a_journal_with_holes, plain, "log:AABB", "log:AABBCC", NONE);
 }
 
+/* As long as a map of pages that the process was killed over: what the next one wrote down comes
+ * where the rest of it should be. */
+static void a_record_that_promises_more(void)
+{
+    struct lab_change half = {.magic = LAB_CHANGE_MAGIC, .kind = LAB_CHANGE_WRITE,
+                              .data_size = 4 * sizeof half};
+
+    half.sum = lab_change_sum(&half);
+    old_file("log", "AA");
+    append("log", "BB");
+    fwrite(&half, sizeof half, 1, journal);
+    fwrite("first bytes of it", 1, 17, journal);
+    sync_file("log", LAB_CHANGE_SYNC);
+    append("log", "CC");
+    append("log", "DD");
+    sync_file("log", LAB_CHANGE_SYNC);
+}
+
+static void a_record_cut_off_swallows_nothing(void **state)
+{
+    (void)state;
+    states(a_record_that_promises_more, plain, "log:AABBCCDD", NONE);
+}
+
 static void two_files(void)
 {
     make("a");
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(what_is_written_again_and_synced_is_there),
         cmocka_unit_test(each_changed_page_of_a_map_is_old_or_new),
         cmocka_unit_test(a_record_cut_off_is_passed_over),
+        cmocka_unit_test(a_record_cut_off_swallows_nothing),
         cmocka_unit_test(a_seed_gives_the_same_again),
         cmocka_unit_test(losses_are_counted),
     };

@@ -11,6 +11,7 @@ struct record {
     struct lab_change change;
     uint64_t position;
     const uint8_t *name, *to, *data;
+    size_t next; /* where the next one begins */
 };
 
 static void *grow(void *list, size_t *capacity, size_t size)
@@ -327,20 +328,24 @@ static int take(struct lab_history *history, const struct record *record, bool s
 static bool parse(const uint8_t *journal, size_t size, size_t at, struct record *record)
 {
     struct lab_change *change = &record->change;
+    uint64_t end;
 
-    if (size - at < sizeof *change)
+    if (size - at < sizeof *change + sizeof end)
         return false;
     memcpy(change, journal + at, sizeof *change);
     if (change->magic != LAB_CHANGE_MAGIC || change->sum != lab_change_sum(change))
         return false;
-    size_t left = size - at - sizeof *change, names = (size_t)change->name_size + change->to_size;
+    size_t left = size - at - sizeof *change - sizeof end;
+    size_t names = (size_t)change->name_size + change->to_size;
     if (left < names || left - names < change->data_size)
         return false;
     record->position = at;
     record->name = journal + at + sizeof *change;
     record->to = record->name + change->name_size;
     record->data = record->to + change->to_size;
-    return true;
+    record->next = at + sizeof *change + names + (size_t)change->data_size + sizeof end;
+    memcpy(&end, journal + record->next - sizeof end, sizeof end);
+    return end == lab_change_end(change);
 }
 
 int lab_history_read(struct lab_history *history, const uint8_t *journal, size_t size, bool strict)
@@ -357,8 +362,7 @@ int lab_history_read(struct lab_history *history, const uint8_t *journal, size_t
             lab_history_clear(history);
             return -1;
         }
-        at += sizeof record.change + record.change.name_size + record.change.to_size +
-              (size_t)record.change.data_size;
+        at = record.next;
     }
     return 0;
 }
@@ -385,6 +389,7 @@ static void put(FILE *out, struct lab_change change, const char *name, const cha
     change.name_size = name ? (uint16_t)strlen(name) : 0;
     change.to_size = to ? (uint16_t)strlen(to) : 0;
     change.sum = lab_change_sum(&change);
+    uint64_t end = lab_change_end(&change);
     fwrite(&change, sizeof change, 1, out);
     if (name)
         fwrite(name, 1, change.name_size, out);
@@ -392,6 +397,7 @@ static void put(FILE *out, struct lab_change change, const char *name, const cha
         fwrite(to, 1, change.to_size, out);
     if (data)
         fwrite(data, 1, change.data_size, out);
+    fwrite(&end, sizeof end, 1, out);
 }
 
 static void put_contents(FILE *out, uint64_t file, const struct lab_content_list *list, bool failed)

@@ -9,7 +9,11 @@
  * cut, never more.
  *
  *     journal = *record
- *     record  = header name to data       ; written by one append; one that was cut off is skipped
+ *     record  = header name to data end   ; written by one append; one that was cut off is skipped
+ *
+ * A process that is killed while it writes down leaves half a record, and the next process goes on
+ * behind it. So a record counts only if its end is there: without that its header would take what
+ * the next one wrote down for its own data, syncs among it.
  *
  * Files and folders are told by their inode. An inode is not used again while its record matters:
  * before a name is removed, the file gets another one below the folder `keep`.
@@ -67,6 +71,13 @@ static inline uint64_t lab_change_sum(const struct lab_change *change)
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         sum = (sum ^ words[i]) * UINT64_C(0x100000001b3);
     return sum;
+}
+
+/* What comes behind the data. It differs from what is in any header, and what follows a half record
+ * cannot end where that should have: the same record again would end later. */
+static inline uint64_t lab_change_end(const struct lab_change *change)
+{
+    return ~change->sum;
 }
 
 #endif

@@ -239,13 +239,13 @@ static void write_down_rename(const struct shim_place *from, const struct shim_p
     bool over = shim_look(to, &replaced) && S_ISREG(replaced.st_mode);
     if (over && replaced.st_ino == moved.st_ino)
         return; /* two names of one file: nothing happens */
-    if (over)
-        shim_keep(to, replaced.st_ino);
     shim_write_down(LAB_CHANGE_RENAME,
                     (struct lab_change){.file = moved.st_ino, .folder = from->folder,
                                         .to_folder = to->folder,
                                         .kept = over ? replaced.st_ino : 0},
                     from->name, to->name);
+    if (over)
+        shim_keep(to, replaced.st_ino);
 }
 
 /* A file that comes from outside counts as durable under its new name, one that leaves as gone. */
@@ -291,10 +291,10 @@ int unlinkat(int fd, const char *path, int flags)
     NEXT(unlinkat);
     if (!(flags & AT_REMOVEDIR) && shim_find(fd, path, &place)) {
         if (shim_look(&place, &status) && S_ISREG(status.st_mode)) {
-            shim_keep(&place, status.st_ino);
             shim_write_down(LAB_CHANGE_UNLINK,
                             (struct lab_change){.file = status.st_ino, .folder = place.folder},
                             place.name, NULL);
+            shim_keep(&place, status.st_ino);
         }
         shim_leave(&place);
     }

@@ -12,7 +12,7 @@
 #define LAB_SHIM_VARIABLE "GODWIT_LAB_SHIM" /* the folder of `orders`, `journal` */
 #define LAB_ORDERS_NAME "orders"
 #define LAB_JOURNAL_NAME "journal"
-#define LAB_ORDERS_VERSION 2
+#define LAB_ORDERS_VERSION 3
 #define LAB_ORDERS_PATH_MAX 1024
 
 enum lab_hit { LAB_HIT_WRITE, LAB_HIT_SYNC, LAB_HIT_OPEN, LAB_HIT_CLOCK, LAB_HITS };

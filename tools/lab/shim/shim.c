@@ -209,20 +209,23 @@ static void fail(int error)
 static void append(const struct lab_change *change, const char *name, const char *to,
                    const void *data)
 {
+    uint64_t end = lab_change_end(change);
     const struct iovec parts[] = {
         {(void *)(uintptr_t)change, sizeof *change},
         {(void *)(uintptr_t)name, change->name_size},
         {(void *)(uintptr_t)to, change->to_size},
         {(void *)(uintptr_t)data, change->data_size},
+        {&end, sizeof end},
     };
-    size_t size = sizeof *change + change->name_size + change->to_size + change->data_size;
+    size_t size = sizeof *change + change->name_size + change->to_size + change->data_size +
+                  sizeof end;
     struct stat status;
 
     if (!is_open(&status))
         fail(errno);
     else if ((uint64_t)status.st_size + size > LAB_JOURNAL_MAX)
         fail(EFBIG);
-    else if (syscall(SYS_writev, journal, parts, 4) != (long)size)
+    else if (syscall(SYS_writev, journal, parts, 5) != (long)size)
         fail(errno);
 }
 

@@ -58,7 +58,9 @@ void shim_write_down(enum lab_change_kind kind, struct lab_change change, const 
 /* With `size` bytes of the open file from `offset` on. */
 void shim_write_down_bytes(enum lab_change_kind kind, struct lab_change change, int fd,
                            uint64_t offset, uint64_t size);
-/* One more name for the file, below `keep`, before its own is taken away. */
+/* One more name for the file, below `keep`: after it was written down that its own goes, and before
+ * that goes. The other way round a sync of another thread between the two would let go what is
+ * still to be undone, and its inode would be another file's. */
 void shim_keep(const struct shim_place *place, uint64_t file);
 /* The names in that folder are durable: what was kept of it before `position` is not needed. */
 void shim_let_go(uint64_t folder, uint64_t position);
