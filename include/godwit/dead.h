@@ -39,7 +39,8 @@ typedef struct godwit_dead {
 } godwit_dead_t;
 
 /* Reads one; give it to godwit_dead_free.
- * GODWIT_ENOTFOUND, GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_ECORRUPT, GODWIT_EIO, GODWIT_ECLOSED. */
+ * GODWIT_ENOTFOUND, GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_ECORRUPT, GODWIT_EIO, GODWIT_EBUSY
+ * (a failed store is being reopened: try again), GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_dead_get(godwit_peer_t *peer, godwit_id_t id,
                                            godwit_dead_t **dead);
 /* The first one after `after` (all zero: the first of all), in the order of ids: to walk them.
@@ -53,7 +54,8 @@ GODWIT_EXPORT void godwit_dead_free(godwit_dead_t **dead);
  * write. It takes the room in the outbox that the dead letter had. `id` (may be NULL) becomes the
  * new message's.
  * GODWIT_ENOTFOUND, GODWIT_ETOOLARGE (above this open's max_message), GODWIT_EFULL,
- * GODWIT_ETIMEDOUT, GODWIT_ENOTSTORED, GODWIT_ENOMEM, GODWIT_ECLOSED. */
+ * GODWIT_ETIMEDOUT, GODWIT_EBUSY (see godwit_dead_get), GODWIT_ENOTSTORED, GODWIT_ENOMEM,
+ * GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_dead_requeue(godwit_peer_t *peer, godwit_id_t dead,
                                                godwit_id_t *id);
 /* Forgets it for good. Errors as above. */

@@ -19,7 +19,8 @@ typedef enum godwit_err {
     GODWIT_ESTALE,     /* no longer in hand: it was decided, or the store was reopened */
     GODWIT_ECONFLICT,  /* a key that the transaction read was changed since; nothing happened */
     GODWIT_ENOTFOUND,  /* no such key, id, endpoint or counter */
-    GODWIT_EBUSY,      /* the directory is open elsewhere, or the name is already served here */
+    GODWIT_EBUSY,      /* the directory is open elsewhere, or the name is already served here; or
+                        * a failed store is being reopened: try again */
     GODWIT_EFOREIGN,   /* the directory holds something else: another name's store, or no store */
     GODWIT_EVERSION,   /* written by a newer version than this one understands */
     GODWIT_ECORRUPT,   /* the store is damaged; it is left as it is */

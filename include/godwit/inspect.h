@@ -41,7 +41,8 @@ GODWIT_EXPORT const char *godwit_inspect_name(const godwit_inspect_t *inspect);
  * A stopped peer answers status, find, dead list and dead show; to anything else GODWIT_ECLOSED.
  * One thread at a time may use an inspect.
  * The error that the peer answers, with its sentence; GODWIT_EINVAL, GODWIT_ETIMEDOUT,
- * GODWIT_ECLOSED (the peer has ended), GODWIT_EBUSY (too many ask), GODWIT_EIO, GODWIT_ENOMEM. */
+ * GODWIT_ECLOSED (the peer has ended), GODWIT_EBUSY (too many ask, or its store is being reopened),
+ * GODWIT_EIO, GODWIT_ENOMEM. */
 GODWIT_EXPORT godwit_err_t godwit_inspect_ask(godwit_inspect_t *inspect, const char *request,
                                               const void *data, size_t size, int timeout_ms,
                                               char **answer);

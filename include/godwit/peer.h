@@ -52,7 +52,8 @@ typedef struct godwit_peer_options {
     size_t outbox_max_bytes;        /* 1 KiB up; default 1 GiB. When full, sends wait or fail */
     uint64_t outbox_max_messages;   /* 1 up; default 100 million */
     int full_timeout_ms;        /* of a send or a commit at a full outbox, and while a failed store
-                                 * is being reopened; 0: no limit; -1: refuse at once */
+                                 * is being reopened (then GODWIT_EBUSY); 0: no limit; -1: refuse at
+                                 * once */
     size_t max_message;         /* 1 B to 1 MiB; default 1 MiB */
     uint32_t window;            /* W, the span of unsettled sequences per epoch: 1 to 1,048,576;
                                  * default 65,536 */
@@ -163,7 +164,7 @@ GODWIT_EXPORT godwit_err_t godwit_peer_forfeit(godwit_peer_t *peer, const char *
  * those who build an answering side of their own (request_reply.h); one open sends to at most
  * 16,384 at a time. `id` may be NULL.
  * GODWIT_EINVAL (destination, too many of them), GODWIT_ETOOLARGE, GODWIT_EFULL, GODWIT_ETIMEDOUT
- * (full), GODWIT_ENOMEM, GODWIT_ECLOSED. */
+ * (full), GODWIT_EBUSY (the store is being reopened), GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination,
                                        godwit_message_t **message, godwit_id_t *id);
 

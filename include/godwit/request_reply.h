@@ -51,7 +51,8 @@ typedef struct godwit_reply godwit_reply_t;
  * GODWIT_ENOSERVICE (the time is over, and since the call began nobody was met who serves the
  * name), GODWIT_EDEAD, GODWIT_EWITHDRAWN, GODWIT_ENOTSTORED (the store failed: it is not sent),
  * GODWIT_EINVAL, GODWIT_ENOMEM, GODWIT_EIO (no thread), GODWIT_ECLOSED, and at a full outbox
- * GODWIT_EFULL or GODWIT_ETIMEDOUT with the message still the caller's. */
+ * GODWIT_EFULL or GODWIT_ETIMEDOUT, or GODWIT_EBUSY while a failed store is being reopened, with
+ * the message still the caller's. */
 GODWIT_EXPORT godwit_err_t godwit_request(godwit_peer_t *peer, const char *service,
                                           godwit_message_t **message, int timeout_ms,
                                           godwit_reply_t **reply, godwit_id_t *id);

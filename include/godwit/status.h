@@ -39,7 +39,8 @@ typedef struct godwit_status {
 
 /* PROCESSED is answered for whatever is settled and left no trace of another end; also for ids of
  * earlier opens as long as their epoch is remembered. WITHDRAWN for ids of this open, or with
- * outcomes on until they are read. Waits while a failed store is being reopened.
+ * outcomes on until they are read. Waits while a failed store is being reopened;
+ * GODWIT_EBUSY if it fails just then: try again.
  * GODWIT_EINVAL, GODWIT_EIO, GODWIT_ENOMEM, GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_status(godwit_peer_t *peer, godwit_id_t id,
                                          godwit_status_t *status);
@@ -61,7 +62,8 @@ typedef struct godwit_outcome {
 } godwit_outcome_t;
 
 /* The first outcome with a number above `after` (0: the first unread one).
- * GODWIT_ETIMEDOUT, GODWIT_EINVAL (opened without outcomes), GODWIT_EIO, GODWIT_ECLOSED. */
+ * GODWIT_ETIMEDOUT, GODWIT_EINVAL (opened without outcomes), GODWIT_EIO, GODWIT_EBUSY (a failed
+ * store is being reopened: try again), GODWIT_ECLOSED. */
 GODWIT_EXPORT godwit_err_t godwit_outcome_next(godwit_peer_t *peer, uint64_t after, int timeout_ms,
                                                godwit_outcome_t *outcome);
 /* Outcomes up to `number` were read: they are forgotten, with the next commit. Does not wait for

@@ -52,8 +52,8 @@ GODWIT_EXPORT godwit_err_t godwit_txn_reject(godwit_txn_t *txn, godwit_delivery_
  * copy to be given to godwit_free. The commit will answer GODWIT_ECONFLICT if the key changed in
  * between.
  * GODWIT_ENOTFOUND (also remembered for the conflict test), GODWIT_EINVAL, GODWIT_ETOOLARGE (the
- * key, or one operation too many), GODWIT_ENOMEM, GODWIT_ECORRUPT, GODWIT_EIO (also while a failed
- * store is being reopened: try again). */
+ * key, or one operation too many), GODWIT_ENOMEM, GODWIT_ECORRUPT, GODWIT_EIO, GODWIT_EBUSY
+ * (a failed store is being reopened: try again). */
 GODWIT_EXPORT godwit_err_t godwit_txn_get(godwit_txn_t *txn, const char *space, const void *key,
                                           size_t key_size, void **value, size_t *value_size);
 /* Writes or deletes a key; its bytes are copied. The last of several writes of a key counts.
@@ -69,9 +69,9 @@ GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *spac
  * its deliveries come again. GODWIT_EIO frees it too: the store failed and the peer was closed
  * before it could be reopened, so that only the next open shows whether the transaction is in it.
  * On GODWIT_ECONFLICT (a key read was changed since), GODWIT_EFULL or GODWIT_ETIMEDOUT (the outbox
- * is full, or a failed store is being reopened: as full_timeout_ms says), GODWIT_ETOOLARGE,
- * GODWIT_EINVAL (too many destinations) or GODWIT_ENOMEM nothing happened, *txn is still there:
- * abort it, and its deliveries are in hand as before. */
+ * is full), GODWIT_EBUSY (a failed store is being reopened; these three as full_timeout_ms says),
+ * GODWIT_ETOOLARGE, GODWIT_EINVAL (too many destinations) or GODWIT_ENOMEM nothing happened, *txn
+ * is still there: abort it, and its deliveries are in hand as before. */
 GODWIT_EXPORT godwit_err_t godwit_txn_commit(godwit_txn_t **txn);
 
 /* Forgets it; its deliveries are in hand as before. Nulls *txn; NULL is accepted. */
@@ -80,7 +80,7 @@ GODWIT_EXPORT void godwit_txn_abort(godwit_txn_t **txn);
 /* Reading outside a transaction: committed values, one by one. *value is a copy to be given to
  * godwit_free.
  * GODWIT_ENOTFOUND, GODWIT_EINVAL, GODWIT_ETOOLARGE (the key), GODWIT_ENOMEM, GODWIT_ECORRUPT,
- * GODWIT_EIO (also while a failed store is being reopened: try again). */
+ * GODWIT_EIO, GODWIT_EBUSY (a failed store is being reopened: try again). */
 GODWIT_EXPORT godwit_err_t godwit_get(godwit_peer_t *peer, const char *space, const void *key,
                                       size_t key_size, void **value, size_t *value_size);
 

@@ -73,7 +73,7 @@ static godwit_err_t ask_status(struct godwit_peer *peer, struct gw_buffer *out)
     if (!snapshot)
         return gw_error_memory();
     error = gw_snapshot_ask(peer, snapshot);
-    if (error && error != GODWIT_EIO) {
+    if (error && error != GODWIT_EBUSY) {
         free(snapshot);
         return error;
     }
@@ -111,7 +111,7 @@ static struct gw_store *borrow_store(struct godwit_peer *peer)
     if (peer->store)
         return peer->store;
     pthread_rwlock_unlock(&peer->store_lock);
-    gw_error(GODWIT_EIO, "the store failed and is being reopened: ask again");
+    gw_error_reopening();
     return NULL;
 }
 
@@ -135,7 +135,7 @@ static godwit_err_t ask_find(struct godwit_peer *peer, const struct gw_ask *ask,
         !(error = godwit_status(peer, snapshot->id, &sent))) {
         struct gw_store *store = borrow_store(peer);
         error = store ? gw_answer_find(out, store, snapshot->id, &sent, &snapshot->received)
-                      : GODWIT_EIO;
+                      : GODWIT_EBUSY;
         if (store)
             return_store(peer);
     }
@@ -158,7 +158,7 @@ static godwit_err_t read_dead(struct godwit_peer *peer, const struct gw_ask *ask
         return error;
     struct gw_store *store = borrow_store(peer);
     if (!store)
-        return GODWIT_EIO;
+        return GODWIT_EBUSY;
     error = list ? gw_answer_dead_list(out, store, id) : gw_answer_dead_show(out, store, id);
     return_store(peer);
     return error;

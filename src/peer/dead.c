@@ -116,7 +116,7 @@ static godwit_err_t scan(struct godwit_peer *peer, struct reading *reading)
     gw_row_seek_end(&to, GW_ROW_DEAD, UINT64_MAX);
     pthread_rwlock_rdlock(&peer->store_lock);
     if (!peer->store) {
-        result = gw_error(GODWIT_EIO, "the store failed and is being reopened: try again");
+        result = gw_error_reopening();
     } else {
         if (!gw_buffer_failed(&from) && !gw_buffer_failed(&to))
             error = gw_store_scan(peer->store, (struct gw_slice){from.data, from.size},

@@ -81,6 +81,11 @@ godwit_err_t gw_error_fork(void)
                                  "open a peer of its own after fork");
 }
 
+godwit_err_t gw_error_reopening(void)
+{
+    return gw_error(GODWIT_EBUSY, "the store failed and is being reopened: try again");
+}
+
 godwit_err_t gw_error_of_store(enum gw_store_error error)
 {
     switch (error) {

@@ -17,6 +17,8 @@ godwit_err_t gw_error(godwit_err_t error, const char *format, ...)
 godwit_err_t gw_error_memory(void); /* GODWIT_ENOMEM */
 godwit_err_t gw_error_closed(void); /* GODWIT_ECLOSED: the peer */
 godwit_err_t gw_error_fork(void);   /* GODWIT_EFORK */
+/* GODWIT_EBUSY, whatever the call: the store failed and is not there yet. */
+godwit_err_t gw_error_reopening(void);
 
 /* The public code for a store's. */
 godwit_err_t gw_error_of_store(enum gw_store_error error);

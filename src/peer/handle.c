@@ -202,8 +202,7 @@ bool gw_peer_may_wait(void)
 
 godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *patience)
 {
-    const char *why = peer->down ? "the store failed and is being reopened"
-                      : gw_outcomes_full(peer)
+    const char *why = gw_outcomes_full(peer)
                           ? "too many outcomes wait to be read: see godwit_outcome_done"
                       : patience->share
                           ? "the destination's share of the outbox is full: its messages are not "
@@ -212,7 +211,7 @@ godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *pa
 
     if (never_waits || peer->settings.full_timeout_ms == -1) {
         atomic_fetch_add_explicit(&peer->sends_refused, 1, memory_order_relaxed);
-        return gw_error(GODWIT_EFULL, "%s", why);
+        return peer->down ? gw_error_reopening() : gw_error(GODWIT_EFULL, "%s", why);
     }
     if (!patience->begun) {
         int timeout_ms = peer->settings.full_timeout_ms;
@@ -228,6 +227,8 @@ godwit_err_t gw_peer_wait_space(struct godwit_peer *peer, struct gw_patience *pa
     peer->space_waiters--;
     if (atomic_load(&peer->closing))
         return gw_error_closed();
+    if (!in_time && peer->down)
+        return gw_error_reopening();
     if (!in_time)
         return gw_error(GODWIT_ETIMEDOUT, "%s, also after the time given", why);
     return GODWIT_OK;

@@ -13,11 +13,6 @@
 #define STRETCH_PAIRS 256
 #define STRETCH_BYTES (256 * 1024)
 
-static godwit_err_t store_gone(void)
-{
-    return gw_error(GODWIT_EIO, "the store failed and is being reopened: try again");
-}
-
 static godwit_err_t read_failed(struct gw_store *store, enum gw_store_error error)
 {
     if (error == GW_STORE_CORRUPT)
@@ -64,7 +59,7 @@ godwit_err_t gw_key_read(struct godwit_peer *peer, const char *space, struct gw_
         pthread_rwlock_rdlock(&peer->store_lock);
         error = peer->store
                     ? read_row(peer->store, (struct gw_slice){row.data, row.size}, value)
-                    : store_gone();
+                    : gw_error_reopening();
         pthread_rwlock_unlock(&peer->store_lock);
     }
     gw_buffer_clear(&row);
@@ -181,7 +176,7 @@ static godwit_err_t fill(struct godwit_cursor *cursor)
                               (struct gw_slice){cursor->to.data, cursor->to.size}, collect,
                               cursor);
     else
-        result = store_gone();
+        result = gw_error_reopening();
     if (error)
         result = read_failed(peer->store, error);
     pthread_rwlock_unlock(&peer->store_lock);

@@ -149,7 +149,7 @@ static godwit_err_t read_from(struct godwit_peer *peer, uint64_t number, struct 
     gw_row_seek_end(&to, GW_ROW_OUTCOME, UINT64_MAX);
     pthread_rwlock_rdlock(&peer->store_lock);
     if (!peer->store)
-        result = gw_error(GODWIT_EIO, "the store failed and is being reopened: try again");
+        result = gw_error_reopening();
     else if (!gw_buffer_failed(&from) && !gw_buffer_failed(&to))
         error = gw_store_scan(peer->store, (struct gw_slice){from.data, from.size},
                               (struct gw_slice){to.data, to.size}, take_first, &reading);
@@ -194,6 +194,27 @@ static godwit_err_t wait_above(struct godwit_peer *peer, uint64_t *after,
     return error;
 }
 
+/* Waits for one above `after` and reads it. */
+static godwit_err_t read_next(struct godwit_peer *peer, uint64_t after,
+                              const struct gw_deadline *deadline, bool may_wait,
+                              struct gw_row *row)
+{
+    uint64_t missing = UINT64_MAX; /* nothing is above that one: there is no wait for it */
+
+    for (;;) {
+        godwit_err_t error = wait_above(peer, &after, deadline, may_wait);
+        if (error)
+            return error;
+        if (after == missing)
+            return gw_error(GODWIT_EIO, "the store does not hold the outcome after number %llu",
+                            (unsigned long long)after);
+        error = read_from(peer, after + 1, row);
+        if (error != GODWIT_ENOTFOUND)
+            return error;
+        missing = after; /* unless another thread had it forgotten in between */
+    }
+}
+
 static void give(struct godwit_peer *peer, const struct gw_row *row, godwit_outcome_t *outcome)
 {
     *outcome = (godwit_outcome_t){.number = row->number,
@@ -218,7 +239,6 @@ godwit_err_t godwit_outcome_next(godwit_peer_t *peer, uint64_t after, int timeou
                                  godwit_outcome_t *outcome)
 {
     struct gw_row row = {0};
-    uint64_t missed = 0;
     godwit_err_t error = gw_peer_enter(peer);
 
     if (error)
@@ -228,16 +248,8 @@ godwit_err_t godwit_outcome_next(godwit_peer_t *peer, uint64_t after, int timeou
     if (!error && !(error = check(peer)) && !(error = gw_check_timeout(timeout_ms))) {
         struct gw_deadline deadline = gw_deadline_in(timeout_ms);
 
-        do { /* another thread may have them forgotten in between */
-            missed = after;
-            error = wait_above(peer, &after, &deadline, timeout_ms != 0);
-            if (!error)
-                error = read_from(peer, after + 1, &row);
-        } while (error == GODWIT_ENOTFOUND && after > missed);
+        error = read_next(peer, after, &deadline, timeout_ms != 0, &row);
     }
-    if (error == GODWIT_ENOTFOUND)
-        error = gw_error(GODWIT_EIO, "the store does not hold the outcome after number %llu",
-                         (unsigned long long)after);
     if (!error)
         give(peer, &row, outcome);
     gw_peer_leave(peer);

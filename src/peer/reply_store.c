@@ -247,7 +247,7 @@ godwit_err_t gw_aside_scan(struct gw_replies *replies, struct gw_aside_scan *sca
     struct godwit_peer *peer = replies->peer;
     struct gw_buffer from = {0}, to = {0};
     uint8_t key[KEY_SIZE];
-    enum gw_store_error error = GW_STORE_IO;
+    enum gw_store_error error = GW_STORE_IO; /* also while it is being reopened: tried again */
 
     scan->count = 0;
     scan->seen = 0;

@@ -25,8 +25,8 @@ godwit_err_t gw_snapshot_take(struct gw_engine *engine, struct gw_command *comma
 
     if (!engine->turn || engine->broken) {
         snprintf(command->why, sizeof command->why,
-                 "the store failed (%.150s) and is being reopened: ask again", engine->why);
-        return GODWIT_EIO;
+                 "the store failed (%.150s) and is being reopened: try again", engine->why);
+        return GODWIT_EBUSY; /* as gw_error_reopening says it elsewhere */
     }
     if (snapshot->find) {
         gw_core_received(gw_turn_core(engine->turn), snapshot->id.epoch, snapshot->id.sequence,

@@ -81,7 +81,7 @@ static godwit_err_t ask_outcomes(struct godwit_peer *peer, godwit_id_t id, bool 
 
     pthread_rwlock_rdlock(&peer->store_lock);
     if (!peer->store) {
-        result = gw_error(GODWIT_EIO, "the store failed and is being reopened: try again");
+        result = gw_error_reopening();
     } else {
         enum gw_store_error error =
             gw_found_outcome(peer->store, id.epoch, id.sequence, found, how);

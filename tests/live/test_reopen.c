@@ -221,6 +221,87 @@ static void closing_while_the_store_is_away_ends(void **state)
     atomic_store(&bad_opens, 0);
 }
 
+static void wait_until_away(godwit_peer_t *peer)
+{
+    for (int i = 0; live_counter(peer, "commit_failures") == 0; i++) {
+        assert_true(i < LIVE_TIMEOUT_MS);
+        usleep(1000);
+    }
+}
+
+/* Whatever is asked of the store: until it is open again one error says so. */
+static void ask_everything(godwit_peer_t *peer, const char *directory)
+{
+    godwit_cursor_t *cursor;
+    godwit_inspect_t *inspect;
+    godwit_txn_t *txn;
+    godwit_dead_t *dead;
+    godwit_outcome_t outcome;
+    const void *key, *value;
+    size_t key_size, value_size;
+    void *copy;
+    char *answer;
+
+    fails(GODWIT_EBUSY, godwit_push_data(peer, "s", "x", 1, NULL));
+    says("is being reopened");
+    ok(godwit_txn_begin(peer, &txn));
+    ok(godwit_txn_put(txn, "space", "k", 1, "v", 1));
+    fails(GODWIT_EBUSY, godwit_txn_get(txn, "space", "other", 5, &copy, &value_size));
+    fails(GODWIT_EBUSY, godwit_txn_commit(&txn));
+    says("is being reopened");
+    assert_non_null(txn);
+    godwit_txn_abort(&txn);
+    fails(GODWIT_EBUSY, godwit_get(peer, "space", "k", 1, &copy, &value_size));
+    ok(godwit_scan(peer, "space", NULL, 0, &cursor));
+    fails(GODWIT_EBUSY, godwit_cursor_next(cursor, &key, &key_size, &value, &value_size));
+    godwit_cursor_close(&cursor);
+    fails(GODWIT_EBUSY, godwit_dead_next(peer, (godwit_id_t){0, 0}, &dead));
+    fails(GODWIT_EBUSY, godwit_outcome_next(peer, 0, 0, &outcome));
+    ok(godwit_inspect_open(directory, &inspect));
+    fails(GODWIT_EBUSY,
+          godwit_inspect_ask(inspect, "dead list", NULL, 0, LIVE_TIMEOUT_MS, &answer));
+    says("is being reopened");
+    fails(GODWIT_EBUSY, godwit_inspect_ask(inspect, "find 0000000000000001000000000000000a", NULL,
+                                           0, LIVE_TIMEOUT_MS, &answer));
+    ok(godwit_inspect_ask(inspect, "status", NULL, 0, LIVE_TIMEOUT_MS, &answer)); /* of the peer */
+    godwit_free(answer);
+    godwit_inspect_close(&inspect);
+}
+
+static void a_store_that_is_away_has_one_error(void **state)
+{
+    static const int patience_ms[] = {-1, 20};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        godwit_peer_options_t options = live_options("walker");
+        char directory[128];
+        godwit_peer_t *peer;
+        godwit_id_t id;
+
+        faulty_at = options.directory = live_directory(directory);
+        options.durability = GODWIT_DURABILITY_OS;
+        options.full_timeout_ms = patience_ms[i];
+        options.outcomes = true;
+        ok(godwit_peer_open(&options, &peer));
+        ok(godwit_push_data(peer, "s", "x", 1, &id));
+        ok(godwit_withdraw(peer, id)); /* so that there is an outcome */
+        fails(GODWIT_EWITHDRAWN, godwit_wait(peer, id, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+        atomic_store(&bad_opens, 1000000);
+        atomic_store(&fault, FAIL_BEFORE_WRITE);
+        ok(godwit_push_data(peer, "s", "x", 1, &id));
+        wait_until_away(peer);
+        ask_everything(peer, directory);
+        atomic_store(&bad_opens, 0);
+        fails(GODWIT_ENOTSTORED, godwit_wait(peer, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+        ok(godwit_push_data(peer, "s", "x", 1, &id)); /* and after it none */
+        ok(godwit_wait(peer, id, GODWIT_STORED, LIVE_TIMEOUT_MS));
+        ok(godwit_peer_close(&peer));
+        faulty_at = NULL;
+        live_remove(directory);
+    }
+}
+
 /* --- under load --- */
 
 #define LOAD 20000
@@ -370,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_transaction_in_doubt_is_looked_up),
         cmocka_unit_test(a_rejection_in_doubt_is_looked_up),
         cmocka_unit_test(closing_while_the_store_is_away_ends),
+        cmocka_unit_test(a_store_that_is_away_has_one_error),
         cmocka_unit_test(every_message_has_a_true_answer_under_load),
         cmocka_unit_test(a_scan_that_failed_goes_on_where_it_was),
         cmocka_unit_test(readers_do_not_keep_a_failed_store_open),

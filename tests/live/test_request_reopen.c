@@ -77,7 +77,7 @@ static uint32_t counted(godwit_peer_t *server, uint32_t number)
     godwit_err_t error;
 
     while ((error = godwit_get(server, "count", &number, sizeof number, &value, &size)) ==
-           GODWIT_EIO)
+           GODWIT_EBUSY)
         continue; /* the store is being reopened */
     if (error)
         return 0;

@@ -53,7 +53,7 @@ bool peer_good(godwit_err_t error, const char *what)
 bool peer_again(godwit_err_t error)
 {
     return error == GODWIT_EFULL || error == GODWIT_ETIMEDOUT || error == GODWIT_ENOTSTORED ||
-           error == GODWIT_EIO;
+           error == GODWIT_EBUSY || error == GODWIT_EIO;
 }
 
 /* --- a peer --- */

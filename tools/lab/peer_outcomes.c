@@ -83,7 +83,8 @@ static bool tell_and_save(struct peer_sender *sender, struct told *told, int wai
 {
     godwit_err_t error = tell_some(sender, told, wait_ms, count);
 
-    if (error && error != GODWIT_ETIMEDOUT && error != GODWIT_ECLOSED && error != GODWIT_EIO)
+    if (error && error != GODWIT_ETIMEDOUT && error != GODWIT_ECLOSED && error != GODWIT_EBUSY &&
+        error != GODWIT_EIO)
         return peer_good(error, "outcomes");
     if (*count == 0)
         return true;

@@ -135,7 +135,7 @@ static bool collect(struct replies *replies, bool *some)
         if (!take(replies, reply))
             return false;
     }
-    if (error && error != GODWIT_ETIMEDOUT && error != GODWIT_EIO)
+    if (error && error != GODWIT_ETIMEDOUT && error != GODWIT_EBUSY && error != GODWIT_EIO)
         return peer_good(error, "replies");
     return finish(replies);
 }

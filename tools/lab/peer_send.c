@@ -183,7 +183,7 @@ static bool send_group(struct work *work, uint64_t count, bool *full)
         godwit_id_t id;
         godwit_err_t error = send_one(work, &id);
 
-        if (error == GODWIT_EFULL || error == GODWIT_ETIMEDOUT) {
+        if (error == GODWIT_EFULL || error == GODWIT_ETIMEDOUT || error == GODWIT_EBUSY) {
             *full = true;
             return true;
         }
