@@ -57,6 +57,17 @@ function(godwit_unit_test name)
   endif()
 endfunction()
 
+# godwit_failing_calls(<target> [<more>...]): what support/failing_calls.h wraps, and more names of
+# which the target has wrappers of its own. The linker says so if the two lists differ.
+function(godwit_failing_calls target)
+  foreach(name IN ITEMS malloc calloc realloc strdup strndup realpath mmap asprintf open openat
+          opendir fdopendir eventfd epoll_create1 socket accept4 stat lstat fstat fstatat fstatfs
+          fsync fdatasync ftruncate flock renameat mkdir mkdirat mkdtemp symlinkat readdir read
+          pread write pthread_create ${ARGN})
+    target_link_options(${target} PRIVATE "-Wl,--wrap=${name}")
+  endforeach()
+endfunction()
+
 # godwit_unit_tests([LABELS <labels>...])
 # Every test_*.c of the current folder, one program each. test_X.c links the lower layer that holds
 # X.c (base, core, wire, store, net) with what that layer may see; any other links everything.

@@ -301,16 +301,22 @@ static enum gw_store_error check_marker(const struct gw_directory *directory, ch
 }
 
 /* LevelDB deletes a log only when there is a newer one, so that one that was seen is there or a
- * newer one is. A generation file that cannot be read is found by the check after the open. */
-static bool is_newest_log_missing(const struct gw_directory *directory, char missing[64])
+ * newer one is: OK, NOT_FOUND or IO. A generation file that is missing or damaged is found by the
+ * check after the open. */
+static enum gw_store_error find_newest_log(const struct gw_directory *directory, char missing[64])
 {
     struct gw_generation noted;
+    uint64_t newest;
+    enum gw_store_error error = gw_generation_read(directory->fd, &noted);
 
-    if (gw_generation_read(directory->fd, &noted) != GW_STORE_OK || noted.log == 0 ||
-        gw_manifest_newest_log(directory->fd, DATABASE) >= noted.log)
-        return false;
+    if (error == GW_STORE_IO)
+        return error;
+    if (error != GW_STORE_OK || noted.log == 0)
+        return GW_STORE_OK;
+    if (gw_directory_newest_log(directory, &newest) != 0)
+        return GW_STORE_IO;
     snprintf(missing, 64, DATABASE "/%06" PRIu64 ".log", noted.log);
-    return true;
+    return newest >= noted.log ? GW_STORE_OK : GW_STORE_NOT_FOUND;
 }
 
 /* What LevelDB needs and does not miss. */
@@ -328,8 +334,12 @@ static enum gw_store_error check_database(const struct gw_directory *directory, 
                  "a backup, or give this peer another directory", directory->path);
         return GW_STORE_CORRUPT;
     }
-    if (gw_manifest_log_missing(directory->fd, DATABASE, missing) ||
-        is_newest_log_missing(directory, missing)) {
+    enum gw_store_error error = gw_manifest_find_log(directory->fd, DATABASE, missing);
+    if (error == GW_STORE_OK)
+        error = find_newest_log(directory, missing);
+    if (error == GW_STORE_IO)
+        return refuse_errno(directory->path, "looking for its logs", why, size);
+    if (error == GW_STORE_NOT_FOUND) {
         snprintf(why, size, "%.200s is damaged (%s is missing, and with it what was stored last, "
                  "or " DATABASE " is an old copy): put that file back, restore the whole directory "
                  "from one backup, or give this peer another directory", directory->path, missing);
@@ -413,8 +423,11 @@ enum gw_store_error gw_directory_claim(const char *path, bool inspect,
 /* The newest log is the one that LevelDB writes to: it makes one only for that. */
 static int sync_log_names(struct gw_directory *directory)
 {
-    snprintf(directory->log, sizeof directory->log, "%06" PRIu64 ".log",
-             gw_directory_newest_log(directory));
+    uint64_t newest;
+
+    if (gw_directory_newest_log(directory, &newest) != 0)
+        return -1;
+    snprintf(directory->log, sizeof directory->log, "%06" PRIu64 ".log", newest);
     return TEMP_FAILURE_RETRY(fsync(directory->folder));
 }
 
@@ -440,9 +453,9 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
     return GW_STORE_OK;
 }
 
-uint64_t gw_directory_newest_log(const struct gw_directory *directory)
+int gw_directory_newest_log(const struct gw_directory *directory, uint64_t *newest)
 {
-    return gw_manifest_newest_log(directory->fd, DATABASE);
+    return gw_manifest_newest_log(directory->fd, DATABASE, newest) == GW_STORE_OK ? 0 : -1;
 }
 
 /* What is noted, noting failed or not, is not newer than what is durable. */
@@ -450,8 +463,8 @@ static void note_log(struct gw_directory *directory)
 {
     struct gw_generation noted = directory->noted;
 
-    noted.log = gw_directory_newest_log(directory);
-    if (noted.opens > 0 && noted.log > directory->noted.log &&
+    if (gw_directory_newest_log(directory, &noted.log) == 0 && noted.opens > 0 &&
+        noted.log > directory->noted.log &&
         gw_generation_write(directory->fd, &noted) == GW_STORE_OK)
         directory->noted = noted;
 }

@@ -53,8 +53,8 @@ enum gw_store_error gw_directory_settle(struct gw_directory *directory, char *wh
  * and never leads. -1: errno; what was written may be lost. */
 off_t gw_directory_log_size(const struct gw_directory *directory);
 int gw_directory_follow_log(struct gw_directory *directory, off_t before);
-/* The number of LevelDB's newest log; 0: not known. */
-uint64_t gw_directory_newest_log(const struct gw_directory *directory);
+/* The number of LevelDB's newest log: 0, or -1 with errno set. */
+int gw_directory_newest_log(const struct gw_directory *directory, uint64_t *newest);
 /* True while db/ is the one that was settled (fault D19: removed, emptied, replaced or made
  * unreachable while running). */
 bool gw_directory_present(const struct gw_directory *directory);

@@ -47,6 +47,22 @@ int gw_file_make(int folder, const char *name, const char *text)
     return result;
 }
 
+/* Up to `size` bytes, fewer only where the file ends. */
+static ssize_t read_all(int file, void *bytes, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t got = TEMP_FAILURE_RETRY(read(file, (char *)bytes + done, size - done));
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
 ssize_t gw_file_read(int folder, const char *name, char *text, size_t size)
 {
     int file = TEMP_FAILURE_RETRY(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
@@ -54,33 +70,55 @@ ssize_t gw_file_read(int folder, const char *name, char *text, size_t size)
 
     if (file < 0)
         return -1;
-    ssize_t got = TEMP_FAILURE_RETRY(read(file, text, size - 1));
+    ssize_t got = read_all(file, text, size - 1);
     close_quietly(file);
     if (got >= 0)
         text[got] = '\0';
     return got;
 }
 
+/* A regular file of a length that can be loaded. */
+static int look_at(int file, size_t *size)
+{
+    struct stat status;
+
+    if (fstat(file, &status) != 0)
+        return -1;
+    if (!S_ISREG(status.st_mode) || status.st_size > LOAD_MAX) {
+        errno = EFBIG;
+        return -1;
+    }
+    *size = (size_t)status.st_size;
+    return 0;
+}
+
 uint8_t *gw_file_load(int folder, const char *name, size_t *size)
 {
     int file = TEMP_FAILURE_RETRY(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
                                          O_CLOEXEC));
-    struct stat status;
     uint8_t *data = NULL;
+    ssize_t got = -1;
 
     *size = 0;
     if (file < 0)
         return NULL;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= LOAD_MAX)
-        data = malloc((size_t)status.st_size + 1);
-    while (data && *size < (size_t)status.st_size) {
-        ssize_t got = TEMP_FAILURE_RETRY(read(file, data + *size, (size_t)status.st_size - *size));
-        if (got <= 0)
-            break;
-        *size += (size_t)got;
-    }
+    if (look_at(file, size) == 0 && (data = malloc(*size + 1)) != NULL)
+        got = read_all(file, data, *size);
     close_quietly(file);
+    if (got < 0) {
+        int error = errno;
+        free(data);
+        errno = error;
+        return NULL;
+    }
+    *size = (size_t)got;
     return data;
+}
+
+bool gw_file_is_wrong(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP ||
+           error == EFBIG;
 }
 
 DIR *gw_file_list(int folder, const char *name)

@@ -6,6 +6,7 @@
  * errno set. */
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,8 +18,12 @@ int gw_file_make(int folder, const char *name, const char *text);
 /* Reads at most size - 1 bytes from the beginning and ends them with a NUL; answers how many. No
  * link is followed (ELOOP), and nothing waits for a pipe. */
 ssize_t gw_file_read(int folder, const char *name, char *text, size_t size);
-/* A whole file of up to 256 MiB, malloc'ed, with room for a byte more; NULL if that cannot be. */
+/* A whole file, malloc'ed, with room for a byte more. NULL: what has the name is no file, or one of
+ * more than 256 MiB (EFBIG), or it could not be read. */
 uint8_t *gw_file_load(int folder, const char *name, size_t *size);
+/* Of the errors of read and load: true if nothing is there, or something else than such a file, and
+ * that will stay so; false if another try may well read it. */
+bool gw_file_is_wrong(int error);
 /* What is in a folder; "." is `folder` itself, which stays open. For readdir and closedir. */
 DIR *gw_file_list(int folder, const char *name);
 

@@ -91,9 +91,10 @@ static enum gw_store_error refuse_pair(enum gw_generation_verdict verdict,
 static enum gw_store_error write_file(struct gw_directory *directory,
                                       struct gw_generation *generation, char *why, size_t size)
 {
-    generation->log = gw_directory_newest_log(directory);
-    enum gw_store_error error = gw_generation_write(directory->fd, generation);
+    enum gw_store_error error = GW_STORE_IO;
 
+    if (gw_directory_newest_log(directory, &generation->log) == 0)
+        error = gw_generation_write(directory->fd, generation);
     if (error)
         gw_directory_explain(directory->path, "writing the file generation", errno, why, size);
     else

@@ -107,9 +107,11 @@ static int mend_file(int fd, const char *path)
 {
     size_t size;
     uint8_t *data = gw_file_load(fd, path, &size);
-    size_t whole = data ? gw_log_whole(data, size) : size;
     int result = 0;
 
+    if (!data)
+        return gw_file_is_wrong(errno) ? 0 : -1; /* LevelDB will say what is wrong */
+    size_t whole = gw_log_whole(data, size);
     free(data);
     if (whole == size)
         return 0;
@@ -135,18 +137,23 @@ static int mend_folder(int fd)
     char manifest[64];
     DIR *stream = gw_file_list(fd, ".");
     struct dirent *entry;
-    int result = stream ? 0 : -1;
+    int result = 0;
 
-    while (result == 0 && (entry = readdir(stream)) != NULL)
+    if (!stream)
+        return -1;
+    while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL)
         if (is_log(entry->d_name))
             result = mend_file(fd, entry->d_name);
-    if (result == 0 && gw_manifest_path(fd, ".", manifest))
-        result = mend_file(fd, manifest);
     int error = errno;
-    if (stream)
-        closedir(stream);
+    closedir(stream);
     errno = error;
-    return result;
+    if (error)
+        return -1;
+    switch (gw_manifest_path(fd, ".", manifest)) {
+    case GW_STORE_OK: return mend_file(fd, manifest);
+    case GW_STORE_CORRUPT: return 0;
+    default: return -1;
+    }
 }
 
 int gw_log_mend(const char *database)

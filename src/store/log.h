@@ -31,8 +31,9 @@ bool gw_log_next(const uint8_t *data, size_t size, size_t *at, enum gw_log_piece
  * whatever follows is. */
 size_t gw_log_whole(const uint8_t *data, size_t size);
 
-/* Cuts torn records off the logs and the MANIFEST of a database folder, and leaves alone what
- * cannot be read. 0, or -1: errno. */
+/* Cuts torn records off the logs and the MANIFEST of a database folder, and leaves alone what is no
+ * file. 0, or -1: errno; LevelDB must not be asked then, since it might take what was not mended
+ * for damage. */
 int gw_log_mend(const char *database);
 
 #endif

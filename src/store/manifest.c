@@ -74,80 +74,97 @@ static bool read_edit(const struct gw_buffer *edit, struct gw_manifest *manifest
     return !reader.failed;
 }
 
-bool gw_manifest_parse(const uint8_t *data, size_t size, struct gw_manifest *manifest)
+enum gw_store_error gw_manifest_parse(const uint8_t *data, size_t size,
+                                      struct gw_manifest *manifest)
 {
     struct gw_buffer edit = {0};
     struct gw_slice piece;
     enum gw_log_piece type;
-    bool understood = true;
+    bool understood = true, failed = false;
     size_t at = 0;
 
     *manifest = (struct gw_manifest){0};
     size = gw_log_whole(data, size);
-    while (understood && gw_log_next(data, size, &at, &type, &piece)) {
+    while (understood && !failed && gw_log_next(data, size, &at, &type, &piece)) {
         if (type == GW_LOG_FULL || type == GW_LOG_FIRST)
             gw_buffer_reset(&edit);
         gw_buffer_append(&edit, piece.data, piece.size);
+        failed = gw_buffer_failed(&edit);
         if (type == GW_LOG_FULL || type == GW_LOG_LAST)
-            understood = !gw_buffer_failed(&edit) && read_edit(&edit, manifest);
+            understood = failed || read_edit(&edit, manifest);
         else if (type == GW_LOG_DAMAGED)
             understood = false;
     }
     gw_buffer_clear(&edit);
-    return understood;
+    if (failed)
+        errno = ENOMEM;
+    return failed ? GW_STORE_IO : understood ? GW_STORE_OK : GW_STORE_CORRUPT;
 }
 
-bool gw_manifest_path(int fd, const char *name, char path[64])
+enum gw_store_error gw_manifest_path(int fd, const char *name, char path[64])
 {
     size_t size = 0;
 
     snprintf(path, 64, "%s/CURRENT", name);
     char *text = (char *)gw_file_load(fd, path, &size);
-    bool sound = text && size > 9 && size < 40 && strncmp(text, "MANIFEST-", 9) == 0 &&
+    if (!text)
+        return gw_file_is_wrong(errno) ? GW_STORE_CORRUPT : GW_STORE_IO;
+    bool sound = size > 9 && size < 40 && strncmp(text, "MANIFEST-", 9) == 0 &&
                  text[size - 1] == '\n' && !memchr(text, '/', size) && !memchr(text, '\0', size);
     if (sound)
         snprintf(path, 64, "%s/%.*s", name, (int)size - 1, text);
     free(text);
-    return sound;
+    return sound ? GW_STORE_OK : GW_STORE_CORRUPT;
 }
 
-bool gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest)
+enum gw_store_error gw_manifest_read(int fd, const char *name, struct gw_manifest *manifest)
 {
     char path[64];
     size_t size = 0;
+    enum gw_store_error error = gw_manifest_path(fd, name, path);
 
-    if (!gw_manifest_path(fd, name, path))
-        return false;
+    if (error != GW_STORE_OK)
+        return error;
     uint8_t *data = gw_file_load(fd, path, &size);
-    bool understood = data && gw_manifest_parse(data, size, manifest);
+    if (!data)
+        return gw_file_is_wrong(errno) ? GW_STORE_CORRUPT : GW_STORE_IO;
+    error = gw_manifest_parse(data, size, manifest);
     free(data);
-    return understood;
+    return error;
 }
 
-uint64_t gw_manifest_newest_log(int fd, const char *name)
+enum gw_store_error gw_manifest_newest_log(int fd, const char *name, uint64_t *newest)
 {
     DIR *stream = gw_file_list(fd, name);
     struct dirent *entry;
-    uint64_t newest = 0;
 
-    while (stream && (entry = readdir(stream)) != NULL) {
+    *newest = 0;
+    if (!stream)
+        return GW_STORE_IO;
+    while (errno = 0, (entry = readdir(stream)) != NULL) {
         char *end;
         uint64_t number = strtoull(entry->d_name, &end, 10);
-        if (end != entry->d_name && strcmp(end, ".log") == 0 && number > newest)
-            newest = number;
+        if (end != entry->d_name && strcmp(end, ".log") == 0 && number > *newest)
+            *newest = number;
     }
-    if (stream)
-        closedir(stream);
-    return newest;
+    int error = errno;
+    closedir(stream);
+    errno = error;
+    return error ? GW_STORE_IO : GW_STORE_OK;
 }
 
-bool gw_manifest_log_missing(int fd, const char *name, char missing[64])
+enum gw_store_error gw_manifest_find_log(int fd, const char *name, char missing[64])
 {
     struct gw_manifest manifest;
     struct stat status;
+    enum gw_store_error error = gw_manifest_read(fd, name, &manifest);
 
-    if (!gw_manifest_read(fd, name, &manifest) || manifest.log == 0)
-        return false;
+    if (error == GW_STORE_CORRUPT || (error == GW_STORE_OK && manifest.log == 0))
+        return GW_STORE_OK;
+    if (error != GW_STORE_OK)
+        return error;
     snprintf(missing, 64, "%s/%06" PRIu64 ".log", name, manifest.log);
-    return fstatat(fd, missing, &status, 0) != 0 && errno == ENOENT;
+    if (fstatat(fd, missing, &status, 0) == 0)
+        return GW_STORE_OK;
+    return errno == ENOENT ? GW_STORE_NOT_FOUND : GW_STORE_IO;
 }

@@ -89,19 +89,20 @@ static int shadow_all(const char *database, int to)
     DIR *folder = opendir(database);
     struct gw_manifest manifest = {0};
     struct dirent *entry;
-    int result = 0;
 
     if (!folder)
         return -1;
-    if (!gw_manifest_read(dirfd(folder), ".", &manifest))
+    enum gw_store_error error = gw_manifest_read(dirfd(folder), ".", &manifest);
+    int result = error == GW_STORE_IO ? -1 : 0;
+    if (error != GW_STORE_OK)
         manifest.next = 0; /* damaged: LevelDB says so */
     while (result == 0 && (errno = 0, entry = readdir(folder)) != NULL)
         result = shadow_one(database, dirfd(folder), to, entry->d_name, manifest.next);
     if (result == 0 && errno)
         result = -1;
-    int error = errno;
+    int number = errno;
     closedir(folder);
-    errno = error;
+    errno = number;
     return result;
 }
 

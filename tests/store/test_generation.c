@@ -332,16 +332,16 @@ static void damage_in_a_manifest_names_no_other_log(void **state)
 
     make_numbers(state);
     uint8_t *manifest = file_read(manifest_of(state), &size);
-    assert_true(gw_manifest_parse(manifest, size, &right));
+    assert_int_equal(gw_manifest_parse(manifest, size, &right), GW_STORE_OK);
     assert_true(right.log > 0 && right.next > right.log);
     for (size_t bit = 0; bit < 8 * size; bit++) {
         manifest[bit / 8] ^= (uint8_t)(1u << bit % 8);
         /* a length that now leads beyond the end is a cut: earlier numbers, or none */
-        if (gw_manifest_parse(manifest, size, &read))
+        if (gw_manifest_parse(manifest, size, &read) == GW_STORE_OK)
             assert_true(read.log <= right.log && read.next <= right.next);
         manifest[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    assert_true(gw_manifest_parse(manifest, 0, &read));
+    assert_int_equal(gw_manifest_parse(manifest, 0, &read), GW_STORE_OK);
     assert_true(read.log == 0 && read.next == 0);
     free(manifest);
 }
