@@ -40,6 +40,8 @@ struct gw_bodies {
     uint64_t bytes, live; /* of all of them */
     uint64_t references;  /* with those to files that are gone */
     uint64_t next;        /* number of the next new one: above all that were ever referred to */
+    uint64_t spares[GW_BODIES_SPARES]; /* numbers of files to be used again */
+    size_t spare_count;
     int fd;               /* of the last one, which is appended to; -1: none is */
     bool full;            /* a write to it failed: who knows how long it is */
     bool owed;            /* something in it is to be synced */
@@ -178,12 +180,22 @@ int gw_bodies_open(int directory, bool look, struct gw_bodies **result)
     return 0;
 }
 
+static void remove_file(const struct gw_bodies *bodies, uint64_t number)
+{
+    char name[NAME_SIZE];
+
+    name_of(number, name);
+    unlinkat(bodies->folder, name, 0);
+}
+
 void gw_bodies_close(struct gw_bodies **bodies)
 {
     struct gw_bodies *closed = *bodies;
 
     if (!closed)
         return;
+    while (closed->spare_count > 0)
+        remove_file(closed, closed->spares[--closed->spare_count]);
     if (closed->fd >= 0)
         close(closed->fd);
     if (closed->folder >= 0)
@@ -217,6 +229,22 @@ static uint64_t length_limit(void)
     return limit.rlim_cur;
 }
 
+/* Gives a spare file this name. Its bytes stay: no reference leads to them, and one that a power cut
+ * brings back has the checksum of others. */
+static bool use_spare(struct gw_bodies *bodies, const char *name)
+{
+    char old[NAME_SIZE];
+
+    if (bodies->spare_count == 0)
+        return false;
+    uint64_t number = bodies->spares[--bodies->spare_count];
+    name_of(number, old);
+    if (renameat(bodies->folder, old, bodies->folder, name) == 0)
+        return true;
+    remove_file(bodies, number);
+    return false;
+}
+
 static int begin_file(struct gw_bodies *bodies)
 {
     char name[NAME_SIZE];
@@ -225,12 +253,14 @@ static int begin_file(struct gw_bodies *bodies)
         return -1;
     leave_current(bodies);
     name_of(bodies->next, name);
-    int fd = TEMP_FAILURE_RETRY(openat(bodies->folder, name, O_WRONLY | O_CREAT | O_EXCL |
-                                       O_NOFOLLOW | O_CLOEXEC, 0600));
+    int made = use_spare(bodies, name) ? 0 : O_CREAT | O_EXCL;
+    int fd = TEMP_FAILURE_RETRY(openat(bodies->folder, name, O_WRONLY | made | O_NOFOLLOW |
+                                       O_CLOEXEC, 0600));
     if (fd < 0 || add_file(bodies, bodies->next, 0) != 0) {
         int error = errno;
         if (fd >= 0)
             close(fd);
+        unlinkat(bodies->folder, name, 0); /* else the next try would find it there */
         errno = error;
         return -1;
     }
@@ -320,13 +350,14 @@ void gw_bodies_tidy(struct gw_bodies *bodies)
         return;
     for (size_t i = 0; i < bodies->file_count; i++) {
         const struct body_file *file = &bodies->files[i];
-        char name[NAME_SIZE];
         if (file->count > 0 || file == current(bodies)) {
             bodies->files[kept++] = *file;
             continue;
         }
-        name_of(file->number, name);
-        unlinkat(bodies->folder, name, 0);
+        if (bodies->spare_count < GW_BODIES_SPARES)
+            bodies->spares[bodies->spare_count++] = file->number;
+        else
+            remove_file(bodies, file->number);
         bodies->bytes -= file->bytes;
     }
     bodies->file_count = kept;

@@ -11,9 +11,10 @@
  *     append, append, sync -> (LevelDB writes the references) -> keep, drop, tidy
  *
  * A body is found by its reference, which lies in LevelDB with a checksum of the body, and counts
- * only there: bytes that no reference leads to are garbage. Nothing is ever written over, and no
- * file that an earlier open made is appended to; one is removed when no reference leads to it.
- * Why: docs/decisions/0017-bodies-apart.md.
+ * only there: bytes that no reference leads to are garbage. No file that an earlier open made is
+ * appended to. When no reference leads into a file any more it is a *spare*: it gets a new number
+ * and is written over, since its blocks and pages are there already; what is too many, or left at
+ * the end, is removed. Why: docs/decisions/0017-bodies-apart.md and 0027-files-used-again.md.
  *
  * Threads: gw_bodies_read from any, between begin and end of reading; all else from the one that
  * writes. What fails answers -1 with errno set, unless said otherwise. */
@@ -27,7 +28,10 @@
 #define GW_BODIES "bodies" /* the folder's name */
 
 /* A file takes no body that would make it longer, unless it is the first one in it. */
-#define GW_BODIES_FILE_SIZE ((uint64_t)64 << 20)
+#define GW_BODIES_FILE_SIZE ((uint64_t)16 << 20)
+
+/* So many spare files are kept: what a quick sender frees between two files that it begins. */
+#define GW_BODIES_SPARES 4
 
 struct gw_body {
     uint64_t file;
@@ -56,8 +60,8 @@ int gw_bodies_sync(struct gw_bodies *bodies);
 /* After LevelDB's write: references that are in the store now, and those that are no more. */
 void gw_bodies_keep(struct gw_bodies *bodies, const struct gw_body *body);
 void gw_bodies_drop(struct gw_bodies *bodies, const struct gw_body *body);
-/* Removes files that no reference leads to, unless somebody reads: then at a later call. A name
- * that cannot be removed stays until the next open. */
+/* Makes files that no reference leads to spare, or removes them, unless somebody reads: then at a
+ * later call. A name that cannot be removed stays until the next open. */
 void gw_bodies_tidy(struct gw_bodies *bodies);
 
 /* While one reads, no file goes away: begin, look up the reference, read, end. May be nested. */
@@ -70,7 +74,7 @@ enum gw_store_error gw_bodies_read(struct gw_bodies *bodies, const struct gw_bod
 /* False: the folder or the file under way is not where it was (fault D19). */
 bool gw_bodies_present(const struct gw_bodies *bodies);
 
-/* What is on the disk, and what of it references lead to. */
+/* What is on the disk, without spare files, and what of it references lead to. */
 uint64_t gw_bodies_bytes(const struct gw_bodies *bodies);
 uint64_t gw_bodies_live(const struct gw_bodies *bodies);
 uint64_t gw_bodies_references(const struct gw_bodies *bodies);
