@@ -229,8 +229,8 @@ static uint64_t length_limit(void)
     return limit.rlim_cur;
 }
 
-/* Gives a spare file this name. Its bytes stay: no reference leads to them, and one that a power cut
- * brings back has the checksum of others. */
+/* Gives a spare file this name. Its bytes stay: no reference leads to them, and one that a power
+ * cut brings back has the checksum of others. */
 static bool use_spare(struct gw_bodies *bodies, const char *name)
 {
     char old[NAME_SIZE];
