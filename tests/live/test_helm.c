@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+
+/* What is left to the engine when a thread of the application has run a round of it and goes its own
+ * way (src/peer/helm.h). Nothing else may bring the engine to look, so heartbeats are so rare that
+ * the first PING goes out after 38 s at the soonest, which is longer than a test waits. And each test
+ * first lets the time pass at which the other side asks after a frame that is overdue to it. */
+
+#include "asking.h"
+
+#define RARE_HEARTBEAT_MS 60000
+#define PATIENCE_MS       20000 /* more than enough, and less than those 38 s */
+#define OVERDUE_MS        1000  /* is asked after: 240 ms, and 480 ms again, at the most */
+
+static godwit_peer_t *rare_peer(const char *name)
+{
+    godwit_peer_options_t options = live_options(name);
+    godwit_peer_t *peer;
+
+    options.heartbeat_ms = RARE_HEARTBEAT_MS;
+    ok(godwit_peer_open(&options, &peer));
+    return peer;
+}
+
+/* The client takes a reply that is there already and does nothing more at all: that it has it is
+ * decided with whatever the engine does next, and there is nothing but the reminder. */
+static void a_decision_that_nobody_waits_for_is_made_soon(void **state)
+{
+    godwit_peer_t *client = rare_peer("client"), *server = rare_peer("server");
+    godwit_service_t *service = serve(server, gated_echo, 1);
+    const godwit_id_t never = {1, 1};
+    godwit_reply_t *reply;
+
+    (void)state;
+    live_join(client, server);
+    for (uint64_t i = 1; i <= 3; i++) {
+        gate_set(false);
+        godwit_id_t id = send_text(client, "ask");
+        fails(GODWIT_ETIMEDOUT, godwit_reply_wait(client, id, OVERDUE_MS, &reply));
+        gate_set(true);
+        wait_counter(client, "delivered", i);
+        fails(GODWIT_ETIMEDOUT, godwit_reply_wait(client, never, OVERDUE_MS, &reply));
+        ok(godwit_reply_wait(client, id, PATIENCE_MS, &reply));
+        expect_reply(&reply, "ask");
+        ok(godwit_peer_drain(server, GODWIT_SETTLED, PATIENCE_MS)); /* the client has decided */
+    }
+    ok(godwit_service_close(&service));
+    ok(godwit_peer_close(&client));
+    ok(godwit_peer_close(&server));
+}
+
+/* A thread that waits for a message drives the engine meanwhile: it hears that another message comes
+ * back and may go again in a second, and stores that. Then it leaves, while the engine's thread
+ * sleeps on. */
+static void what_falls_due_when_a_waiter_has_left_is_done(void **state)
+{
+    godwit_peer_t *walker = rare_peer("walker"), *worker = rare_peer("worker");
+    godwit_stage_t *stage = live_stage(worker, "s"), *own = live_stage(walker, "own");
+    godwit_delivery_t *delivery, *none;
+
+    (void)state;
+    live_join(worker, walker);
+    ok(godwit_push_data(walker, "s", "x", 1, NULL));
+    ok(godwit_stage_next(stage, PATIENCE_MS, &delivery));
+    fails(GODWIT_ETIMEDOUT, godwit_stage_next(own, OVERDUE_MS, &none));
+    ok(godwit_nack(&delivery, 1000, "later"));
+    for (int i = 0; i < PATIENCE_MS / 20 && live_counter(walker, "nacked") == 0; i++)
+        fails(GODWIT_ETIMEDOUT, godwit_stage_next(own, 20, &none));
+    assert_int_equal(live_counter(walker, "nacked"), 1);
+    fails(GODWIT_ETIMEDOUT, godwit_stage_next(own, 300, &none));
+    ok(godwit_stage_next(stage, PATIENCE_MS, &delivery));
+    assert_int_equal(godwit_delivery_attempt(delivery), 2);
+    ok(godwit_ack(&delivery));
+    godwit_stage_close(&own);
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    ok(godwit_peer_close(&walker));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_decision_that_nobody_waits_for_is_made_soon),
+        cmocka_unit_test(what_falls_due_when_a_waiter_has_left_is_done),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
