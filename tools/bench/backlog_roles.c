@@ -9,7 +9,7 @@
 
 #define HELD         "backlog"
 #define BESIDE       "beside"
-#define BESIDE_COUNT 1000000 /* at most; all of them if the backlog is smaller */
+#define BESIDE_COUNT 3000000 /* at most; all of them if the backlog is smaller */
 
 static bool open_sender(const struct role *role, godwit_peer_t **peer)
 {

@@ -173,7 +173,7 @@ static const struct work works[] = {
         .unit = "messages",
         .systems =
             {
-                {STAGE, .shape = "none", .listeners = 1, .diallers = 1, .most = 1000000},
+                {STAGE, .shape = "none", .listeners = 1, .diallers = 1, .most = 3000000},
                 {.name = "godwit", .shape = "held", .levels = LEVELS_ALL, .run = run_backlog,
                  .holds = true},
             },
