@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* What is left to the engine when a thread of the application has run a round of it and goes its own
- * way (src/peer/helm.h). Nothing else may bring the engine to look, so heartbeats are so rare that
- * the first PING goes out after 38 s at the soonest, which is longer than a test waits. And each test
- * first lets the time pass at which the other side asks after a frame that is overdue to it. */
+/* What is left to the engine when a thread of the application has run a round of it and goes its
+ * own way (src/peer/helm.h). Nothing else may bring the engine to look, so heartbeats are so rare
+ * that the first PING goes out after 38 s at the soonest, which is longer than a test waits. And
+ * each test first lets the time pass at which the other side asks after a frame that is overdue to
+ * it. */
 
 #include "asking.h"
 
@@ -48,9 +49,9 @@ static void a_decision_that_nobody_waits_for_is_made_soon(void **state)
     ok(godwit_peer_close(&server));
 }
 
-/* A thread that waits for a message drives the engine meanwhile: it hears that another message comes
- * back and may go again in a second, and stores that. Then it leaves, while the engine's thread
- * sleeps on. */
+/* A thread that waits for a message drives the engine meanwhile: it hears that another message
+ * comes back and may go again in a second, and stores that. Then it leaves, while the engine's
+ * thread sleeps on. */
 static void what_falls_due_when_a_waiter_has_left_is_done(void **state)
 {
     godwit_peer_t *walker = rare_peer("walker"), *worker = rare_peer("worker");
