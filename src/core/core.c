@@ -258,7 +258,7 @@ static void handle(struct gw_core *core, const struct gw_event *event)
         gw_link_malformed(core, event->u.conn.conn);
         break;
     case GW_EVENT_CORRUPT:
-        gw_link_corrupt(core, event->u.conn.conn);
+        gw_link_corrupt(core, event->u.conn.conn, event->u.conn.link);
         break;
     case GW_EVENT_SERVE:
         gw_intake_serve(core, event, true);

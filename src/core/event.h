@@ -70,6 +70,7 @@ struct gw_event {
         const struct gw_row *recover;
         struct {
             uint64_t conn;
+            uint64_t link; /* CORRUPT: that of the frame */
         } conn; /* DIAL, UNDIAL, LOST, MALFORMED, CORRUPT */
         struct {
             uint64_t conn;

@@ -346,12 +346,12 @@ static void end_with_gap(struct gw_core *core, const struct gw_conn *conn)
 }
 
 /* The next PONG proves the gap. In an ordered stream what follows may not go before it, so that the
- * link ends at once. */
-void gw_link_corrupt(struct gw_core *core, uint64_t id)
+ * link ends at once; but not for a frame of an older one, of which nothing follows. */
+void gw_link_corrupt(struct gw_core *core, uint64_t id, uint64_t link)
 {
     gw_count(core, GW_COUNTER_bad_checksum, 1);
     struct gw_conn *conn = conn_of(core, id);
-    if (conn && conn->link && has_ordered(conn->remote))
+    if (conn && conn->link && conn->link == link && has_ordered(conn->remote))
         end_with_gap(core, conn);
 }
 

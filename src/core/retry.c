@@ -271,6 +271,28 @@ static void take_late_return(struct gw_core *core, struct gw_stream *stream,
     }
 }
 
+/* What the member told at this link's start to have in hand was not sent on it: so when that turns
+ * out to be an older offer, the one that stands, which an open before this one stored and did not
+ * send, would never leave. It is with nobody. */
+static void take_unsent(struct gw_core *core, struct gw_offer *offer, struct gw_stream *stream,
+                        const struct gw_return *back)
+{
+    struct gw_range piece;
+    uint64_t at = back->first;
+    if (offer->in_hand_link != offer->remote->link.id)
+        return;
+    while (!core->failed && at <= back->last &&
+           gw_ranges_next(&offer->in_hand, true, &at, back->last, &piece))
+        for (uint64_t one = piece.first; one <= piece.last && !core->failed;) {
+            uint64_t end = piece.last;
+            struct gw_run *run = gw_run_until(stream, one, &end);
+            if (run && run->number != back->number && run->member->remote == offer->remote &&
+                run->turn <= core->committed)
+                gw_run_cut(core, run, one, end);
+            one = end + 1;
+        }
+}
+
 /* Whatever it returns it has no more, and may be free for something else. */
 static void forget_forfeited(struct gw_core *core, struct gw_offer *offer,
                              const struct gw_return *back)
@@ -300,12 +322,16 @@ static bool pass_rejected(const struct gw_stream *stream, struct gw_range *piece
 }
 
 /* A message that may have crashed its handler stays where it is: under another number the member
- * could not say any more that it did. */
-static bool stays(const struct gw_stream *stream, const struct gw_run *run)
+ * could not say any more that it did. So does whatever was offered of an epoch that the member has
+ * not told of: what it died of before it stored anything of it, it tells when that is named. */
+static bool stays(const struct gw_stream *stream, const struct gw_offer *offer,
+                  const struct gw_run *run)
 {
     const struct gw_story *story =
         run->first == run->last ? gw_story_find(stream, run->first) : NULL;
-    return story && story->alone && !stream->ordered && run->member->serving;
+    bool told = offer->known || offer->in_hand_link == offer->remote->link.id;
+    bool suspect = (story && story->alone) || (run->sent && !told);
+    return suspect && !stream->ordered && run->member->serving;
 }
 
 /* In an ordered stream nothing may overtake what came back: whatever else above it the member does
@@ -319,7 +345,7 @@ static void free_above(struct gw_core *core, struct gw_stream *stream, struct gw
     for (size_t i = offer->runs.count; i-- > 0 && !core->failed;) {
         struct gw_run *run = gw_index_at(&offer->runs, i);
         struct gw_range piece;
-        if (run->last < sequence || run->turn > core->committed || stays(stream, run))
+        if (run->last < sequence || run->turn > core->committed || stays(stream, offer, run))
             continue;
         uint64_t at = run->first, last = run->last; /* what came back is in none */
         while (at <= last && gw_ranges_next(held, false, &at, last, &piece)) {
@@ -337,6 +363,7 @@ void gw_retry_returns(struct gw_core *core, struct gw_offer *offer, struct gw_st
 {
     for (size_t i = 0; i < entry->return_count && !core->failed; i++) {
         const struct gw_return *back = &entry->returns[i];
+        take_unsent(core, offer, stream, back);
         gw_check(core, gw_ranges_remove(&offer->in_hand, back->first, back->last));
         gw_check(core, gw_ranges_remove(&offer->handed, back->first, back->last));
         for (uint64_t at = back->first; at <= back->last && !core->failed;) {

@@ -437,7 +437,7 @@ void gw_link_dial(struct gw_core *core, uint64_t conn);
 void gw_link_undial(struct gw_core *core, uint64_t conn);
 void gw_link_lost(struct gw_core *core, uint64_t conn);
 void gw_link_malformed(struct gw_core *core, uint64_t conn);
-void gw_link_corrupt(struct gw_core *core, uint64_t conn);
+void gw_link_corrupt(struct gw_core *core, uint64_t conn, uint64_t link);
 void gw_link_frame(struct gw_core *core, const struct gw_event *event);
 uint64_t gw_link_due_us(const struct gw_core *core, const struct gw_remote *remote); /* linked */
 void gw_link_retime(struct gw_core *core, struct gw_remote *remote); /* one of its times changed */

@@ -386,6 +386,14 @@ static int frame_event(struct gw_turn *turn, uint64_t now_us, uint64_t conn, str
     return gw_turn_step(turn, now_us, &event);
 }
 
+static int corrupt_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, uint64_t link)
+{
+    struct gw_event event = {.type = GW_EVENT_CORRUPT};
+    event.u.conn.conn = conn;
+    event.u.conn.link = link;
+    return gw_turn_step(turn, now_us, &event);
+}
+
 static int data_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, struct gw_frame *frame,
                       struct gw_blob *body)
 {
@@ -397,7 +405,7 @@ static int data_frame(struct gw_turn *turn, uint64_t now_us, uint64_t conn, stru
     else if (result == -EINVAL)
         result = gw_turn_malformed(turn, now_us, conn);
     else if (result == -EBADMSG) /* not counted as received: the next PONG proves the gap */
-        result = conn_event(turn, now_us, GW_EVENT_CORRUPT, conn);
+        result = corrupt_frame(turn, now_us, conn, frame->link);
     else
         result = broken(turn);
     close_arrival(turn);

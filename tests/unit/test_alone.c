@@ -354,6 +354,27 @@ static void what_is_alone_comes_back_of_one_that_serves_no_more(void **state)
     }
 }
 
+/* b died of the first message that it had of an epoch, and stored nothing of it: it tells that when
+ * the epoch is named, and of the offer that it died of. 2, which is to be alone, waits for that. */
+static void what_a_member_may_have_died_of_keeps_its_number_until_it_tells(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t b = driver_begin(&d, 2);
+    crash(&d, 1, b, 2);
+    driver_store(&d);
+    uint64_t number = driver_number(&d, 1);
+    remote_say(&d, 1, GW_FRAME_RESET, b);
+    b = driver_member(&d, 2, "b", 100); /* knows nothing of the epoch yet */
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_ASSIGNED);
+    driver_store(&d);
+    assert_int_equal(driver_number(&d, 1), number);
+    remote_return(&d, 2, b, GW_RETURN_CRASHED, 1, 1, number, 0);
+    assert_int_equal(driver_where(&d, 1).place, GW_PLACE_QUEUED);
+    assert_int_equal(driver_where(&d, 1).attempts, 2);
+    driver_close(&d);
+}
+
 /* What is decided and not written is in nobody's way. */
 static void what_is_decided_holds_nothing_back_on_a_new_link(void **state)
 {
@@ -510,6 +531,7 @@ int main(void)
         cmocka_unit_test(what_is_alone_waits_behind_what_is_older_after_a_restart),
         cmocka_unit_test(on_a_new_link_only_what_is_above_comes_back_in_order),
         cmocka_unit_test(what_is_alone_comes_back_of_one_that_serves_no_more),
+        cmocka_unit_test(what_a_member_may_have_died_of_keeps_its_number_until_it_tells),
         cmocka_unit_test(what_is_decided_holds_nothing_back_on_a_new_link),
         cmocka_unit_test(what_was_alone_and_is_decided_reserves_nobody),
         cmocka_unit_test(of_two_that_failed_the_decided_one_keeps_nothing_waiting),

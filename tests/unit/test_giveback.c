@@ -295,15 +295,21 @@ static void nothing_is_delivered_above_what_an_ordered_window_has_asked_for(void
     driver_close(&d);
 }
 
+static void damaged_frame(struct driver *d, uint64_t link)
+{
+    struct gw_event damaged = {.type = GW_EVENT_CORRUPT};
+    damaged.u.conn.conn = 1;
+    damaged.u.conn.link = link;
+    driver_step(d, &damaged);
+}
+
 /* What follows it on that link would go before it. */
 static void a_damaged_frame_ends_a_link_with_an_ordered_window_at_once(void **state)
 {
     (void)state;
     struct driver d;
     uint64_t link = driver_open_ordered(&d, 100);
-    struct gw_event damaged = {.type = GW_EVENT_CORRUPT};
-    damaged.u.conn.conn = 1; /* 1 and 2 */
-    driver_step(&d, &damaged);
+    damaged_frame(&d, link); /* 1 and 2 */
     assert_int_equal(driver_sent(&d, GW_FRAME_RESET, 0)->link, link);
     assert_true(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_GAP));
     remote_offer(&d, 1, link, EPOCH, 3, 2, 11);
@@ -316,11 +322,23 @@ static void a_damaged_frame_leaves_a_link_without_order_alone(void **state)
     (void)state;
     struct driver d;
     uint64_t link = driver_open_window(&d, 100);
-    struct gw_event damaged = {.type = GW_EVENT_CORRUPT};
-    damaged.u.conn.conn = 1;
-    driver_step(&d, &damaged);
+    damaged_frame(&d, link);
     remote_offer(&d, 1, link, EPOCH, 3, 2, 11);
     assert_range(driver_delivered(&d, 0), 3, 4);
+    driver_close(&d);
+}
+
+/* It waited since an earlier connection. */
+static void a_damaged_frame_of_an_older_link_ends_none(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_open_ordered(&d, 100);
+    damaged_frame(&d, link + 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_bad_checksum), 1);
+    assert_false(driver_noted(&d, GW_NOTE_LINK_DOWN, GW_DOWN_GAP));
+    remote_offer(&d, 1, link, EPOCH, 1, 2, 11);
+    assert_range(driver_delivered(&d, 0), 1, 2);
     driver_close(&d);
 }
 
@@ -475,6 +493,7 @@ int main(void)
         cmocka_unit_test(nothing_is_delivered_above_what_an_ordered_window_has_asked_for),
         cmocka_unit_test(a_damaged_frame_ends_a_link_with_an_ordered_window_at_once),
         cmocka_unit_test(a_damaged_frame_leaves_a_link_without_order_alone),
+        cmocka_unit_test(a_damaged_frame_of_an_older_link_ends_none),
         cmocka_unit_test(an_unordered_nack_asks_for_nothing),
         cmocka_unit_test(nothing_overtakes_an_ordered_return),
         cmocka_unit_test(an_ordered_sender_that_knows_of_a_return_is_not_sent_round_in_circles),

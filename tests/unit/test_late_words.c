@@ -198,6 +198,29 @@ static void what_became_of_a_story_is_known_until_it_is_durable(void **state)
     driver_close(&d);
 }
 
+/* The assignment was stored, and a process of ours ended before it was sent: what b has in hand is
+ * the offer before. When that comes back the newer one has to leave, on this link. */
+static void an_older_offer_in_hand_does_not_keep_the_newer_one_from_leaving(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 1);
+    uint64_t number = driver_number(&d, 1);
+    remote_return(&d, 1, link, GW_RETURN_RELEASE, 1, 1, number, 0);
+    driver_store(&d);
+    assert_int_not_equal(driver_number(&d, 1), number);
+    driver_restart(&d);
+    link = driver_come_back(&d, 1);
+    remote_in_hand(&d, 1, link, EPOCH, 1, 1);
+    remote_complete(&d, 1, link);
+    driver_loaded(&d, EPOCH, 1, 1);
+    assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
+    remote_return(&d, 1, link, GW_RETURN_RELEASE, 1, 1, number, 0);
+    driver_commit(&d);
+    assert_range(driver_data(&d, 0), 1, 1);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +233,7 @@ int main(void)
         cmocka_unit_test(what_is_rejected_when_its_bytes_are_gone_is_read_and_buried),
         cmocka_unit_test(what_failed_too_often_and_can_go_to_nobody_is_buried_once),
         cmocka_unit_test(what_became_of_a_story_is_known_until_it_is_durable),
+        cmocka_unit_test(an_older_offer_in_hand_does_not_keep_the_newer_one_from_leaving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

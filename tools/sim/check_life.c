@@ -110,6 +110,16 @@ static uint64_t stored_crash(const struct sim_peer *peer, uint64_t epoch, uint64
     return 0;
 }
 
+/* Before the disk is as it was some time ago. */
+void sim_check_rolls_back(struct sim_peer *peer)
+{
+    struct gw_row window;
+
+    for (struct sim_epoch *book = peer->world->ledger.first; book; book = book->next)
+        if (sim_rows_window(peer, book->epoch, &window) && window.flag)
+            book->reopened_by |= (sim_set)(1u << peer->index);
+}
+
 /* A receiver whose disk is older than it was forgets what it decided since; the rest it knows. */
 void sim_check_rolled_back(struct sim_peer *peer)
 {

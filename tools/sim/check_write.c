@@ -158,12 +158,13 @@ static void look_over_outbox(struct sim_peer *peer, uint64_t epoch)
  * made before a memory peer that leaves for good could tell its own. */
 static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_message *message)
 {
+    const struct sim_world *world = peer->world;
     sim_set others = (sim_set)((message->decided_by | message->rejected_by) &
-                               ~(1u << peer->index));
+                               ~(1u << peer->index | sim_memories_that_leave(world)));
 
     if (sim_peer_is_memory(peer) && peer->leaving)
         return false;
-    if (message->forfeited_by & 1u << peer->index || peer->world->guest_linked)
+    if (message->forfeited_by & 1u << peer->index || world->guest_linked)
         return false;
     return (others & ~message->forfeited_by) != 0;
 }
@@ -480,7 +481,7 @@ static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
 }
 
 /* Who may know of an epoch is kept in mind until each of them has closed it, or is a memory peer
- * that ended. */
+ * that ended. One whose disk forgot since that it did has not told. */
 static void learn_unoffered(struct sim_peer *peer, struct gw_slice key)
 {
     struct sim_world *world = peer->world;
@@ -490,7 +491,8 @@ static void learn_unoffered(struct sim_peer *peer, struct gw_slice key)
 
     memcpy(name, key.data + OFFERED_PREFIX, key.size - OFFERED_PREFIX);
     const struct sim_peer *member = sim_peer_named(world, name);
-    if (!member || sim_peer_is_memory(member) || world->guest_linked || !book)
+    if (!member || sim_peer_is_memory(member) || world->guest_linked || !book ||
+        book->reopened_by >> member->index & 1)
         return;
     if (sim_rows_window(member, book->epoch, &window) && !window.flag)
         sim_fail(world, "%s forgets that %s was offered e%" PRIu64 ", whose window is open there",

@@ -34,8 +34,7 @@ static bool is_late(const struct sim_peer *peer, const struct sim_message *messa
            inbound->number != message->number;
 }
 
-/* A memory peer that said BYE takes with it what it had not yet acknowledged. */
-static sim_set memories_that_leave(const struct sim_world *world)
+sim_set sim_memories_that_leave(const struct sim_world *world)
 {
     sim_set bits = 0;
 
@@ -49,7 +48,7 @@ static const char *forbids_elsewhere(const struct sim_peer *peer,
                                      const struct sim_message *message,
                                      const struct gw_inbound *inbound)
 {
-    sim_set others = (sim_set)~(1u << peer->index | memories_that_leave(peer->world));
+    sim_set others = (sim_set)~(1u << peer->index | sim_memories_that_leave(peer->world));
     sim_set decided = (message->decided_by | message->rejected_by | message->skipped_by) & others;
     sim_set kept = (sim_set)(message->held_by | message->claimed_by | message->refused_by) & others;
 

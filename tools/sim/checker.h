@@ -6,6 +6,8 @@
  * broken first: a frame as it leaves, a write as it becomes durable, a delivery as it arrives, and
  * the whole after every event. A broken one is told with sim_fail. */
 
+#include "ledger.h"
+
 #include "core/core.h"
 #include "peer/inbound.h"
 #include "store/store.h"
@@ -78,7 +80,11 @@ void sim_check_crashed(struct sim_peer *peer);
 void sim_check_in_doubt(struct sim_peer *peer);
 /* Then: the rest must be answered NOT_STORED, and is never to be seen. */
 void sim_check_given_up(struct sim_peer *peer);
+/* Memory peers that said BYE: they take with them what they had not yet acknowledged, and what
+ * they decide late is with others by then. */
+sim_set sim_memories_that_leave(const struct sim_world *world);
 void sim_check_disk_lost(struct sim_peer *peer);
+void sim_check_rolls_back(struct sim_peer *peer); /* before, and after */
 void sim_check_rolled_back(struct sim_peer *peer);
 void sim_check_quota(struct sim_peer *peer); /* after a commit: the tail counts what is there */
 void sim_check_opened(struct sim_peer *peer, uint64_t messages, uint64_t bytes);

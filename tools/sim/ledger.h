@@ -85,6 +85,7 @@ struct sim_epoch {
     uint64_t submitted;   /* to the turn */
     bool ordered;
     bool gone;            /* the sender's disk was lost: nothing is asked of it */
+    sim_set reopened_by;  /* closed, and then the disk was as before */
     char sender_name[GW_NAME_MAX + 1];
 };
 

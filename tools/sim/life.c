@@ -79,9 +79,10 @@ static void look(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
         return;
     }
     if (world->options.flavour == SIM_AMNESIA ||
-        (world->guest_linked && world->options.memory)) {
-        world->over = true; /* strict: what a lost disk held waits for an operator; and a newcomer
-                             * made others forget a memory peer that lives */
+        (world->guest_linked && (world->options.memory || world->quarantined))) {
+        world->over = true; /* strict: what a lost disk held waits for an operator, as does what a
+                             * newcomer decided under a peer's name, which knows nothing of it; and
+                             * it made others forget a memory peer that lives */
         return;
     }
     sim_fail(world, "liveness: the faults are over for %" PRIu64 " s, and %s",

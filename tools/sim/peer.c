@@ -435,6 +435,7 @@ void sim_peer_roll_back(struct sim_peer *peer)
 {
     sim_trace_begin(peer->world->trace, peer->world->now_us, peer->label,
                     "the disk is what it was some time ago");
+    sim_check_rolls_back(peer);
     sim_disk_clear(&peer->disk);
     peer->disk = peer->older;
     sim_disk_init(&peer->older);

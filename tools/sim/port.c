@@ -446,8 +446,10 @@ static void port_note(void *context, uint8_t note, const char *name, uint64_t a,
     sim_check_note(peer, note, name, a);
     if (note == GW_NOTE_LINK_UP && peer->guest)
         world->guest_linked = true;
-    if (note == GW_NOTE_QUARANTINE)
+    if (note == GW_NOTE_QUARANTINE) {
+        world->quarantined = true;
         sim_sight(world, SIM_SIGHT_quarantine, 1);
+    }
     if (note == GW_NOTE_REFUSING && a == GW_REFUSE_IDENTITY)
         sim_sight(world, SIM_SIGHT_newcomer_refused, 1);
     if (note == GW_NOTE_REFUSING && a == GW_REFUSE_VERSION)

@@ -82,6 +82,7 @@ struct sim_world {
     uint64_t visits;
     uint64_t looks;         /* at the books of cores, in a comb */
     bool guest_linked;      /* a newcomer was once taken for the peer whose name it has */
+    bool quarantined;       /* some receiver has forgotten an epoch that it decided in */
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
     uint64_t deadline_us;   /* by when all must be settled */
