@@ -15,47 +15,32 @@
 
 #define UNACKNOWLEDGED 1000
 
-/* Takes all that comes, and answers each by its number. */
-static bool take(struct raw *raw, zmq_msg_t *id, zmq_msg_t *message)
+struct taker {
+    struct raw_answerer answerer;
+    uint64_t taken, said;
+};
+
+/* By its number. */
+static bool answer(struct raw_answerer *self, void *socket, zmq_msg_t *id, zmq_msg_t *message)
 {
-    uint64_t taken = 0, said = 0;
-    for (;;) {
-        int got = zmq_msg_recv(id, raw->socket, 0);
-        if (got < 0 && zmq_errno() == EAGAIN) {
-            if (said != taken)
-                role_say_took(taken, bench_now());
-            said = taken;
-            if (role_ended())
-                return true;
-            continue;
-        }
-        if (!raw_check(got, "receive") ||
-            !raw_check(zmq_msg_recv(message, raw->socket, 0), "receive"))
-            return false;
-        bool asks = zmq_msg_size(message) < STORE_KEY; /* whether we are there */
-        taken += !asks;
-        if (!raw_check(zmq_msg_send(id, raw->socket, ZMQ_SNDMORE), "send") ||
-            !raw_check(zmq_send(raw->socket, zmq_msg_data(message), asks ? 0 : STORE_KEY, 0),
-                       "send"))
-            return false;
-    }
+    bool asks = zmq_msg_size(message) < STORE_KEY; /* whether we are there */
+    ((struct taker *)self)->taken += !asks;
+    return raw_check(zmq_msg_send(id, socket, ZMQ_SNDMORE), "send") &&
+           raw_check(zmq_send(socket, zmq_msg_data(message), asks ? 0 : STORE_KEY, 0), "send");
+}
+
+static void say(struct raw_answerer *self)
+{
+    struct taker *taker = (struct taker *)self;
+    if (taker->said != taker->taken)
+        role_say_took(taker->taken, bench_now());
+    taker->said = taker->taken;
 }
 
 int role_handmade_take(const struct role *role)
 {
-    struct raw raw = {0};
-    zmq_msg_t id, message;
-    zmq_msg_init(&id);
-    zmq_msg_init(&message);
-    bool good = raw_open(&raw, ZMQ_ROUTER, role->size);
-    if (good) {
-        raw_unlimited(&raw);
-        good = raw_listen(&raw) && take(&raw, &id, &message);
-    }
-    zmq_msg_close(&id);
-    zmq_msg_close(&message);
-    raw_close(&raw);
-    return good ? BENCH_OK : BENCH_FAILED;
+    struct taker taker = {.answerer = {answer, say}};
+    return raw_answer_all(role, &taker.answerer);
 }
 
 struct sender {

@@ -69,11 +69,6 @@ bool raw_open(struct raw *raw, int type, size_t size)
     return true;
 }
 
-void raw_unlimited(struct raw *raw)
-{
-    set(raw, ZMQ_SNDHWM, 0);
-}
-
 bool raw_listen(struct raw *raw)
 {
     char endpoint[256];
@@ -180,9 +175,9 @@ int role_raw_receive(const struct role *role)
     return good ? BENCH_OK : BENCH_FAILED;
 }
 
-static bool send_all(struct raw *raw, const struct role *role, const struct payload *payload)
+bool raw_send_all(struct raw *raw, const struct role *role, const struct payload *payload)
 {
-    if (!raw_meet(raw, role) || !role_ready())
+    if (!role_ready())
         return false;
     role_say_begin();
     for (uint64_t i = 0; i < role->count; i++) {
@@ -200,8 +195,45 @@ int role_raw_send(const struct role *role)
     struct payload payload;
     if (!payload_init(&payload, role->size))
         return BENCH_FAILED;
-    bool good = raw_open(&raw, ZMQ_DEALER, role->size) && send_all(&raw, role, &payload);
+    bool good = raw_open(&raw, ZMQ_DEALER, role->size) && raw_meet(&raw, role) &&
+                raw_send_all(&raw, role, &payload);
     raw_close(&raw);
     payload_clear(&payload);
+    return good ? BENCH_OK : BENCH_FAILED;
+}
+
+static bool answer_each(struct raw *raw, struct raw_answerer *answerer, zmq_msg_t *id,
+                        zmq_msg_t *message)
+{
+    for (;;) {
+        int got = zmq_msg_recv(id, raw->socket, 0);
+        if (got < 0 && zmq_errno() == EAGAIN) {
+            if (answerer->idle)
+                answerer->idle(answerer);
+            if (role_ended())
+                return true;
+            continue;
+        }
+        if (!raw_check(got, "receive") ||
+            !raw_check(zmq_msg_recv(message, raw->socket, 0), "receive") ||
+            !answerer->answer(answerer, raw->socket, id, message))
+            return false;
+    }
+}
+
+int raw_answer_all(const struct role *role, struct raw_answerer *answerer)
+{
+    struct raw raw = {0};
+    zmq_msg_t id, message;
+    zmq_msg_init(&id);
+    zmq_msg_init(&message);
+    bool good = raw_open(&raw, ZMQ_ROUTER, role->size);
+    if (good) {
+        set(&raw, ZMQ_SNDHWM, 0); /* else a ROUTER drops; its askers bound what is under way */
+        good = raw_listen(&raw) && answer_each(&raw, answerer, &id, &message);
+    }
+    zmq_msg_close(&id);
+    zmq_msg_close(&message);
+    raw_close(&raw);
     return good ? BENCH_OK : BENCH_FAILED;
 }

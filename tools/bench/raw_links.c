@@ -27,20 +27,6 @@ static bool meet(struct raw *raw, void *monitor, unsigned count)
     return true;
 }
 
-static bool send_all(struct raw *raw, const struct role *role, const struct payload *payload)
-{
-    if (!role_ready())
-        return false;
-    role_say_begin();
-    for (uint64_t i = 0; i < role->count; i++) {
-        if (!raw_check(zmq_send(raw->socket, payload_at(payload, i), role->size, 0), "send"))
-            return false;
-    }
-    role_say("done");
-    role_wait_end();
-    return true;
-}
-
 int role_raw_hub(const struct role *role)
 {
     struct raw raw = {0};
@@ -57,7 +43,7 @@ int role_raw_hub(const struct role *role)
             zmq_close(monitor);
         zmq_socket_monitor(raw.socket, NULL, 0);
     }
-    good = good && send_all(&raw, role, &payload);
+    good = good && raw_send_all(&raw, role, &payload);
     raw_close(&raw);
     payload_clear(&payload);
     return good ? BENCH_OK : BENCH_FAILED;

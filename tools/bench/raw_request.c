@@ -9,38 +9,17 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-static bool answer_all(struct raw *raw, zmq_msg_t *id, zmq_msg_t *message)
+static bool send_back(struct raw_answerer *self, void *socket, zmq_msg_t *id, zmq_msg_t *message)
 {
-    for (;;) {
-        int got = zmq_msg_recv(id, raw->socket, 0);
-        if (got < 0 && zmq_errno() == EAGAIN) {
-            if (role_ended())
-                return true;
-            continue;
-        }
-        if (!raw_check(got, "receive") ||
-            !raw_check(zmq_msg_recv(message, raw->socket, 0), "receive") ||
-            !raw_check(zmq_msg_send(id, raw->socket, ZMQ_SNDMORE), "send") ||
-            !raw_check(zmq_msg_send(message, raw->socket, 0), "send"))
-            return false;
-    }
+    (void)self;
+    return raw_check(zmq_msg_send(id, socket, ZMQ_SNDMORE), "send") &&
+           raw_check(zmq_msg_send(message, socket, 0), "send");
 }
 
 int role_raw_answer(const struct role *role)
 {
-    struct raw raw = {0};
-    zmq_msg_t id, message;
-    zmq_msg_init(&id);
-    zmq_msg_init(&message);
-    bool good = raw_open(&raw, ZMQ_ROUTER, role->size);
-    if (good) {
-        raw_unlimited(&raw);
-        good = raw_listen(&raw) && answer_all(&raw, &id, &message);
-    }
-    zmq_msg_close(&id);
-    zmq_msg_close(&message);
-    raw_close(&raw);
-    return good ? BENCH_OK : BENCH_FAILED;
+    struct raw_answerer answerer = {send_back, NULL};
+    return raw_answer_all(role, &answerer);
 }
 
 struct asker {
