@@ -349,7 +349,7 @@ static void leveldb_store_close(struct gw_store **store)
     gw_directory_release(&leveldb->directory);
     gw_buffer_clear(&leveldb->value);
     gw_buffer_clear(&leveldb->row);
-    free(leveldb->changes);
+    gw_changes_clear(&leveldb->changes);
     free(leveldb);
     *store = NULL;
 }

@@ -5,19 +5,12 @@
 /* What leveldb.c (opening, reading) and leveldb_write.c share. */
 
 #include "store/bodies.h"
+#include "store/change.h"
 #include "store/directory.h"
 #include "store/shadow.h"
 #include "store/why.h"
 
 #include <leveldb/c.h>
-
-/* What a write does to the reference of one key. */
-struct gw_leveldb_change {
-    struct gw_slice key;
-    uint32_t hash;      /* of the key */
-    bool had, has;      /* before the write; after it */
-    struct gw_body was, now;
-};
 
 struct leveldb {
     struct gw_store store;
@@ -33,9 +26,7 @@ struct leveldb {
     leveldb_writebatch_t *batch;  /* the writer's, like all below but `shadow` and `why` */
     struct gw_buffer value;       /* a value in several pieces is put together here */
     struct gw_buffer row;         /* and the key of a row of ours here */
-    struct gw_leveldb_change *changes; /* of the write under way */
-    size_t change_count;
-    size_t change_capacity;
+    struct gw_changes changes;    /* of the write under way */
     bool stuck;                   /* a body could not be moved: none is until the next open */
     bool poisoned;
     struct gw_shadow *shadow;     /* set: opened to be looked at only */

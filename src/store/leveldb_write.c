@@ -5,7 +5,6 @@
 
 #include "store/leveldb_inside.h"
 
-#include "base/crc32c.h"
 #include "store/apart.h"
 
 #include <errno.h>
@@ -145,35 +144,6 @@ static enum gw_store_error delete_row(struct writing *writing, const struct gw_b
     return GW_STORE_OK;
 }
 
-static struct gw_leveldb_change *find_change(struct leveldb *leveldb, struct gw_slice key,
-                                             uint32_t hash)
-{
-    for (size_t i = 0; i < leveldb->change_count; i++) {
-        struct gw_leveldb_change *change = &leveldb->changes[i];
-        if (change->hash == hash && change->key.size == key.size &&
-            memcmp(change->key.data, key.data, key.size) == 0)
-            return change;
-    }
-    return NULL;
-}
-
-static struct gw_leveldb_change *add_change(struct leveldb *leveldb, struct gw_slice key,
-                                            uint32_t hash)
-{
-    if (leveldb->change_count == leveldb->change_capacity) {
-        size_t capacity = leveldb->change_capacity ? leveldb->change_capacity * 2 : 16;
-        struct gw_leveldb_change *changes =
-            realloc(leveldb->changes, capacity * sizeof *changes);
-        if (!changes)
-            return NULL;
-        leveldb->changes = changes;
-        leveldb->change_capacity = capacity;
-    }
-    struct gw_leveldb_change *change = &leveldb->changes[leveldb->change_count++];
-    *change = (struct gw_leveldb_change){.key = key, .hash = hash};
-    return change;
-}
-
 /* What LevelDB holds for the key, as it is stored: `stored` is to be freed, and NULL if there is
  * nothing; `had`: it is a reference. */
 static enum gw_store_error look_up(struct leveldb *leveldb, struct gw_slice key, char **stored,
@@ -198,16 +168,15 @@ static enum gw_store_error look_up(struct leveldb *leveldb, struct gw_slice key,
 /* The store forgets the reference, if the key has one. `change`: NULL if it has none, had none, and
  * gets none (`put`). */
 static enum gw_store_error forget(struct writing *writing, struct gw_slice key, bool put,
-                                  struct gw_leveldb_change **change)
+                                  struct gw_change **change)
 {
     struct leveldb *leveldb = writing->leveldb;
-    uint32_t hash = gw_crc32c(0, key.data, key.size);
     struct gw_body was;
     struct gw_slice prefix;
     char *stored = NULL;
     bool had = false;
 
-    *change = find_change(leveldb, key, hash);
+    *change = gw_changes_find(&leveldb->changes, key);
     if (*change) { /* an earlier word of this write */
         bool has = (*change)->has;
         (*change)->has = false;
@@ -221,7 +190,7 @@ static enum gw_store_error forget(struct writing *writing, struct gw_slice key, 
     }
     if (!had && !put)
         return GW_STORE_OK;
-    *change = add_change(leveldb, key, hash);
+    *change = gw_changes_add(&leveldb->changes, key);
     if (!*change)
         return out_of_memory(leveldb);
     if (!had)
@@ -233,7 +202,7 @@ static enum gw_store_error forget(struct writing *writing, struct gw_slice key, 
 }
 
 static enum gw_store_error put_apart(struct writing *writing, const struct gw_write_op *op,
-                                     struct gw_leveldb_change *change)
+                                     struct gw_change *change)
 {
     struct leveldb *leveldb = writing->leveldb;
     struct gw_slice prefix = {writing->write->bytes.data + op->value, op->value_size};
@@ -272,7 +241,7 @@ static enum gw_store_error fill_one(struct writing *writing, const struct gw_wri
         return out_of_memory(writing->leveldb);
     if (gw_apart_may_be(key)) {
         bool apart = writing->apart && is_large(op);
-        struct gw_leveldb_change *change;
+        struct gw_change *change;
         enum gw_store_error error = forget(writing, key, apart, &change);
         if (error != GW_STORE_OK)
             return error;
@@ -290,7 +259,7 @@ static enum gw_store_error fill(struct writing *writing)
     const struct gw_write *write = writing->write;
 
     leveldb_writebatch_clear(writing->leveldb->batch);
-    writing->leveldb->change_count = 0;
+    gw_changes_reset(&writing->leveldb->changes);
     writing->apart = pays_apart(write, writing->sync);
     for (size_t i = 0; i < write->count; i++) {
         enum gw_store_error error = fill_one(writing, &write->ops[i]);
@@ -324,7 +293,7 @@ static enum gw_store_error move_body(struct moving *moving, struct gw_slice key,
                      gw_bodies_append(leveldb->bodies, moving->body.data, &now) != 0;
     if (leveldb->stuck)
         return GW_STORE_OK;
-    struct gw_leveldb_change *change = add_change(leveldb, (struct gw_slice){0}, 0);
+    struct gw_change *change = gw_changes_add(&leveldb->changes, (struct gw_slice){0});
     if (!change)
         return out_of_memory(leveldb);
     change->had = change->has = true;
@@ -353,7 +322,7 @@ static bool move_one(void *context, struct gw_slice row, struct gw_slice stored)
         moving->error = gw_leveldb_fail_body(leveldb, GW_STORE_CORRUPT);
         return false;
     }
-    if (find_change(leveldb, key, gw_crc32c(0, key.data, key.size)))
+    if (gw_changes_find(&leveldb->changes, key))
         return true; /* this write has the word */
     moving->error = look_up(leveldb, key, &found, &had, &body, &prefix);
     if (!moving->error && had && is_same(&body, &listed))
@@ -405,8 +374,8 @@ static void give_back(struct leveldb *leveldb, size_t size)
 
 static void apply_changes(struct leveldb *leveldb)
 {
-    for (size_t i = 0; i < leveldb->change_count; i++) {
-        const struct gw_leveldb_change *change = &leveldb->changes[i];
+    for (size_t i = 0; i < leveldb->changes.count; i++) {
+        const struct gw_change *change = &leveldb->changes.items[i];
         if (change->had)
             gw_bodies_drop(leveldb->bodies, &change->was);
         if (change->has)
