@@ -24,7 +24,8 @@ typedef struct godwit_delivery godwit_delivery_t;
 typedef struct godwit_inbox_options {
     size_t size;              /* sizeof(godwit_inbox_options_t): set by the initialiser */
     uint32_t credit_messages; /* most in hand per sender; 1 to 1,048,576; default 16,384 */
-    size_t credit_bytes;      /* the same in bytes; max_message or more; default 8 MiB */
+    size_t credit_bytes;      /* the same in bytes; max_message or more; default 8 MiB, or
+                               * twice a max_message above 4 MiB */
 } godwit_inbox_options_t;
 
 #define GODWIT_INBOX_OPTIONS_INIT GODWIT_SIZED(godwit_inbox_options_t)

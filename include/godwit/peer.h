@@ -54,7 +54,8 @@ typedef struct godwit_peer_options {
     int full_timeout_ms;        /* of a send or a commit at a full outbox, and while a failed store
                                  * is being reopened (then GODWIT_EBUSY); 0: no limit; -1: refuse at
                                  * once */
-    size_t max_message;         /* 1 B to 1 MiB; default 1 MiB */
+    size_t max_message;         /* of what is sent, headers included: 1 B to 16 MiB; default 1 MiB.
+                                 * As large ones are taken from others, and 1 MiB in any case */
     uint32_t window;            /* W, the span of unsettled sequences per epoch: 1 to 1,048,576;
                                  * default 65,536 */
     uint32_t heartbeat_ms;      /* 20 to 60,000; default 1,000. A peer silent for three is dead */

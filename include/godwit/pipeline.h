@@ -32,7 +32,7 @@ typedef struct godwit_stage godwit_stage_t;
 typedef struct godwit_stage_options {
     size_t size;              /* sizeof(godwit_stage_options_t): set by the initialiser */
     uint32_t credit_messages; /* most in hand per sender; default 16,384. Less shares work better */
-    size_t credit_bytes;      /* the same in bytes; default 8 MiB */
+    size_t credit_bytes;      /* the same in bytes; default as in delivery.h */
 } godwit_stage_options_t;
 
 #define GODWIT_STAGE_OPTIONS_INIT GODWIT_SIZED(godwit_stage_options_t)

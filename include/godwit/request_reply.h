@@ -123,7 +123,7 @@ typedef struct godwit_service_options {
     size_t size;              /* sizeof(godwit_service_options_t): set by the initialiser */
     uint32_t threads;         /* 1 to 256; default 1 */
     uint32_t credit_messages; /* most in hand per client; default 1,024 */
-    size_t credit_bytes;      /* the same in bytes; default 8 MiB */
+    size_t credit_bytes;      /* the same in bytes; default as in delivery.h */
 } godwit_service_options_t;
 
 #define GODWIT_SERVICE_OPTIONS_INIT GODWIT_SIZED(godwit_service_options_t)

@@ -13,8 +13,9 @@
  *
  * A transaction is built in memory by one thread; nothing of it is visible before its commit. Keys
  * live in named spaces of the peer's own store (spaces: 1-64 of [a-z0-9._-], not beginning with
- * "godwit."; keys: 1-512 bytes; values: up to 256 KiB). At most 1 MiB and 10,000 operations in all;
- * a larger one answers GODWIT_ETOOLARGE and is unchanged. */
+ * "godwit."; keys: 1-512 bytes; values: up to 256 KiB). At most 10,000 operations,
+ * 1 MiB of keys, values and reasons, and 1 MiB of messages (max_message, if that is more); a larger
+ * one answers GODWIT_ETOOLARGE and is unchanged. */
 
 #include "godwit/delivery.h"
 #include "godwit/error.h"

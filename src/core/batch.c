@@ -50,3 +50,14 @@ uint64_t gw_batch_fitting(const struct gw_batch *batch, uint64_t first, uint64_t
     }
     return low;
 }
+
+uint64_t gw_batch_before_larger(const struct gw_batch *batch, uint64_t first, uint64_t most,
+                                uint64_t limit)
+{
+    uint64_t count = 0;
+    if (batch->bytes <= limit)
+        return most;
+    while (count < most && gw_batch_size(batch, first + count) <= limit)
+        count++;
+    return count;
+}

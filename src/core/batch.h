@@ -52,8 +52,16 @@ static inline uint32_t gw_batch_offset(const struct gw_batch *batch, uint64_t se
     return index ? batch->ends[index - 1] : 0;
 }
 
+static inline uint64_t gw_batch_size(const struct gw_batch *batch, uint64_t sequence)
+{
+    return gw_batch_offset(batch, sequence + 1) - gw_batch_offset(batch, sequence);
+}
+
 /* How many messages from `first` on fit into `bytes`, at most `most`; at least 0. */
 uint64_t gw_batch_fitting(const struct gw_batch *batch, uint64_t first, uint64_t most,
                           uint64_t bytes);
+/* How many messages from `first` on, at most `most`, come before one of more than `limit` bytes. */
+uint64_t gw_batch_before_larger(const struct gw_batch *batch, uint64_t first, uint64_t most,
+                                uint64_t limit);
 
 #endif

@@ -29,7 +29,7 @@ struct gw_core_options {
     uint64_t open;          /* how often it was opened, this time included */
     uint64_t process;       /* random nonce of this open */
     bool memory;            /* the store ends with the process */
-    uint64_t max_message;   /* bytes */
+    uint64_t max_message;   /* bytes; see gw_message_limit */
     uint64_t window;        /* W */
     uint64_t heartbeat_us;
     uint64_t settle_delay_us; /* how long settlements may wait for company; default 5,000 */

@@ -28,6 +28,7 @@
     X(partial_acks, "ACK frames that could not name every decided range")                         \
     X(credit_zero, "times a member with work waiting had no credit")                              \
     X(window_full, "times a stream reached W")                                                    \
+    X(too_large, "messages that waited since they are larger than what their members take")       \
     X(commits, "store writes")                                                                    \
     X(commit_failures, "store writes that failed; each is followed by a reopen")                  \
     X(not_stored, "messages not stored by a failed write: their senders are told")                \

@@ -35,11 +35,18 @@ static bool has_late_run(const struct gw_core *core, const struct gw_stream *str
     return stream->ordered && (any_late(&core->filling, stream) || any_late(&core->flying, stream));
 }
 
+static bool takes(const struct gw_member *member, uint64_t size)
+{
+    return size <= gw_message_limit(member->remote->identity.max_message);
+}
+
 static bool can_take(const struct gw_stream *stream, const struct gw_member *member,
-                     uint64_t sequence)
+                     uint64_t sequence, uint64_t size)
 {
     if (sequence >= stream->floor_published + member->remote->identity.window)
         return false; /* its W is smaller than ours */
+    if (!takes(member, size))
+        return false;
     const struct gw_offer *offer = gw_offer_find(stream, member->remote);
     return (!offer || offer->refused_link != member->remote->link.id) &&
            !gw_offers_keep_suspect(member);
@@ -53,7 +60,7 @@ static struct gw_member *first_able(struct gw_core *core, const struct gw_stream
     struct gw_member *member;
     while ((member = gw_ready_first(stream->target))) {
         core->looks++;
-        bool can = can_take(stream, member, sequence);
+        bool can = can_take(stream, member, sequence, size);
         if (can && gw_credit_bytes(member) >= size)
             return member;
         *starved |= can;
@@ -66,11 +73,39 @@ static struct gw_member *first_able(struct gw_core *core, const struct gw_stream
 static struct gw_member *again(const struct gw_stream *stream, struct gw_member *lead,
                                uint64_t sequence, uint64_t size, bool *starved)
 {
-    bool can = gw_member_is_free(lead) && can_take(stream, lead, sequence);
+    bool can = gw_member_is_free(lead) && can_take(stream, lead, sequence, size);
     if (can && gw_credit_messages(lead) && gw_credit_bytes(lead) >= size)
         return lead;
     *starved = can;
     return NULL;
+}
+
+void gw_dispatch_too_large(struct gw_core *core, struct gw_stream *stream, uint64_t sequence,
+                           const struct gw_remote *remote)
+{
+    if (sequence <= stream->too_large)
+        return;
+    stream->too_large = sequence;
+    gw_count(core, GW_COUNTER_too_large, 1);
+    gw_note(core, GW_NOTE_TOO_LARGE, remote->name, stream->epoch, sequence);
+}
+
+/* If all who serve the destination now take less: the message waits for one that takes it, and its
+ * stream with it. */
+static void tell_too_large(struct gw_core *core, struct gw_stream *stream, uint64_t sequence,
+                           uint64_t size)
+{
+    const struct gw_member *member = stream->target->members;
+    const struct gw_remote *someone = NULL;
+    for (; member; member = member->next_in_target) {
+        if (!member->serving || !member->remote->link.complete)
+            continue;
+        if (takes(member, size))
+            return;
+        someone = member->remote;
+    }
+    if (someone)
+        gw_dispatch_too_large(core, stream, sequence, someone);
 }
 
 /* The least loaded member with credit for a message of `size` bytes; ties go to who waited longest.
@@ -93,6 +128,8 @@ static struct gw_member *choose(struct gw_core *core, struct gw_stream *stream, 
         starved |= target->starved > 0;
     if (!best && starved)
         gw_count(core, GW_COUNTER_credit_zero, 1);
+    if (!best && size > GW_MESSAGE_COMMON)
+        tell_too_large(core, stream, sequence, size);
     return best;
 }
 
@@ -107,7 +144,7 @@ static struct gw_member *choose_alone(struct gw_stream *stream, uint64_t sequenc
     for (struct gw_member *member = stream->target->members; member;
          member = member->next_in_target) {
         if ((lead && member != lead) || !gw_member_is_free(member) ||
-            !can_take(stream, member, sequence))
+            !can_take(stream, member, sequence, size))
             continue;
         uint64_t load = member->outstanding + gw_offers_kept(member);
         if (!load && gw_credit_messages(member) && gw_credit_bytes(member) >= size)
@@ -194,8 +231,11 @@ static uint64_t portion(const struct gw_core *core, const struct gw_stream *stre
     uint64_t most = gw_at_most(gw_at_most(here, gw_credit_messages(member)), ends - first);
     if (able > 1)
         most = gw_at_most(most, level(member, at_hand(core, stream, first, last), able));
+    most = gw_batch_before_larger(batch, first, most,
+                                  gw_message_limit(member->remote->identity.max_message));
     uint64_t bytes = gw_at_most(gw_credit_bytes(member), GW_BODY_MAX);
-    return gw_batch_fitting(batch, first, most, bytes); /* 1 at least: it can take the first */
+    /* It can take the first, which may be larger than several may be together. */
+    return gw_at_least(gw_batch_fitting(batch, first, most, bytes), 1);
 }
 
 /* Offers the next unassigned messages of the stream. False: it cannot go on for now. */
@@ -216,8 +256,7 @@ static bool offer_next(struct gw_core *core, struct gw_stream *stream)
         return false;
     }
     size_t able;
-    uint64_t size = gw_batch_offset(batch, next + 1) - gw_batch_offset(batch, next);
-    struct gw_member *member = choose(core, stream, next, size, &able);
+    struct gw_member *member = choose(core, stream, next, gw_batch_size(batch, next), &able);
     if (!member)
         return false;
     uint64_t last = gw_at_most(piece.last, gw_batch_last(batch));
@@ -271,7 +310,7 @@ static bool offer_again(struct gw_core *core, struct gw_stream *stream, struct g
     }
     bool alone = story && story->alone && !GW_PLANT(CRASH_NOT_ALONE);
     size_t able;
-    uint64_t size = gw_batch_offset(batch, piece.first + 1) - gw_batch_offset(batch, piece.first);
+    uint64_t size = gw_batch_size(batch, piece.first);
     struct gw_member *member = alone ? choose_alone(stream, piece.first, size)
                                      : choose(core, stream, piece.first, size, &able);
     if (!member)

@@ -58,6 +58,7 @@ enum gw_note {
     GW_NOTE_FORFEITED,      /* what the member held goes to others. a: messages */
     GW_NOTE_STALLED,        /* a stream is at W. peer: who holds its lowest message ("": nobody).
                              * a: epoch, b: sequence */
+    GW_NOTE_TOO_LARGE,      /* `peer` takes no message as large. a: epoch, b: sequence */
     GW_NOTE_GONE,           /* a memory peer has ended: what was kept for it is forgotten */
     GW_NOTE_BODY_LOST       /* messages end unsent: their bytes are gone. a: epoch, b: messages */
 };

@@ -21,11 +21,12 @@
 #define GW_RUN_MAX 65536     /* messages in one DATA */
 #define GW_WINDOW_MAX 1048576  /* largest W */
 #define GW_SEQUENCE_MAX (UINT64_C(1) << 62) /* largest sequence, and largest count of anything */
-#define GW_MESSAGE_MAX (1 << 20)            /* largest max_message so far */
+#define GW_MESSAGE_MAX (16 << 20)           /* largest max_message */
+#define GW_MESSAGE_COMMON (1 << 20)         /* what every peer takes, whatever its max_message */
 #define GW_HEADER_MAX (256 * 1024)          /* bytes of a header frame, columns included */
 /* Bytes of DATA's lengths and heads together: a run is cut to fit. */
 #define GW_LENGTHS_MAX (GW_HEADER_MAX - 128)
-#define GW_BODY_MAX (2 * 1024 * 1024)       /* bytes of a body frame */
+#define GW_BODY_MAX (2 * 1024 * 1024)       /* bytes of a body frame of several messages */
 #define GW_TEXT_MAX 255                     /* bytes of a reason: printable ASCII */
 
 #define GW_ACK_EXCEPTIONS_MAX 256           /* exceptions in one ACK, all epochs together */
@@ -110,7 +111,7 @@ struct gw_identity { /* HELLO and WELCOME */
     uint64_t open;     /* how often the store was opened, this time included */
     uint64_t process;  /* random nonce of this open */
     bool memory;       /* the store ends with the process */
-    uint64_t max_message;
+    uint64_t max_message; /* see gw_message_limit */
     uint64_t window; /* W */
     uint64_t heartbeat_ms;
 };
@@ -237,6 +238,13 @@ struct gw_frame {
         } skip;
     } u;
 };
+
+/* Bytes of the largest message that a peer of this max_message takes. What it sends ends at
+ * max_message itself. */
+static inline uint64_t gw_message_limit(uint64_t max_message)
+{
+    return max_message > GW_MESSAGE_COMMON ? max_message : GW_MESSAGE_COMMON;
+}
 
 const char *gw_frame_name(uint8_t type);    /* "HELLO"; "?" for none */
 const char *gw_refusal_name(uint64_t code); /* "VERSION"; "?" for none */

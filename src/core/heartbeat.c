@@ -89,9 +89,18 @@ void gw_link_on_pong(struct gw_core *core, struct gw_remote *remote, const struc
     gw_link_down(core, remote, GW_DOWN_GAP);
 }
 
+/* A frame is heard when all of it is there, and holds up those behind it: who may send large ones
+ * may be silent for as long as one takes at a byte each microsecond. */
+static uint64_t large_us(const struct gw_remote *remote)
+{
+    uint64_t largest = gw_message_limit(remote->identity.max_message);
+    return gw_at_most(largest, GW_MESSAGE_MAX) - GW_MESSAGE_COMMON;
+}
+
 static uint64_t silent_at_us(const struct gw_core *core, const struct gw_remote *remote)
 {
-    uint64_t silent_us = remote->link.heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us;
+    uint64_t silent_us = remote->link.heard_us + SILENT_HEARTBEATS * core->options.heartbeat_us +
+                         large_us(remote);
     return remote->proof_due_us ? gw_at_most(silent_us, remote->proof_due_us) : silent_us;
 }
 

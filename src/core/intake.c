@@ -102,8 +102,9 @@ void gw_intake_serve(struct gw_core *core, const struct gw_event *event, bool ac
     if (active) {
         local->credit_messages = event->u.serve.credit_messages;
         local->credit_bytes = event->u.serve.credit_bytes;
-        if (local->credit_bytes < GW_MESSAGE_MAX) /* any one message must fit */
-            local->credit_bytes = GW_MESSAGE_MAX;
+        /* any one message must fit */
+        local->credit_bytes = gw_at_least(local->credit_bytes,
+                                          gw_message_limit(core->options.max_message));
     }
     serve_changed(core);
 }

@@ -270,6 +270,7 @@ struct gw_stream {
     struct gw_ranges gone; /* batches deleted, while a read under way may still bring them */
     bool swept;          /* a sweep brought batches in: the next seal deletes the settled ones */
     bool stalled;        /* at W */
+    uint64_t too_large;  /* the highest message that was told to be; 0: none */
     bool ending;         /* the seal in flight deletes its row */
     struct gw_offer *offers;
     struct gw_offer *dirty_offers; /* of these, those whose rows are to be written or deleted */
@@ -558,6 +559,9 @@ void gw_ready_pass(struct gw_member *member); /* it is not ready, until the next
 
 /* dispatch.c: which message goes to which member. */
 void gw_dispatch(struct gw_core *core, struct gw_target *target);
+/* The message is larger than that peer takes, and waits; told once. */
+void gw_dispatch_too_large(struct gw_core *core, struct gw_stream *stream, uint64_t sequence,
+                           const struct gw_remote *remote);
 
 /* unsent.c: when its bytes leave. */
 void gw_unsent_durable(struct gw_core *core, struct gw_run *run); /* its assignment is */

@@ -213,8 +213,7 @@ static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint
         return true;
     if (!gw_credit_messages(member) || !batch)
         return gw_credit_messages(member) > 0;
-    uint64_t size = gw_batch_offset(batch, first + 1) - gw_batch_offset(batch, first);
-    return size <= gw_credit_bytes(member);
+    return gw_batch_size(batch, first) <= gw_credit_bytes(member);
 }
 
 /* Nothing more of it leaves on this link. */
@@ -257,8 +256,18 @@ static uint64_t room_end(const struct gw_run *run)
     return run->stream->floor_published + run->member->remote->identity.window;
 }
 
+/* How much of the piece comes before a message that is larger than the member takes, which may be
+ * less than when the run was assigned. */
+static uint64_t taken(const struct gw_run *run, const struct gw_batch *batch,
+                      struct gw_range piece)
+{
+    uint64_t count = piece.last - piece.first + 1;
+    uint64_t limit = gw_message_limit(run->member->remote->identity.max_message);
+    return batch ? gw_batch_before_larger(batch, piece.first, count, limit) : count;
+}
+
 /* Sends what is left of the run, unless it must wait: for its bytes, which are being read, for
- * credit, or for the floor. */
+ * credit, for the floor, or for a link on which the member takes as large a message. */
 static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
@@ -273,6 +282,11 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
             return NO_ROOM;
         if (piece.last >= room_end(run))
             piece.last = room_end(run) - 1;
+        uint64_t count = taken(run, batch, piece);
+        if (count == 0) {
+            gw_dispatch_too_large(core, run->stream, piece.first, run->member->remote);
+            return NO_ROOM;
+        }
         if (!can_pay(run, batch, piece.first)) {
             gw_count(core, GW_COUNTER_credit_zero, 1);
             return NO_CREDIT;
@@ -281,7 +295,7 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
             gw_stream_request_load(core, run->stream, piece.first);
             return NO_BYTES;
         }
-        uint64_t count = charge(run, batch, piece.first, piece.last - piece.first + 1);
+        count = charge(run, batch, piece.first, count);
         emit_data(core, run, batch, piece.first, count);
         run->cursor = piece.first + count;
     }

@@ -148,6 +148,12 @@ static void choose_options(struct gw_engine *engine)
     options->core.cache_bytes = CACHE_BYTES;
 }
 
+static size_t largest_frame(const struct gw_settings *settings)
+{
+    uint64_t message = gw_message_limit(settings->max_message);
+    return message > GW_BODY_MAX ? message : GW_BODY_MAX;
+}
+
 static godwit_err_t open_all(struct gw_engine *engine)
 {
     struct godwit_peer *peer = engine->peer;
@@ -159,7 +165,8 @@ static godwit_err_t open_all(struct gw_engine *engine)
         return gw_error(gw_error_of_store(error), "%s", engine->why);
     if ((code = gw_store_thread_start(wake_from_disk, engine, &engine->disk)) != 0)
         return gw_error(GODWIT_EIO, "the store thread cannot be started: %s", strerror(-code));
-    code = gw_net_open(GW_BODY_MAX, &engine->net, engine->why, sizeof engine->why);
+    code = gw_net_open(largest_frame(&peer->settings), &engine->net, engine->why,
+                       sizeof engine->why);
     if (code != 0)
         return gw_error(gw_error_of_errno(code), "%s", engine->why);
     if ((error = gw_engine_begin(engine, &recovered)) != GW_STORE_OK)

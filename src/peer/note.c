@@ -112,6 +112,13 @@ void gw_engine_note(struct gw_engine *engine, uint8_t note, const char *peer, ui
     case GW_NOTE_STALLED:
         note_stalled(settings, peer, a, b);
         break;
+    case GW_NOTE_TOO_LARGE:
+        gw_log(settings, GODWIT_LOG_WARNING,
+               "message %016" PRIx64 "%016" PRIx64 " is larger than what \"%s\" takes: it waits, "
+               "and its stream with it, until a peer of a larger max_message serves the "
+               "destination",
+               a, b, peer);
+        break;
     case GW_NOTE_GONE:
         gw_log(settings, GODWIT_LOG_INFO,
                "\"%s\" is gone for good: what was kept for it is forgotten", peer);

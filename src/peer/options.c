@@ -112,7 +112,7 @@ godwit_err_t gw_settings_read(const godwit_peer_options_t *given, struct gw_sett
                         &settings->outbox_max_bytes)) ||
         (error = number("outbox_max_messages", options.outbox_max_messages, 1, ENDLESS, 100000000,
                         &settings->outbox_max_messages)) ||
-        (error = number("max_message", options.max_message, 1, GW_MESSAGE_MAX, GW_MESSAGE_MAX,
+        (error = number("max_message", options.max_message, 1, GW_MESSAGE_MAX, GW_MESSAGE_COMMON,
                         &settings->max_message)) ||
         (error = number("window", options.window, 1, GW_WINDOW_MAX, 65536, &settings->window)) ||
         (error = number("heartbeat_ms", options.heartbeat_ms, 20, 60000, 1000,
@@ -134,6 +134,12 @@ godwit_err_t gw_settings_read(const godwit_peer_options_t *given, struct gw_sett
     return GODWIT_OK;
 }
 
+/* The next one comes while one of the largest is worked on. */
+uint64_t gw_credit_bytes_usual(uint64_t max_message)
+{
+    return max_message > 4 * MIB ? 2 * max_message : 8 * MIB;
+}
+
 godwit_err_t gw_inbox_settings_read(const godwit_inbox_options_t *given, uint64_t max_message,
                                     struct gw_inbox_settings *settings)
 {
@@ -146,8 +152,8 @@ godwit_err_t gw_inbox_settings_read(const godwit_inbox_options_t *given, uint64_
         error = number("credit_messages", options.credit_messages, 1, 1048576, 16384,
                        &settings->credit_messages);
     if (!error)
-        error = number("credit_bytes", options.credit_bytes, max_message, GW_SEQUENCE_MAX, 8 * MIB,
-                       &settings->credit_bytes);
+        error = number("credit_bytes", options.credit_bytes, max_message, GW_SEQUENCE_MAX,
+                       gw_credit_bytes_usual(max_message), &settings->credit_bytes);
     return error;
 }
 

@@ -41,6 +41,7 @@ struct gw_destination_settings {
 
 /* GODWIT_EINVAL with a sentence that names field, value and range. */
 godwit_err_t gw_settings_read(const godwit_peer_options_t *options, struct gw_settings *settings);
+uint64_t gw_credit_bytes_usual(uint64_t max_message);
 godwit_err_t gw_inbox_settings_read(const godwit_inbox_options_t *options, uint64_t max_message,
                                     struct gw_inbox_settings *settings);
 godwit_err_t gw_destination_settings_read(const godwit_destination_options_t *options,

@@ -13,11 +13,15 @@
 #include <unistd.h>
 
 #define CREDIT_MESSAGES 16384
-#define CREDIT_BYTES (UINT64_C(8) << 20)
 #define GIVE_BACK_MS 100
 #define DRAIN_MAX 64 /* then a look at whether one's own reply is there */
 
 /* --- life --- */
+
+static uint64_t credit_bytes(const struct godwit_peer *peer)
+{
+    return gw_credit_bytes_usual(peer->settings.max_message);
+}
 
 static struct gw_replies *make(struct godwit_peer *peer)
 {
@@ -28,7 +32,7 @@ static struct gw_replies *make(struct godwit_peer *peer)
     replies->peer = peer;
     replies->fd = -1;
     replies->quarter = CREDIT_MESSAGES / 4;
-    replies->quarter_bytes = CREDIT_BYTES / 4;
+    replies->quarter_bytes = credit_bytes(peer) / 4;
     pthread_mutex_init(&replies->lock, NULL);
     gw_cond_init(&replies->work);
     pthread_mutex_lock(&peer->lock);
@@ -41,7 +45,7 @@ static struct gw_replies *make(struct godwit_peer *peer)
 /* What an earlier attempt reached is kept. */
 static godwit_err_t start(struct godwit_peer *peer, struct gw_replies *replies)
 {
-    const struct gw_inbox_settings credit = {CREDIT_MESSAGES, CREDIT_BYTES};
+    const struct gw_inbox_settings credit = {CREDIT_MESSAGES, credit_bytes(peer)};
     godwit_err_t error = GODWIT_OK;
 
     if (!replies->inbox)

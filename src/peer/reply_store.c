@@ -14,6 +14,7 @@
 #include "peer/transaction.h"
 #include "store/row.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
@@ -21,7 +22,11 @@
 #define KEY_SIZE 17
 #define PREFIX_SIZE 13 /* before `server` */
 #define PART_SIZE (192 * 1024)
+#define PARTS_MAX (2 * GW_MESSAGE_MAX / PART_SIZE) /* more than any reply has */
 #define GROUP_BYTES (GW_TXN_BYTES_MAX - PART_SIZE - 64 * 1024)
+#define GROUP_PARTS (GW_TXN_OPERATIONS_MAX - PARTS_MAX)
+
+static_assert(PARTS_MAX < 256, "a part's number is one byte of its key");
 
 static void make_key(uint8_t key[KEY_SIZE], godwit_id_t id, uint8_t part)
 {
@@ -44,18 +49,19 @@ static uint64_t wall_ms(void)
 
 static void encode(const struct godwit_reply *reply, struct gw_buffer *bytes)
 {
-    struct gw_buffer rest = {0};
+    struct gw_buffer names = {0};
 
-    gw_buffer_string(&rest, reply->server);
-    gw_buffer_varint(&rest, reply->heads.size);
-    gw_buffer_append(&rest, reply->heads.data, reply->heads.size);
-    gw_buffer_append(&rest, reply->body.data, reply->body.size);
+    gw_buffer_string(&names, reply->server);
+    gw_buffer_varint(&names, reply->heads.size);
+    size_t rest = names.size + reply->heads.size + reply->body.size;
+    bytes->failed |= names.failed || gw_buffer_reserve(bytes, PREFIX_SIZE + rest) != 0;
     gw_buffer_u8(bytes, VERSION);
     gw_buffer_u64(bytes, wall_ms());
-    gw_buffer_u32(bytes, (uint32_t)rest.size);
-    gw_buffer_append(bytes, rest.data, rest.size);
-    bytes->failed |= rest.failed;
-    gw_buffer_clear(&rest);
+    gw_buffer_u32(bytes, (uint32_t)rest);
+    gw_buffer_append(bytes, names.data, names.size);
+    gw_buffer_append(bytes, reply->heads.data, reply->heads.size);
+    gw_buffer_append(bytes, reply->body.data, reply->body.size);
+    gw_buffer_clear(&names);
 }
 
 static godwit_err_t begin(struct gw_replies *replies, godwit_txn_t **txn)
@@ -141,23 +147,6 @@ godwit_err_t gw_aside_put(struct gw_replies *replies, struct godwit_reply **item
     return error;
 }
 
-godwit_err_t gw_aside_delete(struct gw_replies *replies, const godwit_id_t *ids, size_t count)
-{
-    godwit_txn_t *txn = NULL;
-    uint8_t key[KEY_SIZE];
-    godwit_err_t error = begin(replies, &txn);
-
-    for (size_t i = 0; i < count; i++)
-        for (uint8_t part = 0; part < GW_MESSAGE_MAX / PART_SIZE + 2 && !error; part++) {
-            make_key(key, ids[i], part);
-            error = godwit_txn_delete(txn, GW_REPLY_SPACE, key, sizeof key);
-        }
-    if (!error)
-        error = godwit_txn_commit(&txn);
-    godwit_txn_abort(&txn);
-    return error;
-}
-
 /* --- reading --- */
 
 static godwit_err_t read_part(struct gw_replies *replies, godwit_id_t id, uint8_t part,
@@ -183,6 +172,18 @@ static bool decode(struct godwit_reply *reply)
     return true;
 }
 
+/* Bytes of all parts, as the first one says; 0: it is damaged. */
+static size_t whole_of(const struct gw_buffer *first)
+{
+    struct gw_reader reader = gw_reader_of(first->data, first->size);
+    uint8_t version = gw_read_u8(&reader);
+
+    gw_read_u64(&reader);
+    size_t whole = PREFIX_SIZE + (size_t)gw_read_u32(&reader);
+    bool good = !reader.failed && version == VERSION && whole <= PARTS_MAX * PART_SIZE;
+    return good ? whole : 0;
+}
+
 static godwit_err_t read_all(struct gw_replies *replies, struct godwit_reply *reply)
 {
     godwit_err_t error = read_part(replies, reply->request, 0, &reply->stored);
@@ -190,12 +191,10 @@ static godwit_err_t read_all(struct gw_replies *replies, struct godwit_reply *re
 
     if (error)
         return error;
-    struct gw_reader reader = gw_reader_of(reply->stored.data, reply->stored.size);
-    uint8_t version = gw_read_u8(&reader);
-    gw_read_u64(&reader);
-    whole = PREFIX_SIZE + gw_read_u32(&reader);
-    if (reader.failed || version != VERSION || whole > 2 * GW_MESSAGE_MAX)
+    if ((whole = whole_of(&reply->stored)) < reply->stored.size)
         return GODWIT_ECORRUPT;
+    if (gw_buffer_reserve(&reply->stored, whole - reply->stored.size) != 0)
+        return gw_error_memory();
     for (uint8_t part = 1; reply->stored.size < whole && !error; part++)
         error = read_part(replies, reply->request, part, &reply->stored);
     if (error == GODWIT_ENOTFOUND || (!error && reply->stored.size != whole))
@@ -222,6 +221,56 @@ godwit_err_t gw_aside_read(struct gw_replies *replies, godwit_id_t id,
     *result = reply;
     return GODWIT_OK;
 }
+
+/* --- forgetting --- */
+
+/* How many parts there may be. */
+static godwit_err_t count_parts(struct gw_replies *replies, godwit_id_t id, size_t *parts)
+{
+    struct gw_buffer first = {0};
+    godwit_err_t error = read_part(replies, id, 0, &first);
+    size_t whole = error ? 0 : whole_of(&first);
+
+    gw_buffer_clear(&first);
+    if (error && error != GODWIT_ENOTFOUND)
+        return error;
+    *parts = whole > 0 ? (whole + PART_SIZE - 1) / PART_SIZE : PARTS_MAX;
+    return GODWIT_OK;
+}
+
+static godwit_err_t delete_parts(godwit_txn_t *txn, godwit_id_t id, size_t parts)
+{
+    godwit_err_t error = GODWIT_OK;
+    uint8_t key[KEY_SIZE];
+
+    for (size_t part = 0; part < parts && !error; part++) {
+        make_key(key, id, (uint8_t)part);
+        error = godwit_txn_delete(txn, GW_REPLY_SPACE, key, sizeof key);
+    }
+    return error;
+}
+
+/* Each reply goes in one write; those of a group may not all. */
+godwit_err_t gw_aside_delete(struct gw_replies *replies, const godwit_id_t *ids, size_t count)
+{
+    godwit_txn_t *txn = NULL;
+    godwit_err_t error = GODWIT_OK;
+    size_t parts = 0;
+
+    for (size_t i = 0; i < count && !error; i++) {
+        if (!txn && (error = begin(replies, &txn)) != GODWIT_OK)
+            break;
+        if (!(error = count_parts(replies, ids[i], &parts)) &&
+            !(error = delete_parts(txn, ids[i], parts)) && txn->operations > GROUP_PARTS)
+            error = godwit_txn_commit(&txn);
+    }
+    if (txn && !error)
+        error = godwit_txn_commit(&txn);
+    godwit_txn_abort(&txn);
+    return error;
+}
+
+/* --- looking through them --- */
 
 static bool collect(void *context, struct gw_slice key, struct gw_slice value)
 {

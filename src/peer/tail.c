@@ -239,7 +239,9 @@ static int add_to_new_piece(struct gw_tail *tail, struct gw_outlet *outlet, stru
 
     if (outlet->open)
         room = outlet->last->batch->bytes > room ? outlet->last->batch->bytes : room;
-    if (size <= GW_BATCH_BYTES_MAX && room > GW_BATCH_BYTES_MAX)
+    if (size > GW_BATCH_BYTES_MAX)
+        room = size; /* it stays alone */
+    else if (room > GW_BATCH_BYTES_MAX)
         room = GW_BATCH_BYTES_MAX;
 
     struct gw_piece *piece = gw_piece_new(outlet->epoch->epoch, outlet->epoch->last + 1, room);
@@ -333,7 +335,8 @@ static enum gw_tail_result build_group(const struct gw_tail *tail, struct gw_tai
     if (group->count > GW_BATCH_COUNT_MAX)
         return GW_TAIL_TOO_LARGE;
     for (size_t i = 0; i < group->count; i++) {
-        if (group->sizes[i] > tail->options.max_message || group->sizes[i] > GW_BODY_MAX - bytes)
+        if (group->sizes[i] > tail->options.max_message ||
+            group->sizes[i] > GW_GROUP_BYTES_MAX - bytes)
             return GW_TAIL_TOO_LARGE;
         bytes += group->sizes[i];
     }

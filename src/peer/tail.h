@@ -18,6 +18,8 @@
 
 #define GW_BATCH_BYTES_MAX       (256 * 1024) /* a batch is closed before it grows beyond; */
 #define GW_BATCH_COUNT_MAX       65536        /* a larger message is one alone */
+/* Of what one transaction sends to one destination, which is one batch. */
+#define GW_GROUP_BYTES_MAX       GW_MESSAGE_MAX
 #define GW_TAIL_DESTINATIONS_MAX 16384        /* that one open may send to */
 
 struct gw_tail_options {
@@ -81,7 +83,7 @@ struct gw_batch *gw_tail_take(struct gw_tail *tail, struct gw_destination *desti
  * appended before (which is closed first, and handed over by take: the caller takes all of that,
  * under the same lock, before it passes the transaction on). sizes[i] bytes at datas[i], grouped by
  * the caller per destination. Returns one batch per group; NULL for a group of no messages. A group
- * of more than GW_BODY_MAX bytes or GW_BATCH_COUNT_MAX messages is GW_TAIL_TOO_LARGE. */
+ * of more than GW_GROUP_BYTES_MAX bytes or GW_BATCH_COUNT_MAX messages is GW_TAIL_TOO_LARGE. */
 struct gw_tail_group {
     struct gw_destination destination;
     const void *const *datas;

@@ -20,17 +20,35 @@ static godwit_err_t usable(const struct godwit_txn *txn)
     return error;
 }
 
+static godwit_err_t room_for_one(const struct godwit_txn *txn)
+{
+    if (txn->operations < GW_TXN_OPERATIONS_MAX)
+        return GODWIT_OK;
+    return gw_error(GODWIT_ETOOLARGE, "the transaction has %d operations: no more fit",
+                    GW_TXN_OPERATIONS_MAX);
+}
+
 /* Room for one operation of so many bytes; and for one item more in its list. */
 static godwit_err_t room(const struct godwit_txn *txn, size_t bytes)
 {
-    if (txn->operations >= GW_TXN_OPERATIONS_MAX)
-        return gw_error(GODWIT_ETOOLARGE, "the transaction has %d operations: no more fit",
-                        GW_TXN_OPERATIONS_MAX);
     if (bytes > GW_TXN_BYTES_MAX - txn->payload)
         return gw_error(GODWIT_ETOOLARGE,
                         "the transaction has %zu bytes: %zu more are above the limit of %d",
                         txn->payload, bytes, GW_TXN_BYTES_MAX);
-    return GODWIT_OK;
+    return room_for_one(txn);
+}
+
+/* The same for a message, which is counted apart from keys. */
+static godwit_err_t room_for_output(const struct godwit_txn *txn, size_t bytes)
+{
+    uint64_t limit = gw_message_limit(txn->peer->settings.max_message);
+
+    if (bytes > limit - txn->output_bytes)
+        return gw_error(GODWIT_ETOOLARGE,
+                        "the transaction has %zu bytes of messages: %zu more are above the limit "
+                        "of %llu",
+                        txn->output_bytes, bytes, (unsigned long long)limit);
+    return room_for_one(txn);
 }
 
 static godwit_err_t grow(void *list, size_t count, size_t *capacity, size_t item_size)
@@ -164,8 +182,9 @@ static godwit_err_t add_output(struct godwit_txn *txn, const char *text, struct 
         return gw_error(GODWIT_ETOOLARGE,
                         "the message has %zu bytes, headers included, above max_message (%llu)",
                         size, (unsigned long long)txn->peer->settings.max_message);
-    if ((error = room(txn, size)) || (error = grow(&txn->outputs, txn->output_count,
-                                                   &txn->output_capacity, sizeof *txn->outputs)))
+    if ((error = room_for_output(txn, size)) || (error = grow(&txn->outputs, txn->output_count,
+                                                              &txn->output_capacity,
+                                                              sizeof *txn->outputs)))
         return error;
     if (gw_buffer_reserve(&txn->bytes, size) != 0)
         return gw_error_memory();
@@ -173,7 +192,8 @@ static godwit_err_t add_output(struct godwit_txn *txn, const char *text, struct 
     gw_buffer_append(&txn->bytes, head.data, head.size);
     gw_buffer_append(&txn->bytes, data.data, data.size);
     txn->outputs[txn->output_count++] = output;
-    count(txn, size);
+    txn->output_bytes += size;
+    count(txn, 0);
     return GODWIT_OK;
 }
 

@@ -10,7 +10,7 @@
 #include "peer/handle.h"
 #include "peer/inbox.h"
 
-#define GW_TXN_BYTES_MAX (1024 * 1024)
+#define GW_TXN_BYTES_MAX (1024 * 1024) /* of keys, values and reasons: messages are counted apart */
 #define GW_TXN_OPERATIONS_MAX 10000
 #define GW_VALUE_MAX (256 * 1024)
 
@@ -51,7 +51,8 @@ struct godwit_txn {
     bool own; /* the library's: it may write keys of the library's spaces, and no others */
     struct gw_buffer bytes;
     size_t operations;
-    size_t payload; /* bytes that count against the limit */
+    size_t payload; /* bytes of keys, values and reasons */
+    size_t output_bytes;
     struct gw_txn_input *inputs;
     size_t input_count;
     size_t input_capacity;

@@ -339,12 +339,13 @@ static int open_body(struct gw_turn *turn, const struct gw_frame *frame, struct 
     struct arrival *arrival = &turn->arrival;
     bool is_fixed;
     uint32_t fixed;
-    if (!body || body->size > GW_BODY_MAX)
+    uint64_t limit = gw_message_limit(turn->options.core.max_message);
+    if (!body || (body->size > GW_BODY_MAX && frame->u.data.count > 1))
         return -EINVAL;
     arrival->ends = malloc(frame->u.data.count * sizeof *arrival->ends);
     if (!arrival->ends)
         return -ENOMEM;
-    if (gw_lengths_read(frame->u.data.lengths, frame->u.data.count, body->size, GW_MESSAGE_MAX,
+    if (gw_lengths_read(frame->u.data.lengths, frame->u.data.count, body->size, limit,
                         arrival->ends, &is_fixed, &fixed))
         return -EINVAL;
     if (frame->u.data.heads.size) {

@@ -34,7 +34,8 @@ static uint64_t counts[4]; /* by result */
 static void read_columns(const struct gw_frame *frame)
 {
     static uint32_t ends[GW_RUN_MAX], heads[GW_RUN_MAX];
-    uint64_t bodies[] = {0, 1, frame->u.data.count, 5 * frame->u.data.count, GW_BODY_MAX};
+    uint64_t bodies[] = {0, 1, frame->u.data.count, 5 * frame->u.data.count, GW_BODY_MAX,
+                         GW_MESSAGE_MAX};
     uint32_t fixed;
     bool is_fixed;
 

@@ -82,7 +82,7 @@ static void options_name_their_field(void **state)
         says(sentence); \
     } while (0)
     REFUSED(window, 1048577, "window is 1048577, but must be at most 1048576");
-    REFUSED(max_message, (1 << 20) + 1, "max_message is 1048577");
+    REFUSED(max_message, (16 << 20) + 1, "max_message is 16777217");
     REFUSED(outbox_max_bytes, 1023, "outbox_max_bytes is 1023, but must be at least 1024");
     REFUSED(log_level, (godwit_log_level_t)5, "log_level is 5");
     REFUSED(durability, (godwit_durability_t)4, "durability is 4");

@@ -29,9 +29,9 @@ static void options_out_of_range_are_refused_with_field_and_range(void **state)
     fails(GODWIT_EINVAL, godwit_peer_open(&options, &peer));
     says("heartbeat_ms is 60001, but must be at most 60000");
     options.heartbeat_ms = 0;
-    options.max_message = 1024 * 1024 + 1;
+    options.max_message = 16 * 1024 * 1024 + 1;
     fails(GODWIT_EINVAL, godwit_peer_open(&options, &peer));
-    says("max_message");
+    says("max_message is 16777217, but must be at most 16777216");
     options.max_message = 0;
     options.full_timeout_ms = -2;
     fails(GODWIT_EINVAL, godwit_peer_open(&options, &peer));

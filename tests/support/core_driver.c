@@ -266,6 +266,21 @@ struct gw_batch *driver_batch(uint64_t epoch, uint64_t first, uint32_t count, ui
     return batch;
 }
 
+struct gw_batch *driver_batch_of(uint64_t epoch, uint64_t first, const uint32_t *sizes,
+                                 uint32_t count)
+{
+    struct gw_batch *batch = driver_batch(epoch, first, count, 1);
+    size_t left = heap_left;
+    heap_left = SIZE_MAX;
+    batch->ends = calloc(count, sizeof *batch->ends);
+    heap_left = left;
+    assert_non_null(batch->ends);
+    batch->fixed = batch->bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        batch->ends[i] = batch->bytes += sizes[i];
+    return batch;
+}
+
 void driver_send_to(struct driver *d, const char *name, uint64_t epoch, uint64_t first,
                     uint32_t count, uint32_t size)
 {

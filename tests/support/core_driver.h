@@ -75,6 +75,9 @@ void driver_serve(struct driver *d, const char *stage, uint64_t messages, uint64
 void driver_unserve(struct driver *d, const char *stage);
 /* One batch of `count` messages of `size` bytes each; _batch: for an event of the test's own. */
 struct gw_batch *driver_batch(uint64_t epoch, uint64_t first, uint32_t count, uint32_t size);
+/* Of messages of these sizes: numbers for the core, the bytes are not there. */
+struct gw_batch *driver_batch_of(uint64_t epoch, uint64_t first, const uint32_t *sizes,
+                                 uint32_t count);
 void driver_send(struct driver *d, uint64_t epoch, uint64_t first, uint32_t count, uint32_t size);
 void driver_send_to(struct driver *d, const char *stage, uint64_t epoch, uint64_t first,
                     uint32_t count, uint32_t size);

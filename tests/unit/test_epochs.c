@@ -139,7 +139,7 @@ static void bytes_beyond_the_credit_end_the_link(void **state)
     driver_serve(&d, "work", 1000000, 1); /* any one message fits, whatever was said */
     uint64_t link = driver_sender(&d, 1, "s", EPOCH);
     struct gw_frame data = {.type = GW_FRAME_DATA, .link = link};
-    const uint32_t ends[] = {GW_MESSAGE_MAX, GW_MESSAGE_MAX + 1};
+    const uint32_t ends[] = {GW_MESSAGE_COMMON, GW_MESSAGE_COMMON + 1};
     struct gw_event event = {.type = GW_EVENT_FRAME};
     data.u.data.floor = data.u.data.number = data.u.data.attempt = 1;
     data.u.data.epoch = EPOCH;
@@ -147,11 +147,11 @@ static void bytes_beyond_the_credit_end_the_link(void **state)
     event.u.frame.conn = 1;
     event.u.frame.frame = &data;
     event.u.frame.ends = ends;
-    event.u.frame.body_bytes = GW_MESSAGE_MAX;
+    event.u.frame.body_bytes = GW_MESSAGE_COMMON;
     driver_step(&d, &event);
     assert_range(driver_delivered(&d, 0), 1, 1);
     remote_ping(&d, 1, link, 0);
-    assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.credits[0].bytes, GW_MESSAGE_MAX);
+    assert_int_equal(driver_sent(&d, GW_FRAME_ACK, 0)->u.ack.credits[0].bytes, GW_MESSAGE_COMMON);
     data.u.data.first = 2;
     event.u.frame.body_bytes = 1;
     driver_step(&d, &event);

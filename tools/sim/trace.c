@@ -309,7 +309,7 @@ const char *sim_trace_note(uint8_t note)
 {
     static const char *const names[] = {"link up",   "link down",  "refused", "refusing",
                                         "violation", "quarantine", "buried", "forfeited",
-                                        "stalled", "gone"};
+                                        "stalled", "too large", "gone", "body lost"};
 
     return note < sizeof names / sizeof names[0] ? names[note] : "?";
 }
