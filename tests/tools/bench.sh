@@ -14,8 +14,8 @@ refused() { # refused SENTENCE ARGUMENT ...
     says err "$sentence"
     quiet out
 }
-refused "--size must be a whole number from 1 to 1048576, not '0'" --size 0
-refused "--size must be" --size 1048577
+refused "--size must be a whole number from 1 to 16777216, not '0'" --size 0
+refused "--size must be" --size 16777217
 refused "--size must be" --size 12x
 refused "--size must be" --size ''
 refused "--count must be" --count 0
@@ -124,8 +124,8 @@ has 1 '"system":"godwit","shape":"many"' ratio_one kib_per_link kib_per_raw_link
 has 1 '"system":"godwit","shape":"mesh"' ratio_one
 
 run 0 "$godwit" bench large --count 3 --durability os --runs 1 --json
-object 9
-for size in 65536 262144 1048576; do
+object 15
+for size in 65536 262144 1048576 4194304 16777216; do
     has 3 "\"size\":$size" $usual
     has 1 "\"size\":$size.*\"system\":\"godwit\"" ratio_raw ratio_leveldb
 done

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define RUN_BYTES    (64u << 20) /* of payload in a run of the curve `size` */
-#define RUN_LEAST    64          /* messages, however large they are */
+#define RUN_LEAST    16          /* messages, however large they are */
 #define RUN_MOST     500000      /* however small */
 #define WINDOW_RUN   1000        /* a window's run has so many of it, within these: */
 #define WINDOW_LEAST 5000
@@ -61,8 +61,8 @@ static const struct curve curves[] = {
      's',
      {"stage"},
      1,
-     1048576,
-     {10, 100, 1000, 10000, 100000, 1048576},
+     16777216,
+     {10, 100, 1000, 10000, 100000, 1048576, 4194304, 16777216},
      set_size},
     {"links", "links of one peer", 'l', {"links"}, 2, 1000, {2, 10, 30, 100, 300, 1000}, set_links},
     {"backlog",

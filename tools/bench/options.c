@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_LIMIT    (1024 * 1024) /* the library's largest max_message */
+#define SIZE_LIMIT    (16 << 20) /* the library's largest max_message */
 #define COUNT_LIMIT   1000000000ull
 #define TIMEOUT_LIMIT 86400
 #define MEMBERS_LIMIT 32
@@ -35,7 +35,7 @@ static const char help_head[] =
     "\n";
 static const char help_tail[] =
     "\n"
-    "  --size BYTES         of one message, 1 to 1048576\n"
+    "  --size BYTES         of one message, 1 to 16777216\n"
     "  --count MESSAGES     of one run, 1 to 1000000000\n"
     "  --durability LEVELS  of memory, os and fsync, with commas (os,fsync)\n"
     "  --against SYSTEMS    of raw, handmade, leveldb and disk (fdatasync), with commas; or none\n"

@@ -6,7 +6,7 @@
  *  - SNDHWM 1000 (the default): unlimited or 100,000 cost 10 to 20 %, since the sender then runs
  *    ahead of the wire into memory that no cache holds.
  *  - RCVHWM 100,000: 10 % above 1000, as the receiver then wakes up less often. For larger messages
- *    it is lower, to bound the memory (64 MiB).
+ *    both are lower, to bound the memory (64 MiB each, or some messages).
  *  - receiving into one zmq_msg_t used again and again: 10 % above zmq_recv, a copy less.
  *  - one I/O thread: a second adds nothing to one connection, it only takes a core away.
  *  - SNDBUF and RCVBUF of the system: 1 and 4 MiB were no faster.
@@ -26,8 +26,8 @@
 
 #define SEND_HWM        1000
 #define RECEIVE_HWM     100000
-#define RECEIVE_HWM_MIN 1000
-#define RECEIVE_BYTES   (64 * 1024 * 1024)
+#define QUEUE_BYTES     (64 * 1024 * 1024)
+#define QUEUE_MIN       4
 #define MEET_MS         30000
 
 bool raw_check(int result, const char *what)
@@ -51,19 +51,23 @@ static void set(struct raw *raw, int option, int value)
     zmq_setsockopt(raw->socket, option, &value, sizeof(value));
 }
 
+/* Messages of this size that may wait, at most `most`. */
+static int queue(size_t size, int most)
+{
+    size_t count = QUEUE_BYTES / size;
+    if (count < QUEUE_MIN)
+        return QUEUE_MIN;
+    return count < (size_t)most ? (int)count : most;
+}
+
 bool raw_open(struct raw *raw, int type, size_t size)
 {
-    int receive_hwm = (int)(RECEIVE_BYTES / size);
-    if (receive_hwm > RECEIVE_HWM)
-        receive_hwm = RECEIVE_HWM;
-    if (receive_hwm < RECEIVE_HWM_MIN)
-        receive_hwm = RECEIVE_HWM_MIN;
     raw->context = zmq_ctx_new();
     raw->socket = raw->context ? zmq_socket(raw->context, type) : NULL;
     if (!raw_check(raw->socket ? 0 : -1, "socket"))
         return false;
-    set(raw, ZMQ_SNDHWM, SEND_HWM);
-    set(raw, ZMQ_RCVHWM, receive_hwm);
+    set(raw, ZMQ_SNDHWM, queue(size, SEND_HWM));
+    set(raw, ZMQ_RCVHWM, queue(size, RECEIVE_HWM));
     set(raw, ZMQ_LINGER, 0);
     set(raw, ZMQ_RCVTIMEO, RAW_IDLE_MS);
     return true;

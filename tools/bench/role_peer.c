@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LIBRARYS_OWN ((size_t)1 << 20)  /* default of max_message, */
+#define LARGEST      ((size_t)16 << 20) /* and the most */
+#define HEADERS      ((size_t)4 << 10)  /* room for those of a request or reply */
+
 bool peer_check(godwit_err_t error, const char *what)
 {
     if (error)
@@ -27,6 +31,8 @@ godwit_peer_options_t peer_options(const struct role *role, const char *kind, ch
     options.name = name;
     options.durability = level_of(role->level);
     options.window = role->window; /* 0: the default */
+    if (role->size > LIBRARYS_OWN - HEADERS)
+        options.max_message = role->size < LARGEST - HEADERS ? role->size + HEADERS : LARGEST;
     if (options.durability != GODWIT_DURABILITY_MEMORY)
         options.directory = role->directory;
     return options;

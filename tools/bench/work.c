@@ -184,7 +184,7 @@ uint64_t step_disk_bytes(const struct step *step)
 {
     if (!*step->level || strcmp(step->level, "memory") == 0)
         return 0;
-    uint64_t bytes = step->size * step->count; /* at most 1 MiB times 1e9 */
+    uint64_t bytes = step->size * step->count; /* at most 16 MiB times 1e9 */
     if (!step->system->holds && bytes > OUTBOX_BYTES)
         bytes = OUTBOX_BYTES;
     return bytes * DISK_FACTOR;

@@ -203,7 +203,7 @@ static const struct work works[] = {
     },
     {
         .name = "large",
-        .about = "one producer and one worker of a stage, messages of 64 KiB to 1 MiB (the most)",
+        .about = "one producer and one worker of a stage, messages of 64 KiB to 16 MiB (the most)",
         .unit = "messages",
         .systems =
             {
@@ -217,7 +217,7 @@ static const struct work works[] = {
                 {"ratio_leveldb", "", QUANTITY_BYTES, "leveldb", "", 0, NULL},
             },
         .against = "raw,leveldb",
-        .sizes = {64 * 1024, 256 * 1024, 1024 * 1024},
+        .sizes = {64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20},
         .runs = 5,
         .timeout_s = 300,
     },
