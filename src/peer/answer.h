@@ -12,7 +12,7 @@
 
 #define GW_ASK_LINE  4096 /* bytes of a request's line, its newline included */
 #define GW_ASK_WORDS 40
-#define GW_ASK_BODY  (2 * 1024 * 1024)
+#define GW_ASK_BODY  (17 << 20) /* of a send: one of the largest messages, or many */
 #define GW_ASK_MANY  256  /* records of one answer's list, and messages of one send */
 
 struct gw_ask {

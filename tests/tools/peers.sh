@@ -163,14 +163,14 @@ run 0 "${ask[@]}" upper < <(echo hello)
 is_out HELLO
 run 0 "${ask[@]}" upper </dev/null
 quiet out
-head -c 1000000 /dev/zero | tr '\0' x >large
+head -c 16000000 /dev/zero | tr '\0' x >large
 run 0 "${ask[@]}" upper <large
 tr x X <large | cmp -s - "$work/out" || complain "does not answer with all of it"
 run 0 "${ask[@]}" --header how=deaf upper <large
 is_out deaf
-head -c 1048577 /dev/zero >toolarge
+head -c 16777217 /dev/zero >toolarge
 run 1 "${ask[@]}" upper <toolarge
-says err "more than 1048576 bytes"
+says err "more than 16777216 bytes"
 run 0 "${ask[@]}" --header how=env --header some-key.x='a b' upper < <(echo x)
 says out "GODWIT_HEADER_SOME_KEY_X=a b"
 says out "GODWIT_ATTEMPT=1"

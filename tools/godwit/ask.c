@@ -35,6 +35,7 @@ static int open_here(const char *verb, const char *directory, const char *name,
     godwit_peer_options_t options = GODWIT_PEER_OPTIONS_INIT;
     options.name = name;
     options.directory = directory;
+    options.max_message = PEER_MESSAGE_MAX;
     godwit_err_t error = godwit_peer_open(&options, peer);
     if (error)
         return failed(verb, error);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CHILD_OUTPUT_MAX (1u << 20) /* what a message may have */
+#define CHILD_OUTPUT_MAX (16u << 20) /* what a message may have */
 #define CHILD_TEXT_MAX   255
 
 struct child_run {

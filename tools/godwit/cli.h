@@ -41,6 +41,8 @@ int option_seconds(const char *verb, const char *option, const char *text, int *
 extern volatile bool stop_asked;
 void stop_on_signals(void);
 
+#define PEER_MESSAGE_MAX (16u << 20) /* what these peers send and take: the most there is */
+
 /* What the verbs that are a peer take from their command line. */
 struct peer_choice {
     const char *connect;

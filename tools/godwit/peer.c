@@ -58,6 +58,7 @@ int peer_begin(const char *verb, const struct peer_choice *choice, godwit_peer_t
         return status;
     options.name = name;
     options.directory = choice->directory;
+    options.max_message = PEER_MESSAGE_MAX;
     options.allow_unauthenticated = choice->unauthenticated;
     options.log = log_line;
     options.log_context = (void *)verb;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_MAX (1u << 20)
 #define HEADERS_MAX 64
 
 const char help_request[] =
@@ -55,19 +54,19 @@ static int set_headers(const struct job *job, godwit_message_t *message)
 
 static int read_message(const struct job *job, godwit_message_t **message)
 {
-    char *data = malloc(MESSAGE_MAX + 1);
+    char *data = malloc(PEER_MESSAGE_MAX + 1);
     if (!data) {
         fprintf(stderr, "godwit request: out of memory\n");
         return FAILED;
     }
-    size_t size = fread(data, 1, MESSAGE_MAX + 1, stdin);
+    size_t size = fread(data, 1, PEER_MESSAGE_MAX + 1, stdin);
     int status = OK;
     godwit_err_t error;
     if (ferror(stdin)) {
         fprintf(stderr, "godwit request: reading: %s\n", strerror(errno));
         status = FAILED;
-    } else if (size > MESSAGE_MAX) {
-        fprintf(stderr, "godwit request: the input has more than %u bytes\n", MESSAGE_MAX);
+    } else if (size > PEER_MESSAGE_MAX) {
+        fprintf(stderr, "godwit request: the input has more than %u bytes\n", PEER_MESSAGE_MAX);
         status = FAILED;
     } else if ((error = godwit_message_new(data, size, message))) {
         status = failed("request", error);

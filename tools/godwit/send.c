@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define MESSAGE_MAX (1u << 20)
 #define MANY_MAX    256 /* messages, and */
 #define BYTES_MAX   (1u << 20) /* bytes asked for at once, if they are many */
 #define LINE_MAX_   4000
@@ -144,8 +142,8 @@ static int add_message(struct job *job, const char *data, size_t size)
     struct parcel *parcel = &job->parcel;
     int status = OK;
 
-    if (size > MESSAGE_MAX) {
-        fprintf(stderr, "godwit send: a message has more than %u bytes\n", MESSAGE_MAX);
+    if (size > PEER_MESSAGE_MAX) {
+        fprintf(stderr, "godwit send: a message has more than %u bytes\n", PEER_MESSAGE_MAX);
         return FAILED;
     }
     if (parcel->count == MANY_MAX || (parcel->count && parcel->size + size + 4 > BYTES_MAX))
@@ -180,13 +178,13 @@ static int send_lines(struct job *job)
 
 static int send_all(struct job *job)
 {
-    char *data = malloc(MESSAGE_MAX + 1);
+    char *data = malloc(PEER_MESSAGE_MAX + 1);
 
     if (!data) {
         fprintf(stderr, "godwit send: out of memory\n");
         return FAILED;
     }
-    size_t size = fread(data, 1, MESSAGE_MAX + 1, stdin);
+    size_t size = fread(data, 1, PEER_MESSAGE_MAX + 1, stdin);
     int status = add_message(job, data, size);
     free(data);
     return status;
@@ -223,7 +221,7 @@ static int begin(struct job *job)
 
 static int run(struct job *job)
 {
-    job->parcel.bytes = malloc(BYTES_MAX + MESSAGE_MAX + 8);
+    job->parcel.bytes = malloc(BYTES_MAX + PEER_MESSAGE_MAX + 8);
     if (!job->parcel.bytes) {
         fprintf(stderr, "godwit send: out of memory\n");
         return FAILED;
