@@ -7,6 +7,7 @@
 #include "../disk/disk_faults.h"
 #include "scratch.h"
 
+#include "base/blob.h"
 #include "store/row.h"
 #include "store/store.h"
 #include "support/failing_calls.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +40,7 @@ static char why[512];
 /* --- what is written ---
  *
  *     "s"    the version       "b1"   a large body of it     "b2"   there if it is odd, large
- *     "b3"   a small body of it                                                            */
+ *     "b3"   a small body of it                              "b9"   large, of the first one */
 
 static uint8_t pool[LARGE + 256];
 
@@ -63,6 +65,8 @@ static enum gw_store_error write_version(struct gw_store *store, uint64_t versio
     else
         gw_write_delete(&write, text("b2"));
     gw_write_put_outside(&write, text("b3"), text("3:"), body_of(version, 100));
+    if (stored == 0)
+        gw_write_put_outside(&write, text("b9"), text("9:"), body_of(9, LARGE));
     enum gw_store_error error = gw_store_write(store, &write, version % 3 != 0);
     gw_write_clear(&write);
     return error;
@@ -96,6 +100,9 @@ static bool look(void *context, struct gw_slice key, struct gw_slice value)
             ;
         seen->right &= is(value, "1:", body_of(v, LARGE));
         seen->version = v;
+        seen->bodies++;
+    } else if (key.size == 2 && key.data[1] == '9') {
+        seen->right &= is(value, "9:", body_of(9, LARGE));
         seen->bodies++;
     } else if (key.size == 2) {
         bool second = key.data[1] == '2';
@@ -187,7 +194,7 @@ static bool is_version_right(const struct seen *seen)
     if (seen->version == 0)
         return stored == 0 && seen->bodies == 0;
     return seen->version >= stored && seen->version <= tried &&
-           seen->bodies == 2 + seen->version % 2;
+           seen->bodies == 3 + seen->version % 2;
 }
 
 static void read_some(struct gw_store *store)
@@ -220,6 +227,59 @@ static void live(void)
     if (claimed && is_fine(gw_leveldb_inspect(path, &store, why, sizeof why), why))
         read_some(store);
     gw_store_close(&store);
+}
+
+/* --- what is in the way of a life --- */
+
+enum trouble {
+    NO_TROUBLE,
+    WASTE, /* files of bodies of which next to nothing is live: writes move it */
+    TORN   /* a log whose last record a power cut tore: the open cuts it off */
+};
+
+static void each_file(const char *folder, void (*deed)(const char *file))
+{
+    char name[1500];
+
+    snprintf(name, sizeof name, "%s/%s", path, folder);
+    DIR *stream = opendir(name);
+    struct dirent *entry;
+    assert_non_null(stream);
+    while ((entry = readdir(stream)) != NULL)
+        if (entry->d_name[0] != '.') {
+            snprintf(name, sizeof name, "%s/%s/%.255s", path, folder, entry->d_name);
+            deed(name);
+        }
+    closedir(stream);
+}
+
+static void make_wasteful(const char *file)
+{
+    assert_int_equal(truncate(file, (off_t)600 << 20), 0); /* sparse */
+}
+
+/* The first sector of a record is there, the others are zeros. */
+static void tear(const char *file)
+{
+    static const uint8_t header[] = {1, 2, 3, 4, 2000 & 255, 2000 >> 8, 1};
+    size_t size = strlen(file);
+
+    if (strcmp(file + size - 4, ".log") != 0)
+        return;
+    FILE *log = fopen(file, "ab");
+    assert_non_null(log);
+    fwrite(header, 1, sizeof header, log);
+    fwrite(pool, 1, 20, log);
+    assert_int_equal(ftruncate(fileno(log), (fflush(log), ftell(log)) + 1980), 0);
+    fclose(log);
+}
+
+static void make_trouble(enum trouble trouble)
+{
+    if (trouble == WASTE)
+        each_file("bodies", make_wasteful);
+    if (trouble == TORN)
+        each_file("db", tear);
 }
 
 /* --- each call in turn --- */
@@ -272,6 +332,7 @@ struct sweep {
     struct failing_calls calls;
     struct disk_fault disk;
     bool fresh, harmless;
+    enum trouble trouble; /* in each life */
 };
 
 static unsigned arm_and_live(struct sweep *sweep, unsigned nth)
@@ -306,6 +367,7 @@ static void fail_each(const char *what, struct sweep sweep)
         assert_true(nth < CALLS_MAX);
         if (sweep.fresh)
             begin();
+        make_trouble(sweep.trouble);
         sweep.disk.below = sweep.disk.error || sweep.disk.half ? path : NULL;
         uint64_t before = tried;
         failed = arm_and_live(&sweep, nth);
@@ -398,6 +460,123 @@ static void every_call_of_leveldb_and_ours(void **state)
     }
 }
 
+static void every_call_where_bodies_move(void **state)
+{
+    (void)state;
+    fail_each("bad disk, bodies move", (struct sweep){.calls = bad_disk, .trouble = WASTE});
+    fail_each("no memory, bodies move", (struct sweep){.calls = no_memory, .trouble = WASTE});
+}
+
+static void every_call_where_a_log_is_torn(void **state)
+{
+    (void)state;
+    fail_each("bad disk, torn log", (struct sweep){.calls = bad_disk, .trouble = TORN});
+    fail_each("no memory, torn log", (struct sweep){.calls = no_memory, .trouble = TORN});
+}
+
+/* The write after one that filled LevelDB's log goes into a new one, whose name is to be synced. */
+static void every_call_where_a_log_is_new(void **state)
+{
+    static uint8_t filler[9 << 20];
+    unsigned failed = 1;
+
+    (void)state;
+    begin();
+    live_well();
+    for (unsigned nth = 1; failed > 0; nth++) {
+        struct gw_store *store = NULL;
+        struct gw_write write = {0};
+        struct failing_calls calls = bad_disk;
+        assert_int_equal(gw_leveldb_open(path, &store, why, sizeof why), GW_STORE_OK);
+        assert_true(claim(store));
+        assert_int_equal(gw_store_note_generation(store, why, sizeof why), GW_STORE_OK);
+        gw_write_put(&write, text("x"), (struct gw_slice){filler, sizeof filler});
+        assert_int_equal(gw_store_write(store, &write, true), GW_STORE_OK);
+        gw_write_clear(&write);
+        calls.first = nth;
+        calls_fail(calls);
+        write_some(store);
+        failed = calls_mend();
+        gw_store_close(&store);
+        live_well();
+        assert_true(nth < CALLS_MAX);
+    }
+}
+
+static void every_allocation_of_the_store_in_memory(void **state)
+{
+    unsigned failed = 1;
+
+    (void)state;
+    for (unsigned nth = 1; failed > 0; nth++) {
+        struct failing_calls calls = no_memory;
+        struct gw_store *store = NULL;
+        struct seen seen;
+        calls.first = nth;
+        calls_fail(calls);
+        stored = tried = 0;
+        enum gw_store_error error = gw_memory_open(&store);
+        if (error == GW_STORE_OK) {
+            for (uint64_t v = 1; v <= 3 && error == GW_STORE_OK; v++) {
+                tried = v;
+                error = write_version(store, v);
+                stored = error == GW_STORE_OK ? v : stored;
+            }
+            if (error == GW_STORE_OK)
+                error = read_all(store, &seen);
+        }
+        failed = calls_mend();
+        assert_int_equal(error, failed > 0 ? GW_STORE_NOMEM : GW_STORE_OK);
+        if (store) { /* all of a write, or nothing */
+            assert_int_equal(read_all(store, &seen), GW_STORE_OK);
+            assert_true(seen.right);
+            assert_int_equal(seen.version, stored);
+        }
+        gw_store_close(&store);
+    }
+}
+
+/* Out of memory while a batch is read is no damage of its row. */
+static void every_allocation_of_a_batch_that_is_read(void **state)
+{
+    static const uint32_t ends[] = {10, 30, 60}, heads[] = {2, 0, 30};
+    struct gw_write write = {0};
+    unsigned failed = 1;
+    uint8_t *body;
+
+    (void)state;
+    struct gw_batch *batch = gw_batch_new(9, 1, 3);
+    batch->bytes = 60;
+    batch->ends = memcpy(malloc(sizeof ends), ends, sizeof ends);
+    batch->heads = memcpy(malloc(sizeof heads), heads, sizeof heads);
+    batch->body = gw_blob_new(60, &body);
+    memcpy(body, pool, 60);
+    gw_row_put_batch(&write, batch);
+    gw_batch_drop(batch);
+    assert_int_equal(write.count, 1);
+    struct gw_buffer value = {0};
+    const struct gw_write_op *op = &write.ops[0];
+    struct gw_slice key = {write.bytes.data + op->key, op->key_size};
+    gw_buffer_append(&value, write.bytes.data + op->value, op->value_size);
+    gw_buffer_append(&value, pool, 60); /* what is outside */
+    for (unsigned nth = 1; failed > 0; nth++) {
+        struct failing_calls calls = no_memory;
+        struct gw_batch *read = NULL;
+        calls.first = nth;
+        calls_fail(calls);
+        enum gw_store_error error =
+            gw_row_read_batch(key, (struct gw_slice){value.data, value.size}, true, &read);
+        failed = calls_mend();
+        assert_int_equal(error, failed > 0 ? GW_STORE_NOMEM : GW_STORE_OK);
+        assert_true((read != NULL) == (error == GW_STORE_OK));
+        if (read)
+            gw_batch_drop(read);
+        assert_true(failed == 0 || nth < 20);
+    }
+    gw_buffer_clear(&value);
+    gw_write_clear(&write);
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -428,6 +607,11 @@ int main(void)
         TEST(an_interrupted_call_is_made_again),
         TEST(a_short_call_is_gone_on_with),
         TEST(every_call_of_leveldb_and_ours),
+        TEST(every_call_where_bodies_move),
+        TEST(every_call_where_a_log_is_torn),
+        TEST(every_call_where_a_log_is_new),
+        TEST(every_allocation_of_the_store_in_memory),
+        TEST(every_allocation_of_a_batch_that_is_read),
     };
 
     return cmocka_run_group_tests_name("every_call", tests, NULL, NULL);
