@@ -326,6 +326,11 @@ void lab_disk_be_strict(struct lab_disk *disk)
     disk->strict = true;
 }
 
+void lab_disk_end_at(struct lab_disk *disk, uint64_t place)
+{
+    atomic_store(&disk->orders->ends_at, place);
+}
+
 uint64_t lab_disk_hits(const struct lab_disk *disk)
 {
     uint64_t hits = 0;

@@ -43,6 +43,9 @@ void lab_disk_heal(struct lab_disk *disk, enum lab_verb verb);
 /* Whether a power cut goes by the letter of POSIX: a name is durable only when its folder was
  * synced, and not with the file (journal.h). BEFORE the first start; otherwise it does not. */
 void lab_disk_be_strict(struct lab_disk *disk);
+/* The process kills itself at that place, the first one being 1: before it makes a change to the
+ * directory, and before and after it syncs, there are two each. 0: it does not. */
+void lab_disk_end_at(struct lab_disk *disk, uint64_t place);
 /* How often a process's calls were failed, shortened, slowed or lied to. */
 uint64_t lab_disk_hits(const struct lab_disk *disk);
 /* With the process dead. What was synced, and of the rest a legal part by the seed (powercut.h).

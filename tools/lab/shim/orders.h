@@ -30,6 +30,7 @@ struct lab_orders {
     _Atomic uint32_t sync_lies;    /* syncs succeed and do nothing */
     _Atomic uint64_t sync_low_us, sync_high_us; /* each sync takes that much longer */
     _Atomic int64_t clock_us;      /* added to the wall clock */
+    _Atomic uint64_t ends_at;      /* the process kills itself so many places from here; 0: not */
 
     _Atomic uint64_t hits[LAB_HITS];
     _Atomic uint64_t drawn;         /* the state of the delays' draw */
