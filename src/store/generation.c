@@ -35,7 +35,7 @@ void gw_generation_print(const struct gw_generation *generation, char line[GW_GE
 bool gw_generation_parse(const char *line, struct gw_generation *generation)
 {
     struct gw_generation read = {0};
-    char uuid[2 * sizeof read.store + 1], again[GW_GENERATION_LINE];
+    char uuid[2 * sizeof read.store + 1] = "", again[GW_GENERATION_LINE];
 
     if (sscanf(line, "godwit generation: store %32[0-9a-f] opens %" SCNu64 " process %" SCNx64
                " log %" SCNu64, uuid, &read.opens, &read.process, &read.log) != 4)

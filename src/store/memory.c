@@ -246,10 +246,7 @@ enum gw_store_error gw_memory_open(struct gw_store **store)
 
     if (!memory)
         return GW_STORE_NOMEM;
-    if (pthread_rwlock_init(&memory->lock, NULL) != 0) {
-        free(memory);
-        return GW_STORE_NOMEM;
-    }
+    pthread_rwlock_init(&memory->lock, NULL);
     gw_random_seed(&memory->random, SEED);
     memory->store.port = &memory_port;
     *store = &memory->store;

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <leveldb/c.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -465,10 +467,101 @@ static void network_file_systems_are_refused_local_ones_allowed(void **state)
     assert_string_equal(gw_directory_refused(0x6969), "NFS");
     assert_string_equal(gw_directory_refused(0x65735546), "FUSE");
     assert_string_equal(gw_directory_refused((int32_t)0xff534d42), "CIFS"); /* f_type is signed */
+    assert_string_equal(gw_directory_refused(0x517b), "SMB");
+    assert_string_equal(gw_directory_refused(0xfe534d42), "SMB2");
     assert_null(gw_directory_refused(0xef53));     /* ext4 */
     assert_null(gw_directory_refused(0x58465342)); /* xfs */
     assert_null(gw_directory_refused(0x01021994)); /* tmpfs */
     assert_null(gw_directory_refused(0x794c7630)); /* overlay */
+}
+
+static void file_systems_that_forget_are_named(void **state)
+{
+    (void)state;
+    assert_string_equal(gw_directory_forgetful(0x01021994), "tmpfs");
+    assert_string_equal(gw_directory_forgetful((int32_t)0x858458f6), "ramfs");
+    assert_string_equal(gw_directory_forgetful(0x794c7630), "an overlay");
+    assert_null(gw_directory_forgetful(0xef53)); /* ext4 */
+}
+
+static void a_store_is_told_by_its_marker(void **state)
+{
+    const char *path = scratch_at(*state, "store");
+
+    assert_false(gw_leveldb_exists(path));
+    struct gw_store *store = open_store(path);
+    assert_true(gw_leveldb_exists(path));
+    assert_string_equal(gw_leveldb_path(store), path);
+    gw_store_close(&store);
+    file_write(scratch_at(*state, "store/godwit"), "damaged", 7);
+    assert_true(gw_leveldb_exists(path));
+    assert_int_equal(unlink(scratch_at(*state, "store/godwit")), 0);
+    assert_false(gw_leveldb_exists(path));
+}
+
+/* One process may have several stores: each is known, whichever is closed first. */
+static void stores_are_told_apart(void **state)
+{
+    struct gw_store *one = open_store(scratch_at(*state, "one"));
+    struct gw_store *two = open_store(scratch_at(*state, "two"));
+    struct gw_store *three = open_store(scratch_at(*state, "three"));
+
+    gw_store_close(&two);
+    gw_store_close(&one);
+    ASSERT_REFUSED(scratch_at(*state, "three"), GW_STORE_BUSY, "this process already");
+    make_store(scratch_at(*state, "one"));
+    make_store(scratch_at(*state, "two"));
+    gw_store_close(&three);
+    make_store(scratch_at(*state, "three"));
+}
+
+/* A tool that opens db/ with LevelDB itself knows nothing of our lock. */
+static void a_database_that_leveldb_has_locked_is_busy(void **state)
+{
+    const char *path = scratch_at(*state, "store");
+    char *error = NULL;
+
+    make_store(path);
+    leveldb_options_t *options = leveldb_options_create();
+    leveldb_t *db = leveldb_open(options, scratch_at(*state, "store/db"), &error);
+    assert_non_null(db);
+    ASSERT_REFUSED(path, GW_STORE_BUSY, "is open in another process: close it");
+    leveldb_close(db);
+    leveldb_options_destroy(options);
+    make_store(path);
+}
+
+static bool count_row(void *context, struct gw_slice key, struct gw_slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)context;
+    return true;
+}
+
+static void few_descriptors_are_enough(void **state)
+{
+    const char *path = scratch_at(*state, "store");
+    struct rlimit before, limit;
+    struct gw_slice all = {0};
+    unsigned count = 0;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = 100, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (uint8_t i = 0; i < 120; i++) { /* each open makes a table of what the last one wrote */
+        struct gw_store *store = open_store(path);
+        struct gw_write write = {0};
+        gw_write_put(&write, (struct gw_slice){&i, 1}, (struct gw_slice){&i, 1});
+        assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
+        gw_write_clear(&write);
+        gw_store_close(&store);
+    }
+    struct gw_store *store = open_store(path);
+    assert_int_equal(gw_store_scan(store, all, all, count_row, &count), GW_STORE_OK);
+    assert_int_equal(count, 120);
+    gw_store_close(&store);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 /* A disk with `pages` pages, in a mount namespace of a child; every size at which making a store
@@ -550,6 +643,11 @@ int main(int argc, char **argv)
         TEST(a_child_that_lives_on_does_not_keep_the_lock),
         TEST(no_descriptor_is_inherited_or_leaked),
         TEST(network_file_systems_are_refused_local_ones_allowed),
+        TEST(file_systems_that_forget_are_named),
+        TEST(a_store_is_told_by_its_marker),
+        TEST(stores_are_told_apart),
+        TEST(a_database_that_leveldb_has_locked_is_busy),
+        TEST(few_descriptors_are_enough),
         TEST(a_full_disk_at_start_is_said_and_does_no_harm),
     };
 

@@ -74,6 +74,20 @@ static void every_damage_to_the_line_is_found(void **state)
     assert_false(gw_generation_parse(line, &read));
 }
 
+static void a_line_with_a_short_uuid_is_refused(void **state)
+{
+    static const char *const uuids[] = {"", "0", "01", "012", "0123456789abcdef0123456789abcde"};
+    struct gw_generation read;
+    char line[GW_GENERATION_LINE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof uuids / sizeof *uuids; i++) {
+        snprintf(line, sizeof line, "godwit generation: store %s opens 7 process 0000000000000007 "
+                 "log 9 crc e2209a9d\n", uuids[i]);
+        assert_false(gw_generation_parse(line, &read));
+    }
+}
+
 static void pairs_of_file_and_store_are_judged(void **state)
 {
     struct gw_generation file = sample, store = sample;
@@ -215,6 +229,57 @@ static void files_of_two_copies_are_not_mixed(void **state)
     ASSERT_REFUSED(store_path(state), GW_STORE_FOREIGN, "another copy");
 }
 
+/* A peer that reopens its store knows which one it was. */
+static void another_store_than_the_expected_one_is_refused(void **state)
+{
+    uint8_t expected[16];
+
+    live_once(store_path(state), NOTED);
+    memset(expected, (int)processes - 1, sizeof expected); /* claim's */
+    struct gw_store *store = open_store(store_path(state));
+    assert_int_equal(gw_store_check_generation(store, expected, why, sizeof why), GW_STORE_OK);
+    expected[15] ^= 1;
+    assert_int_equal(gw_store_check_generation(store, expected, why, sizeof why),
+                     GW_STORE_FOREIGN);
+    assert_non_null(strstr(why, "holds another store now"));
+    gw_store_close(&store);
+}
+
+/* The record of a store's owner that is damaged, or of a version to come. */
+static void an_owner_that_cannot_be_read_is_told(void **state)
+{
+    static const uint8_t key[] = {GW_ROW_META};
+    struct gw_row meta = {.kind = GW_ROW_META, .format = GW_STORE_FORMAT + 1, .peer = "me"};
+    struct gw_write write = {0};
+
+    live_once(store_path(state), NOTED);
+    struct gw_store *store = open_store(store_path(state));
+    gw_row_put(&write, &meta);
+    assert_int_equal(gw_store_write(store, &write, true), GW_STORE_OK);
+    assert_int_equal(check(store), GW_STORE_VERSION);
+    assert_non_null(strstr(why, "written by another version of godwit"));
+    gw_write_reset(&write);
+    gw_write_put(&write, (struct gw_slice){key, 1}, (struct gw_slice){(uint8_t *)"damaged", 7});
+    assert_int_equal(gw_store_write(store, &write, true), GW_STORE_OK);
+    assert_int_equal(check(store), GW_STORE_CORRUPT);
+    assert_non_null(strstr(why, "is damaged (the record of its owner)"));
+    assert_int_equal(gw_store_note_generation(store, why, sizeof why), GW_STORE_CORRUPT);
+    gw_write_clear(&write);
+    gw_store_close(&store);
+}
+
+static void a_store_in_memory_has_no_generation(void **state)
+{
+    struct gw_store *store = NULL;
+
+    (void)state;
+    assert_int_equal(gw_memory_open(&store), GW_STORE_OK);
+    assert_int_equal(check(store), GW_STORE_OK);
+    assert_int_equal(gw_store_note_generation(store, why, sizeof why), GW_STORE_OK);
+    assert_null(gw_leveldb_path(store));
+    gw_store_close(&store);
+}
+
 /* An emptied database would pass for one in which all is settled. */
 static void a_database_made_anew_is_refused(void **state)
 {
@@ -352,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_text_and_comes_back),
         cmocka_unit_test(every_damage_to_the_line_is_found),
+        cmocka_unit_test(a_line_with_a_short_uuid_is_refused),
         cmocka_unit_test(pairs_of_file_and_store_are_judged),
         TEST(no_crash_makes_an_honest_store_refused),
         TEST(a_half_written_file_is_not_looked_at),
@@ -360,6 +426,9 @@ int main(void)
         TEST(a_file_of_another_store_is_refused),
         TEST(an_older_store_or_file_is_refused),
         TEST(files_of_two_copies_are_not_mixed),
+        TEST(another_store_than_the_expected_one_is_refused),
+        TEST(an_owner_that_cannot_be_read_is_told),
+        TEST(a_store_in_memory_has_no_generation),
         TEST(a_database_made_anew_is_refused),
         TEST(a_deleted_newest_log_is_refused),
         TEST(either_of_two_logs_deleted_is_refused),

@@ -101,6 +101,26 @@ static void what_was_put_is_found(void **state)
     assert_value(store, "", NULL);
 }
 
+static void an_empty_key_is_a_key_like_any_other(void **state)
+{
+    struct gw_store *store = ((struct fixture *)*state)->store;
+    struct gw_write write = {0};
+    struct gw_slice nothing = {0};
+
+    gw_write_put(&write, nothing, slice("empty"));
+    gw_write_put(&write, slice("a"), nothing);
+    assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
+    assert_value(store, "", "empty");
+    assert_value(store, "a", "");
+    assert_rows(store, "", "", 9, "=empty a= ");
+    gw_write_reset(&write);
+    gw_write_delete(&write, nothing);
+    assert_int_equal(gw_store_write(store, &write, false), GW_STORE_OK);
+    assert_value(store, "", NULL);
+    assert_rows(store, "", "", 9, "a= ");
+    gw_write_clear(&write);
+}
+
 static void get_appends_to_what_the_buffer_holds(void **state)
 {
     struct gw_store *store = ((struct fixture *)*state)->store;
@@ -482,6 +502,7 @@ static void errors_have_names(void **state)
     (void)state;
     assert_string_equal(gw_store_error_name(GW_STORE_OK), "OK");
     assert_string_equal(gw_store_error_name(GW_STORE_POISONED), "POISONED");
+    assert_string_equal(gw_store_error_name(GW_STORE_LOST), "LOST");
     assert_string_equal(gw_store_error_name((enum gw_store_error)99), "?");
 }
 
@@ -540,6 +561,7 @@ static int finish(void **state)
 #define SUITE(open) { \
     cmocka_unit_test_setup_teardown(an_empty_store_holds_nothing, open, finish), \
     cmocka_unit_test_setup_teardown(what_was_put_is_found, open, finish), \
+    cmocka_unit_test_setup_teardown(an_empty_key_is_a_key_like_any_other, open, finish), \
     cmocka_unit_test_setup_teardown(get_appends_to_what_the_buffer_holds, open, finish), \
     cmocka_unit_test_setup_teardown(a_later_write_overwrites_and_deletes, open, finish), \
     cmocka_unit_test_setup_teardown(in_one_write_the_last_word_on_a_key_counts, open, finish), \
