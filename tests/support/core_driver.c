@@ -281,6 +281,12 @@ struct gw_batch *driver_batch_of(uint64_t epoch, uint64_t first, const uint32_t 
     return batch;
 }
 
+void driver_send_batches(struct driver *d, uint64_t batches, uint32_t count, uint32_t size)
+{
+    for (uint64_t i = 0; i < batches; i++)
+        driver_send(d, EPOCH, 1 + i * count, count, size);
+}
+
 void driver_send_to(struct driver *d, const char *name, uint64_t epoch, uint64_t first,
                     uint32_t count, uint32_t size)
 {

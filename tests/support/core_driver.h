@@ -79,6 +79,8 @@ struct gw_batch *driver_batch(uint64_t epoch, uint64_t first, uint32_t count, ui
 struct gw_batch *driver_batch_of(uint64_t epoch, uint64_t first, const uint32_t *sizes,
                                  uint32_t count);
 void driver_send(struct driver *d, uint64_t epoch, uint64_t first, uint32_t count, uint32_t size);
+/* Messages 1 to `batches` * `count` of EPOCH. */
+void driver_send_batches(struct driver *d, uint64_t batches, uint32_t count, uint32_t size);
 void driver_send_to(struct driver *d, const char *stage, uint64_t epoch, uint64_t first,
                     uint32_t count, uint32_t size);
 void driver_decide(struct driver *d, uint64_t epoch, uint64_t first, uint64_t last);

@@ -5,8 +5,13 @@
 
 uint64_t driver_begin(struct driver *d, uint32_t count)
 {
+    return driver_begin_with(d, 100, count);
+}
+
+uint64_t driver_begin_with(struct driver *d, uint64_t credit, uint32_t count)
+{
     driver_open(d, "a");
-    uint64_t link = driver_member(d, 1, "b", 100);
+    uint64_t link = driver_member(d, 1, "b", credit);
     driver_send(d, EPOCH, 1, count, REMOTE_MESSAGE);
     driver_commit(d);
     return link;
@@ -20,6 +25,28 @@ uint64_t driver_begin_ordered(struct driver *d, uint32_t count)
     driver_send(d, EPOCH, 1, count, REMOTE_MESSAGE);
     driver_commit(d);
     return link;
+}
+
+uint64_t driver_begin_restarted(struct driver *d, uint64_t in_hand_from)
+{
+    driver_open(d, "a");
+    driver_member(d, 1, "b", 1000);
+    driver_send_batches(d, 3, 10, REMOTE_MESSAGE);
+    driver_commit(d);
+    driver_restart(d);
+    uint64_t link = driver_link(d, 1, "b");
+    remote_serve(d, 1, link, 1000, 1 << 20);
+    remote_in_hand(d, 1, link, EPOCH, in_hand_from, 30);
+    remote_complete(d, 1, link);
+    return link;
+}
+
+void driver_open_outcomes(struct driver *d)
+{
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.outcomes = true;
+    driver_open_with(d, &options);
 }
 
 uint64_t driver_come_back(struct driver *d, uint64_t conn)

@@ -36,8 +36,7 @@ static void no_more_than_8_mib_of_unoffered_work_stays_in_memory(void **state)
     (void)state;
     struct driver d;
     driver_open(&d, "a");
-    for (uint64_t i = 0; i < 10; i++)
-        driver_send(&d, EPOCH, 1 + i, 1, MIB);
+    driver_send_batches(&d, 10, 1, MIB);
     driver_commit(&d);
     driver_from_here();
     assert_int_equal(stream_of(&d)->batches.count, 8);
@@ -56,8 +55,7 @@ static void what_is_not_stored_yet_is_not_asked_for(void **state)
     (void)state;
     struct driver d;
     driver_open(&d, "a");
-    for (uint64_t i = 0; i < 10; i++)
-        driver_send(&d, EPOCH, 1 + i, 1, MIB);
+    driver_send_batches(&d, 10, 1, MIB);
     driver_seal(&d);
     driver_from_here();
     driver_member(&d, 1, "b", 1000); /* takes all that is in memory, and could take more */
@@ -73,8 +71,7 @@ static void what_a_stale_transaction_would_have_sent_behind_a_backlog_ends(void 
     (void)state;
     struct driver d;
     driver_open(&d, "a");
-    for (uint64_t i = 0; i < 9; i++)
-        driver_send(&d, EPOCH, 1 + i * 50, 50, 10);
+    driver_send_batches(&d, 9, 50, 10);
     const struct gw_decision decision = {.epoch = 99, .first = 1, .last = 1};
     const struct gw_destination work = {GW_KIND_STAGE, "work"};
     struct gw_batch *batch = driver_batch(EPOCH, 451, 3, 10);
@@ -138,10 +135,7 @@ static void what_was_lost_after_it_was_sent_ends_in_doubt(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.outcomes = true;
-    driver_open_with(&d, &options);
+    driver_open_outcomes(&d);
     driver_member(&d, 1, "b", 1000);
     driver_send(&d, EPOCH, 1, 5, 10);
     driver_commit(&d);
@@ -220,28 +214,12 @@ static void what_a_read_does_not_find_is_not_asked_for_again_at_once(void **stat
     driver_close(&d);
 }
 
-/* Batches 1-10, 11-20 and 21-30, after a restart: b holds them. */
-static uint64_t restarted(struct driver *d, uint64_t in_hand_from)
-{
-    driver_open(d, "a");
-    driver_member(d, 1, "b", 1000);
-    for (uint64_t i = 0; i < 3; i++)
-        driver_send(d, EPOCH, 1 + i * 10, 10, 10);
-    driver_commit(d);
-    driver_restart(d);
-    uint64_t link = driver_link(d, 1, "b");
-    remote_serve(d, 1, link, 1000, 1 << 20);
-    remote_in_hand(d, 1, link, EPOCH, in_hand_from, 30);
-    remote_complete(d, 1, link);
-    return link;
-}
-
 /* A read for a link is under way when something above it is settled. */
 static void a_read_that_stops_short_of_a_deletion_is_followed_by_one_for_it(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = restarted(&d, 11);
+    uint64_t link = driver_begin_restarted(&d, 11);
     assert_int_equal(driver_effect(&d, GW_EFFECT_LOAD, 0)->u.load.from, 1);
     remote_ack(&d, 1, link, EPOCH, 21, 30);
     driver_commit(&d);
@@ -282,10 +260,7 @@ static void outcomes_are_numbered_on_after_a_restart(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.outcomes = true;
-    driver_open_with(&d, &options);
+    driver_open_outcomes(&d);
     for (uint64_t open = 0; open < 2; open++) {
         uint64_t link = driver_member(&d, 1, "b", 100);
         driver_send(&d, EPOCH + open, 1, 1, 10);

@@ -30,8 +30,7 @@ static void bodies_not_yet_stored_or_offered_stay(void **state)
     (void)state;
     struct driver d;
     open_with_cache(&d, 1000);
-    for (uint64_t i = 0; i < 5; i++)
-        driver_send(&d, EPOCH, 1 + i * 10, 10, 100);
+    driver_send_batches(&d, 5, 10, 100);
     driver_tick(&d, 1);
     for (uint64_t i = 0; i < 5; i++)
         assert_non_null(batch_at(&d, 1 + i * 10)->body); /* not stored */
@@ -49,8 +48,7 @@ static void offered_bodies_go_oldest_first_down_to_the_budget(void **state)
     struct driver d;
     open_with_cache(&d, 2500);
     driver_member(&d, 1, "b", 1000);
-    for (uint64_t i = 0; i < 5; i++)
-        driver_send(&d, EPOCH, 1 + i * 10, 10, 100);
+    driver_send_batches(&d, 5, 10, 100);
     driver_commit(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 5);
     driver_tick(&d, 1);

@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "core/state.h"
 #include "support/core_receiver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,10 +119,7 @@ static void a_refusal_that_names_no_link_of_ours_is_noted_and_ends_nothing(void 
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 10);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 10, 1);
     remote_refuse(&d, 1, link + 1, GW_REFUSE_EPOCH, EPOCH); /* of an earlier link */
     remote_refuse(&d, 2, link, GW_REFUSE_EPOCH, EPOCH);     /* there is none on that one */
     assert_false(driver_noted(&d, GW_NOTE_QUARANTINE, EPOCH));

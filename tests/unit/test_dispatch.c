@@ -212,10 +212,7 @@ static void runs_are_cut_by_credit_in_messages(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 4);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 4, 10);
     assert_range(driver_data(&d, 0), 1, 4);
     remote_credit(&d, 1, link, 3, 1 << 24); /* a smaller number is ignored */
     remote_credit(&d, 1, link, 4, 1 << 24);

@@ -50,10 +50,7 @@ static void an_old_links_frames_are_fenced_after_a_new_one(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t old = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 4, 10);
-    driver_commit(&d);
+    uint64_t old = driver_begin(&d, 4);
     uint64_t fresh = driver_member(&d, 2, "b", 100);
     assert_int_not_equal(old, fresh);
     assert_int_equal(driver_counter(&d, GW_COUNTER_links_replaced), 1);

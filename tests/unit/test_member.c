@@ -38,10 +38,7 @@ static void an_epoch_of_this_open_is_never_closed(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     remote_ack(&d, 1, link, EPOCH, 1, 10);
     driver_commit(&d);
     assert_int_equal(driver_sent_count(&d, GW_FRAME_CLOSED), 0);
@@ -176,10 +173,7 @@ static void an_epoch_is_fresh_to_a_member_until_it_has_decided_something(void **
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     assert_true(driver_sent(&d, GW_FRAME_OPEN, 0)->u.open.fresh);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_member(&d, 1, "b", 1000);
@@ -332,10 +326,7 @@ static void what_waits_to_be_sent_waits_for_the_next_link(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 5);
-    driver_send(&d, EPOCH, 1, 5, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 5, 5);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_member(&d, 2, "b", 2); /* the rest waits for credit */
     assert_range(driver_data(&d, 0), 1, 2);
@@ -422,10 +413,7 @@ static void what_was_in_hand_and_came_back_is_sent_again_on_the_same_link(void *
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    driver_begin_with(&d, 1000, 10);
     uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
     driver_lost(&d, 1);
     uint64_t link = driver_link(&d, 2, "b");

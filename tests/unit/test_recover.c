@@ -102,8 +102,7 @@ static void busy(struct driver *d)
     driver_serve(d, "work", 1000, 1 << 24);
     uint64_t b = driver_member(d, 1, "b", 60);
     uint64_t c = driver_member(d, 2, "c", 60);
-    for (uint64_t i = 0; i < 15; i++)
-        driver_send(d, EPOCH, 1 + i * 10, 10, 10);
+    driver_send_batches(d, 15, 10, 10);
     driver_send(d, 7, 1, 5, 10);
     driver_commit(d);
     remote_ack(d, 1, b, EPOCH, 1, 12);

@@ -2,7 +2,7 @@
 /* Streams: from submission to the last settlement. How an epoch ends is in test_member.c. */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,8 +59,7 @@ static void batches_of_one_write_are_accepted_in_one_word(void **state)
     (void)state;
     struct driver d;
     driver_open(&d, "a");
-    for (uint64_t i = 0; i < 5; i++)
-        driver_send(&d, EPOCH, 1 + i * 10, 10, 10);
+    driver_send_batches(&d, 5, 10, 10);
     driver_commit(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_STORED), 1);
     assert_int_equal(driver_effect(&d, GW_EFFECT_STORED, 0)->u.stored.upto, 50);
@@ -103,8 +102,7 @@ static void nothing_is_offered_beyond_the_window(void **state)
     struct driver d;
     driver_open(&d, "a");
     uint64_t link = driver_member(&d, 1, "b", 1000);
-    for (uint64_t i = 0; i < 15; i++)
-        driver_send(&d, EPOCH, 1 + i * 10, 10, 10);
+    driver_send_batches(&d, 15, 10, 10);
     driver_commit(&d);
     assert_int_equal(offered(&d), DRIVER_WINDOW);
     assert_int_equal(driver_counter(&d, GW_COUNTER_window_full), 1);
@@ -124,10 +122,7 @@ static void the_window_is_a_distance_and_not_a_number(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 150, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 150);
     remote_ack(&d, 1, link, EPOCH, 2, 100); /* all but the first */
     driver_commit(&d);
     remote_credit(&d, 1, link, 2000, 1 << 24);
@@ -144,10 +139,7 @@ static void a_part_of_a_run_can_be_settled(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     remote_ack(&d, 1, link, EPOCH, 3, 5);
     assert_int_equal(gw_core_commit_due_us(d.core), d.now_us + 5000); /* waits for company */
     driver_commit(&d);
@@ -163,10 +155,7 @@ static void a_settlement_said_twice_counts_once(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     remote_ack(&d, 1, link, EPOCH, 1, 5);
     remote_ack(&d, 1, link, EPOCH, 3, 7);
     driver_seal(&d);
@@ -199,10 +188,7 @@ static void settled_is_said_and_quota_freed_only_when_durable(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     remote_ack(&d, 1, link, EPOCH, 1, 10);
     driver_seal(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SETTLED), 0);
@@ -244,10 +230,7 @@ static void the_floor_is_told_only_when_its_write_is_done(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 1000, 10);
     remote_ack(&d, 1, link, EPOCH, 1, 10);
     driver_send(&d, EPOCH, 11, 10, 10);
     driver_seal(&d);
@@ -285,8 +268,7 @@ static void a_backlog_beyond_the_read_ahead_is_read_back_in_its_turn(void **stat
     (void)state;
     struct driver d;
     driver_open(&d, "a");
-    for (uint64_t i = 0; i < 12; i++)
-        driver_send(&d, EPOCH, 1 + i * 50, 50, 10);
+    driver_send_batches(&d, 12, 50, 10);
     driver_commit(&d);
     const struct gw_stream *stream = gw_map_get(&d.core->streams, EPOCH);
     assert_int_equal(stream->batches.count, 8); /* four windows */
@@ -307,27 +289,11 @@ static void a_backlog_beyond_the_read_ahead_is_read_back_in_its_turn(void **stat
     driver_close(&d);
 }
 
-/* After a restart nothing is in memory: batches 1-10, 11-20, 21-30, all in hand at b. */
-static uint64_t restarted_with_three_batches(struct driver *d)
-{
-    driver_open(d, "a");
-    driver_member(d, 1, "b", 1000);
-    for (uint64_t i = 0; i < 3; i++)
-        driver_send(d, EPOCH, 1 + i * 10, 10, 10);
-    driver_commit(d);
-    driver_restart(d);
-    uint64_t link = driver_link(d, 1, "b");
-    remote_serve(d, 1, link, 1000, 1 << 20);
-    remote_in_hand(d, 1, link, EPOCH, 1, 30);
-    remote_complete(d, 1, link);
-    return link;
-}
-
 static void a_batch_settled_out_of_memory_is_read_and_then_deleted(void **state)
 {
     (void)state;
     struct driver d;
-    uint64_t link = restarted_with_three_batches(&d);
+    uint64_t link = driver_begin_restarted(&d, 1);
     remote_ack(&d, 1, link, EPOCH, 1, 10);
     driver_seal(&d);
     assert_int_equal(driver_effect(&d, GW_EFFECT_LOAD, 0)->u.load.from, 1);
@@ -345,7 +311,7 @@ static void a_batch_deleted_during_a_read_is_not_released_again(void **state)
     (void)state;
     struct driver d;
     uint64_t released = 0;
-    uint64_t link = restarted_with_three_batches(&d);
+    uint64_t link = driver_begin_restarted(&d, 1);
     remote_ack(&d, 1, link, EPOCH, 11, 20);
     driver_seal(&d); /* asks for what stands there; the read may come before any later write */
     driver_committed(&d);
@@ -376,7 +342,7 @@ static void a_deletion_that_a_crash_forgot_is_made_up_above_the_floor(void **sta
 {
     (void)state;
     struct driver d;
-    uint64_t link = restarted_with_three_batches(&d);
+    uint64_t link = driver_begin_restarted(&d, 1);
     remote_ack(&d, 1, link, EPOCH, 11, 20);
     driver_commit(&d); /* settled; the read that would delete 11-20 never comes back */
     assert_int_equal(d.batch_count, 3);
@@ -394,7 +360,7 @@ static void a_deletion_that_a_crash_forgot_is_made_up_below_the_floor(void **sta
 {
     (void)state;
     struct driver d;
-    uint64_t link = restarted_with_three_batches(&d);
+    uint64_t link = driver_begin_restarted(&d, 1);
     remote_ack(&d, 1, link, EPOCH, 1, 10);
     driver_commit(&d);
     assert_int_equal(view_of(&d).floor, 11);
@@ -412,7 +378,7 @@ static void a_read_for_deletions_that_finds_nothing_does_not_hold_up_new_work(vo
 {
     (void)state;
     struct driver d;
-    uint64_t link = restarted_with_three_batches(&d);
+    uint64_t link = driver_begin_restarted(&d, 1);
     remote_ack(&d, 1, link, EPOCH, 1, 30);
     driver_seal(&d);
     driver_committed(&d);

@@ -50,10 +50,7 @@ static void a_sender_shows_what_waits_and_who_holds_it(void **state)
     struct driver d;
 
     (void)state;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 4);
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    uint64_t link = driver_begin_with(&d, 4, 10);
     const struct gw_survey *survey = survey_of(&d);
     assert_int_equal(survey->link_count, 1);
     assert_true(survey->links[0].up && survey->links[0].complete && !survey->links[0].dialled);

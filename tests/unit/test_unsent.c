@@ -260,10 +260,7 @@ static void outcomes_tell_each_way_to_end_apart(void **state)
     (void)state;
     static const struct gw_range ranges[] = {{1, 1}, {2, 2}, {3, 4}, {5, 5}, {6, 6}};
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.outcomes = true;
-    driver_open_with(&d, &options);
+    driver_open_outcomes(&d);
     uint64_t link = driver_member(&d, 1, "b", 100);
     driver_send(&d, EPOCH, 1, 6, 10);
     driver_commit(&d);
