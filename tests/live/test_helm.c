@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* What is left to the engine when a thread of the application has run a round of it and goes its
- * own way (src/peer/helm.h). Nothing else may bring the engine to look, so heartbeats are so rare
- * that the first PING goes out after 38 s at the soonest, which is longer than a test waits. And
- * each test first lets the time pass at which the other side asks after a frame that is overdue to
- * it. */
+/* What threads that run a round of the engine leave to it, and to each other (src/peer/helm.h).
+ * Nothing else may bring the engine to look, so heartbeats are so rare that the first PING goes out
+ * after 38 s at the soonest, which is longer than a test waits. And where it matters a test first
+ * lets the time pass at which the other side asks after a frame that is overdue to it. */
 
 #include "asking.h"
+
+#include <pthread.h>
+#include <time.h>
 
 #define RARE_HEARTBEAT_MS 60000
 #define PATIENCE_MS       20000 /* more than enough, and less than those 38 s */
@@ -77,11 +79,85 @@ static void what_falls_due_when_a_waiter_has_left_is_done(void **state)
     ok(godwit_peer_close(&walker));
 }
 
+/* --- several who wait --- */
+
+#define TAKERS 4
+#define ROUNDS 10
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    int taken; /* of all rounds */
+} table = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+/* True once all have one of the round. */
+static bool meet(int round)
+{
+    struct timespec end;
+    int late = 0;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_MS / 1000;
+    pthread_mutex_lock(&table.lock);
+    table.taken++;
+    pthread_cond_broadcast(&table.moved);
+    while (table.taken < (round + 1) * TAKERS && late == 0)
+        late = pthread_cond_timedwait(&table.moved, &table.lock, &end);
+    pthread_mutex_unlock(&table.lock);
+    return late == 0;
+}
+
+/* Takes one and keeps it until everybody has one: who is not woken for his own gets none. */
+static void *take(void *stage)
+{
+    bool good = true;
+
+    for (int round = 0; round < ROUNDS && good; round++) {
+        godwit_delivery_t *delivery;
+
+        good = godwit_stage_next(stage, 2 * PATIENCE_MS, &delivery) == GODWIT_OK && meet(round);
+        good = godwit_ack(&delivery) == GODWIT_OK && good;
+    }
+    return good ? stage : NULL;
+}
+
+/* One of them drives the engine and the others sleep, when a run of messages comes. */
+static void each_of_several_who_wait_is_woken_for_a_message(void **state)
+{
+    godwit_peer_t *walker = rare_peer("walker"), *worker = rare_peer("worker");
+    godwit_stage_t *stage = live_stage(worker, "s");
+    pthread_t takers[TAKERS];
+
+    (void)state;
+    for (int i = 0; i < TAKERS; i++)
+        assert_int_equal(pthread_create(&takers[i], NULL, take, stage), 0);
+    live_join(worker, walker);
+    for (int round = 0; round < ROUNDS; round++) {
+        godwit_txn_t *txn;
+
+        ok(godwit_txn_begin(walker, &txn));
+        for (int i = 0; i < TAKERS; i++)
+            ok(godwit_txn_push_data(txn, "s", "x", 1));
+        ok(godwit_txn_commit(&txn));
+        ok(godwit_peer_drain(walker, GODWIT_SETTLED, 3 * PATIENCE_MS));
+    }
+    for (int i = 0; i < TAKERS; i++) {
+        void *good;
+
+        pthread_join(takers[i], &good);
+        assert_non_null(good);
+    }
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    ok(godwit_peer_close(&walker));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decision_that_nobody_waits_for_is_made_soon),
         cmocka_unit_test(what_falls_due_when_a_waiter_has_left_is_done),
+        cmocka_unit_test(each_of_several_who_wait_is_woken_for_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

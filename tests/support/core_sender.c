@@ -17,6 +17,22 @@ uint64_t driver_begin_with(struct driver *d, uint64_t credit, uint32_t count)
     return link;
 }
 
+uint64_t driver_begin_sealed(struct driver *d, uint32_t count)
+{
+    driver_open(d, "a");
+    uint64_t link = driver_member(d, 1, "b", 100);
+    driver_send(d, EPOCH, 1, count, REMOTE_MESSAGE);
+    driver_seal(d);
+    return link;
+}
+
+void driver_begin_without(struct driver *d, uint32_t count)
+{
+    driver_open(d, "a");
+    driver_send(d, EPOCH, 1, count, REMOTE_MESSAGE);
+    driver_commit(d);
+}
+
 uint64_t driver_begin_ordered(struct driver *d, uint32_t count)
 {
     driver_open(d, "a");
@@ -46,6 +62,14 @@ void driver_open_outcomes(struct driver *d)
     struct gw_core_options options;
     driver_options(&options, "a");
     options.outcomes = true;
+    driver_open_with(d, &options);
+}
+
+void driver_open_cache(struct driver *d, uint64_t cache_bytes)
+{
+    struct gw_core_options options;
+    driver_options(&options, "a");
+    options.cache_bytes = cache_bytes;
     driver_open_with(d, &options);
 }
 

@@ -12,11 +12,15 @@
 /* "a" is open, and its member b on connection 1 has messages 1 to `count`. The link of b. */
 uint64_t driver_begin(struct driver *d, uint32_t count);
 uint64_t driver_begin_with(struct driver *d, uint64_t credit, uint32_t count);
+uint64_t driver_begin_sealed(struct driver *d, uint32_t count); /* that it has is being stored */
+void driver_begin_without(struct driver *d, uint32_t count);    /* and nobody serves: they wait */
 uint64_t driver_begin_ordered(struct driver *d, uint32_t count); /* stage:work is ordered */
-/* "a" was restarted with batches 1-10, 11-20 and 21-30 in b, which has told that it has what is from
- * `in_hand_from` on in hand. The link of b. */
+/* "a" was restarted with batches 1-10, 11-20 and 21-30 at b, which has told that it has what is
+ * from `in_hand_from` on in hand. The link of b. */
 uint64_t driver_begin_restarted(struct driver *d, uint64_t in_hand_from);
-void driver_open_outcomes(struct driver *d); /* "a", which keeps outcomes */
+/* "a" is open, and keeps outcomes; or bodies, up to so many bytes. */
+void driver_open_outcomes(struct driver *d);
+void driver_open_cache(struct driver *d, uint64_t cache_bytes);
 /* b comes back on another connection, and has told nothing yet but that it serves. */
 uint64_t driver_come_back(struct driver *d, uint64_t conn);
 

@@ -214,11 +214,7 @@ static void the_epochs_of_an_ordered_destination_follow_each_other(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 2, 10);
-    driver_commit(&d);
+    driver_begin_ordered(&d, 2);
     driver_restart(&d);
     driver_policy(&d, &(struct gw_policy){.ordered = true});
     driver_send(&d, EPOCH + 1, 1, 2, 10);
@@ -380,11 +376,7 @@ static void what_is_decided_holds_nothing_back_on_a_new_link(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_policy(&d, &(struct gw_policy){.ordered = true});
-    uint64_t b = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 1, 10);
-    driver_commit(&d);
+    uint64_t b = driver_begin_ordered(&d, 1);
     driver_send(&d, EPOCH, 2, 1, 10);
     driver_commit(&d);
     remote_ack(&d, 1, b, EPOCH, 1, 1);

@@ -202,9 +202,7 @@ static void what_a_read_does_not_find_is_not_asked_for_again_at_once(void **stat
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    driver_begin_without(&d, 10);
     driver_restart(&d);
     uint64_t link = driver_link(&d, 1, "b");
     remote_serve(&d, 1, link, 100, 1 << 20);

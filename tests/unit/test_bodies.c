@@ -11,25 +11,27 @@
 #include <string.h>
 #include <cmocka.h>
 
-static void open_with_cache(struct driver *d, uint64_t cache_bytes)
-{
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.cache_bytes = cache_bytes;
-    driver_open_with(d, &options);
-}
-
 static const struct gw_batch *batch_at(const struct driver *d, uint64_t sequence)
 {
     const struct gw_stream *stream = gw_map_get(&d->core->streams, EPOCH);
     return gw_stream_batch(stream, sequence);
 }
 
+/* b has 1-10 and 11-20, 100 bytes each, and there is room for all of them. The link of b. */
+static uint64_t begin_with_room(struct driver *d)
+{
+    driver_open_cache(d, 1 << 20);
+    uint64_t link = driver_member(d, 1, "b", 1000);
+    driver_send_batches(d, 2, 10, 100);
+    driver_commit(d);
+    return link;
+}
+
 static void bodies_not_yet_stored_or_offered_stay(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1000);
+    driver_open_cache(&d, 1000);
     driver_send_batches(&d, 5, 10, 100);
     driver_tick(&d, 1);
     for (uint64_t i = 0; i < 5; i++)
@@ -46,7 +48,7 @@ static void offered_bodies_go_oldest_first_down_to_the_budget(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 2500);
+    driver_open_cache(&d, 2500);
     driver_member(&d, 1, "b", 1000);
     driver_send_batches(&d, 5, 10, 100);
     driver_commit(&d);
@@ -64,10 +66,9 @@ static void a_run_that_leaves_in_a_step_has_its_body_until_the_next(void **state
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1); /* nothing offered may stay */
+    driver_open_cache(&d, 1); /* nothing offered may stay */
     driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 100);
-    driver_send(&d, EPOCH, 11, 10, 100);
+    driver_send_batches(&d, 2, 10, 100);
     driver_seal(&d);
     driver_committed(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 2);
@@ -80,7 +81,7 @@ static void a_body_that_went_is_read_back_for_a_new_link(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1);
+    driver_open_cache(&d, 1);
     uint64_t link = driver_member(&d, 1, "b", 1000);
     driver_send(&d, EPOCH, 1, 10, 100);
     driver_commit(&d);
@@ -95,19 +96,20 @@ static void a_body_that_went_is_read_back_for_a_new_link(void **state)
     driver_close(&d);
 }
 
+static void reject_15_without_room(struct driver *d, uint64_t link)
+{
+    remote_except(d, 1, link, GW_EXCEPTION_REJECTED, 15, 1);
+    d->core->options.cache_bytes = 1;
+    driver_tick(d, 1);
+}
+
 /* Its bytes are written once more. */
 static void the_body_of_what_is_to_be_buried_stays(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1 << 20);
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 100);
-    driver_send(&d, EPOCH, 11, 10, 100);
-    driver_commit(&d);
-    remote_except(&d, 1, link, GW_EXCEPTION_REJECTED, 15, 1);
-    d.core->options.cache_bytes = 1;
-    driver_tick(&d, 1);
+    uint64_t link = begin_with_room(&d);
+    reject_15_without_room(&d, link);
     assert_null(batch_at(&d, 1)->body);
     assert_non_null(batch_at(&d, 11)->body);
     driver_commit(&d);
@@ -120,16 +122,10 @@ static void only_what_is_to_be_buried_keeps_its_body(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1 << 20);
-    uint64_t link = driver_member(&d, 1, "b", 1000);
-    driver_send(&d, EPOCH, 1, 10, 100);
-    driver_send(&d, EPOCH, 11, 10, 100);
-    driver_commit(&d);
+    uint64_t link = begin_with_room(&d);
     uint64_t number = driver_effect(&d, GW_EFFECT_SEND_DATA, 0)->u.data.number;
     remote_return(&d, 1, link, GW_RETURN_NACK, 10, 10, number, 60000);
-    remote_except(&d, 1, link, GW_EXCEPTION_REJECTED, 15, 1);
-    d.core->options.cache_bytes = 1;
-    driver_tick(&d, 1);
+    reject_15_without_room(&d, link);
     assert_null(batch_at(&d, 1)->body);
     assert_non_null(batch_at(&d, 11)->body);
     driver_close(&d);
@@ -140,7 +136,7 @@ static void a_bounded_number_of_bodies_is_looked_at_in_a_step(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1);
+    driver_open_cache(&d, 1);
     for (uint64_t i = 0; i < 16; i++)
         driver_send_to(&d, "nobody", 7, 1 + i, 1, 100);
     driver_member(&d, 1, "b", 1000);
@@ -155,7 +151,7 @@ static void a_settled_batch_gives_its_bytes_back(void **state)
 {
     (void)state;
     struct driver d;
-    open_with_cache(&d, 1 << 20);
+    driver_open_cache(&d, 1 << 20);
     uint64_t link = driver_member(&d, 1, "b", 1000);
     driver_send(&d, EPOCH, 1, 10, 100);
     driver_commit(&d);

@@ -86,9 +86,7 @@ static void nothing_is_assigned_before_the_member_has_told_all(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    driver_begin_without(&d, 10);
     uint64_t link = driver_link(&d, 1, "b");
     remote_serve(&d, 1, link, 100, 1 << 20);
     assert_int_equal(gw_core_commit_due_us(d.core), GW_NEVER);

@@ -21,6 +21,26 @@ static uint64_t memory_member(struct driver *d, uint64_t conn, const char *name)
     return link;
 }
 
+/* "a" is open, and m has messages 1 to `count`. The link of m. */
+static uint64_t begin(struct driver *d, uint32_t count)
+{
+    driver_open(d, "a");
+    uint64_t link = memory_member(d, 1, "m");
+    driver_send(d, EPOCH, 1, count, 10);
+    driver_commit(d);
+    return link;
+}
+
+/* The same, but that m has them is being stored. */
+static uint64_t begin_sealed(struct driver *d, uint32_t count)
+{
+    driver_open(d, "a");
+    uint64_t link = memory_member(d, 1, "m");
+    driver_send(d, EPOCH, 1, count, 10);
+    driver_seal(d);
+    return link;
+}
+
 static void leave_for_good(struct driver *d, uint64_t conn, uint64_t link)
 {
     struct gw_frame bye = {.type = GW_FRAME_BYE, .link = link};
@@ -47,10 +67,7 @@ static void what_is_being_assigned_to_one_that_ends_goes_to_others(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = memory_member(&d, 1, "m");
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_seal(&d);
+    uint64_t link = begin_sealed(&d, 3);
     leave_for_good(&d, 1, link);
     driver_committed(&d);
     assert_int_equal(driver_count(&d, GW_EFFECT_SEND_DATA), 0);
@@ -70,10 +87,7 @@ static void the_offer_of_one_that_ends_goes_with_the_last_of_its_runs(void **sta
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t m = memory_member(&d, 1, "m");
-    driver_send(&d, EPOCH, 1, 2, 10);
-    driver_commit(&d);
+    uint64_t m = begin(&d, 2);
     uint64_t n = memory_member(&d, 2, "n");
     driver_send(&d, EPOCH, 3, 2, 10);
     driver_commit(&d);
@@ -96,10 +110,7 @@ static void the_offer_of_one_that_decided_all_goes_with_that(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t m = memory_member(&d, 1, "m");
-    driver_send(&d, EPOCH, 1, 2, 10);
-    driver_commit(&d);
+    uint64_t m = begin(&d, 2);
     remote_ack(&d, 1, m, EPOCH, 1, 2);
     leave_for_good(&d, 1, m);
     driver_store(&d);
@@ -246,10 +257,7 @@ static void one_that_has_ended_may_be_followed_by_another(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t m = memory_member(&d, 1, "m");
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_seal(&d);
+    uint64_t m = begin_sealed(&d, 3);
     leave_for_good(&d, 1, m);
     driver_lost(&d, 1);
     driver_tick(&d, SECOND); /* a run to it is still on its way to the store */

@@ -140,10 +140,7 @@ static void what_is_rejected_when_its_bytes_are_gone_is_read_and_buried(void **s
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.cache_bytes = 1;
-    driver_open_with(&d, &options);
+    driver_open_cache(&d, 1);
     uint64_t link = driver_member(&d, 1, "b", 100);
     driver_send(&d, EPOCH, 1, 3, 10);
     driver_commit(&d);

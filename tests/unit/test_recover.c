@@ -3,7 +3,7 @@
  * it is done (invariant 30). */
 
 #include "core/state.h"
-#include "support/core_driver.h"
+#include "support/core_sender.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -199,9 +199,7 @@ static void what_was_never_assigned_is_offered_after_a_restart(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_send(&d, EPOCH, 1, 10, 10);
-    driver_commit(&d);
+    driver_begin_without(&d, 10);
     driver_restart(&d);
     uint64_t link = driver_link(&d, 1, "b");
     remote_serve(&d, 1, link, 1000, 1 << 20);

@@ -184,10 +184,7 @@ static void a_wish_for_what_was_never_sent_needs_nobody(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_seal(&d);
+    uint64_t link = driver_begin_sealed(&d, 3);
     driver_withdraw(&d, 2);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     driver_committed(&d);
@@ -202,9 +199,7 @@ static void a_wish_waits_for_the_assignment_that_is_being_stored(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_commit(&d);
+    driver_begin_without(&d, 3);
     driver_member(&d, 1, "b", 100);
     driver_withdraw(&d, 2);
     assert_int_equal(driver_where(&d, 2).place, GW_PLACE_ASSIGNED);
@@ -218,10 +213,7 @@ static void what_was_on_its_way_to_a_forfeited_member_is_forfeited_too(void **st
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_seal(&d);
+    uint64_t link = driver_begin_sealed(&d, 3);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     driver_forfeit(&d, "b");
     driver_committed(&d);

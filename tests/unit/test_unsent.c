@@ -116,10 +116,7 @@ static void what_is_paid_for_goes_before_what_waits_for_credit(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    uint64_t link = driver_member(&d, 1, "b", 100);
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_seal(&d);
+    uint64_t link = driver_begin_sealed(&d, 3);
     remote_say(&d, 1, GW_FRAME_RESET, link);
     link = driver_member(&d, 2, "b", 2);
     driver_send(&d, EPOCH, 4, 2, 10); /* takes the credit of this link */
@@ -317,10 +314,7 @@ static void a_write_in_flight_leaves_no_wish_behind(void **state)
 {
     (void)state;
     struct driver d;
-    struct gw_core_options options;
-    driver_options(&options, "a");
-    options.cache_bytes = 1 << 20;
-    driver_open_with(&d, &options);
+    driver_open_cache(&d, 1 << 20);
     uint64_t link = driver_member(&d, 1, "b", 100);
     driver_send(&d, EPOCH, 1, 6, 10);
     driver_commit(&d);

@@ -15,9 +15,7 @@ static void what_nobody_has_is_withdrawn_at_once(void **state)
 {
     (void)state;
     struct driver d;
-    driver_open(&d, "a");
-    driver_send(&d, EPOCH, 1, 3, 10);
-    driver_commit(&d);
+    driver_begin_without(&d, 3);
     driver_withdraw(&d, 2);
     driver_store(&d);
     assert_int_equal(driver_outcome(&d, 2), GW_OUTCOME_WITHDRAWN);
