@@ -7,7 +7,7 @@
 
 #include "base/plant.h"
 #include "base/random.h"
-#include "peer/tail_outlet.h"
+#include "peer/tail_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,20 +15,6 @@
 
 #define UNSUBMITTED_DEFAULT (UINT64_C(8) << 20)
 #define END_BYTES           sizeof(uint32_t) /* what a message may cost beside its bytes */
-
-struct gw_tail {
-    struct gw_tail_options options;
-    struct gw_outlets outlets;
-    size_t live; /* outlets with an epoch */
-    struct gw_epochs epochs;
-    struct gw_outlet *waiting_first, *waiting_last; /* outlets with something to take */
-    uint64_t outbox_messages;
-    uint64_t outbox_bytes;
-    int64_t dead_messages; /* below 0 for a moment if one is gone before it was told */
-    int64_t dead_bytes;
-    uint64_t unsubmitted;
-    uint64_t unstored;
-};
 
 /* --- life --- */
 
@@ -134,9 +120,8 @@ static bool exceeds_all(const struct gw_tail_options *options, const struct gw_o
                        exceeds(outlet->max_messages, 0, messages)));
 }
 
-/* `outlet` NULL: a destination that has nothing here yet, or the sum of several. */
-static enum gw_tail_result admit(const struct gw_tail *tail, const struct gw_outlet *outlet,
-                                 uint64_t messages, uint64_t bytes)
+enum gw_tail_result gw_tail_admit(const struct gw_tail *tail, const struct gw_outlet *outlet,
+                                  uint64_t messages, uint64_t bytes)
 {
     const struct gw_tail_options *options = &tail->options;
     uint64_t dead_bytes = tail->dead_bytes > 0 ? (uint64_t)tail->dead_bytes : 0;
@@ -169,10 +154,9 @@ static enum gw_tail_result begin_epoch(struct gw_tail *tail, struct gw_outlet *o
     return GW_TAIL_OK;
 }
 
-/* The destination's outlet with an epoch; *outlet may be it already, or NULL. */
-static enum gw_tail_result prepare_outlet(struct gw_tail *tail,
-                                          const struct gw_destination *destination,
-                                          uint64_t entropy, struct gw_outlet **outlet)
+enum gw_tail_result gw_tail_prepare_outlet(struct gw_tail *tail,
+                                           const struct gw_destination *destination,
+                                           uint64_t entropy, struct gw_outlet **outlet)
 {
     if (*outlet && (*outlet)->epoch)
         return GW_TAIL_OK;
@@ -194,8 +178,8 @@ static void end_epoch(struct gw_tail *tail, struct gw_outlet *outlet)
     tail->live--;
 }
 
-static void count_sent(struct gw_tail *tail, struct gw_outlet *outlet, uint64_t messages,
-                       uint64_t bytes)
+void gw_tail_count_sent(struct gw_tail *tail, struct gw_outlet *outlet, uint64_t messages,
+                        uint64_t bytes)
 {
     outlet->epoch->last += messages;
     outlet->epoch->bytes += bytes;
@@ -269,13 +253,13 @@ enum gw_tail_result gw_tail_append_headed(struct gw_tail *tail,
     if (head.size > GW_HEADS_MAX || size > tail->options.max_message)
         return GW_TAIL_TOO_LARGE;
     struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, destination);
-    enum gw_tail_result result = admit(tail, outlet, 1, size);
+    enum gw_tail_result result = gw_tail_admit(tail, outlet, 1, size);
     if (result != GW_TAIL_OK)
         return result;
     if (tail->unsubmitted > 0 && exceeds(tail->options.unsubmitted_max_bytes, tail->unsubmitted,
                                          size + END_BYTES))
         return GW_TAIL_FULL;
-    result = prepare_outlet(tail, destination, epoch_entropy, &outlet);
+    result = gw_tail_prepare_outlet(tail, destination, epoch_entropy, &outlet);
     if (result != GW_TAIL_OK)
         return result;
 
@@ -285,7 +269,7 @@ enum gw_tail_result gw_tail_append_headed(struct gw_tail *tail,
         error = add_to_new_piece(tail, outlet, head, data);
     if (error)
         return GW_TAIL_NOMEM;
-    count_sent(tail, outlet, 1, size);
+    gw_tail_count_sent(tail, outlet, 1, size);
     tail->unsubmitted += size + END_BYTES;
     *epoch = outlet->epoch->epoch;
     *sequence = outlet->epoch->last;
@@ -323,112 +307,6 @@ struct gw_batch *gw_tail_take(struct gw_tail *tail, struct gw_destination *desti
     tail->unsubmitted -= batch->bytes + batch->count * (uint64_t)END_BYTES;
     *destination = outlet->destination;
     return batch;
-}
-
-/* --- transactions --- */
-
-/* Builds the group's batch without a number yet. */
-static enum gw_tail_result build_group(const struct gw_tail *tail, struct gw_tail_group *group)
-{
-    size_t bytes = 0;
-
-    if (group->count > GW_BATCH_COUNT_MAX)
-        return GW_TAIL_TOO_LARGE;
-    for (size_t i = 0; i < group->count; i++) {
-        if (group->sizes[i] > tail->options.max_message ||
-            group->sizes[i] > GW_GROUP_BYTES_MAX - bytes)
-            return GW_TAIL_TOO_LARGE;
-        bytes += group->sizes[i];
-    }
-    if (group->count == 0)
-        return GW_TAIL_OK;
-
-    struct gw_piece *piece = gw_piece_new(0, 0, bytes);
-    if (!piece)
-        return GW_TAIL_NOMEM;
-    for (size_t i = 0; i < group->count; i++) {
-        struct gw_slice head = {group->datas[i], group->heads ? group->heads[i] : 0};
-        struct gw_slice data = {group->datas[i], group->sizes[i] - head.size};
-        if (head.size > 0)
-            data.data += head.size;
-        if (gw_piece_add(piece, head, data) != 0) {
-            gw_piece_destroy(piece);
-            return GW_TAIL_NOMEM;
-        }
-    }
-    group->batch = gw_piece_finish(piece);
-    return GW_TAIL_OK;
-}
-
-/* Builds the groups, and looks whether they may go where they want to. */
-static enum gw_tail_result admit_groups(struct gw_tail *tail, struct gw_tail_group *groups,
-                                        size_t group_count)
-{
-    enum gw_tail_result result = GW_TAIL_OK, full = GW_TAIL_OK;
-    uint64_t messages = 0, bytes = 0;
-
-    for (size_t i = 0; i < group_count; i++) {
-        result = build_group(tail, &groups[i]);
-        if (result != GW_TAIL_OK)
-            return result;
-        if (!groups[i].batch)
-            continue;
-        result = admit(tail, gw_outlets_find(&tail->outlets, &groups[i].destination),
-                       groups[i].count, groups[i].batch->bytes);
-        if (result == GW_TAIL_TOO_LARGE)
-            return result;
-        full = full == GW_TAIL_OK ? result : full;
-        messages += groups[i].count;
-        bytes += groups[i].batch->bytes;
-    }
-    if (messages == 0) /* even if the outbox holds more than it may: its limits are of each open */
-        return GW_TAIL_OK;
-    result = admit(tail, NULL, messages, bytes);
-    return result == GW_TAIL_OK ? full : result;
-}
-
-/* All that can fail: afterwards every outlet has an epoch and every group its batch. */
-static enum gw_tail_result prepare(struct gw_tail *tail, struct gw_tail_group *groups,
-                                   size_t group_count)
-{
-    enum gw_tail_result result = admit_groups(tail, groups, group_count);
-
-    for (size_t i = 0; result == GW_TAIL_OK && i < group_count; i++) {
-        struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, &groups[i].destination);
-        if (groups[i].batch)
-            result = prepare_outlet(tail, &groups[i].destination, groups[i].epoch_entropy,
-                                    &outlet);
-    }
-    return result;
-}
-
-static void number_group(struct gw_tail *tail, struct gw_tail_group *group)
-{
-    struct gw_outlet *outlet = gw_outlets_find(&tail->outlets, &group->destination);
-    struct gw_batch *batch = group->batch;
-
-    outlet->open = false;
-    batch->epoch = outlet->epoch->epoch;
-    batch->first = outlet->epoch->last + 1;
-    batch->bytes_before = outlet->epoch->bytes;
-    count_sent(tail, outlet, batch->count, batch->bytes);
-}
-
-enum gw_tail_result gw_tail_transaction(struct gw_tail *tail, struct gw_tail_group *groups,
-                                        size_t group_count)
-{
-    for (size_t i = 0; i < group_count; i++)
-        groups[i].batch = NULL;
-    enum gw_tail_result result = prepare(tail, groups, group_count);
-    for (size_t i = 0; i < group_count; i++) {
-        if (result != GW_TAIL_OK) {
-            gw_batch_drop(groups[i].batch);
-            groups[i].batch = NULL;
-        } else if (groups[i].batch) {
-            number_group(tail, &groups[i]);
-        }
-    }
-    return result;
 }
 
 /* --- what became of them --- */
@@ -540,4 +418,9 @@ uint64_t gw_tail_outbox_bytes(const struct gw_tail *tail)
 uint64_t gw_tail_unstored(const struct gw_tail *tail)
 {
     return tail->unstored;
+}
+
+uint64_t gw_tail_unsubmitted(const struct gw_tail *tail)
+{
+    return tail->unsubmitted;
 }

@@ -96,6 +96,29 @@ struct gw_tail_group {
 enum gw_tail_result gw_tail_transaction(struct gw_tail *tail, struct gw_tail_group *groups,
                                         size_t group_count);
 
+/* Messages of transactions that commit together. Each joins the batch of the one before it to the
+ * same destination, so that many replies to one peer travel as one run. The caller owns the bundle;
+ * while it grows nothing else is appended, or it has to be finished and a new one begun. */
+struct gw_bundle_part;
+struct gw_bundle {
+    struct gw_destination *destinations; /* one per batch */
+    struct gw_batch **batches;           /* in order; complete once it is finished */
+    struct gw_bundle_part *parts;
+    size_t count;
+    size_t capacity;
+    uint64_t round; /* which transaction joins */
+};
+/* What joins from here on belongs together: it stays, or gw_tail_unjoin takes it out again. */
+void gw_bundle_begin(struct gw_bundle *bundle);
+/* As gw_tail_append_headed; GW_TAIL_FULL also while something appended waits to be taken. */
+enum gw_tail_result gw_tail_join(struct gw_tail *tail, struct gw_bundle *bundle,
+                                 const struct gw_destination *destination, struct gw_slice head,
+                                 struct gw_slice data, uint64_t epoch_entropy, uint64_t *epoch);
+void gw_tail_unjoin(struct gw_tail *tail, struct gw_bundle *bundle);
+/* Closes the batches: the references are the caller's. Nothing joins it any more. */
+void gw_bundle_finish(struct gw_bundle *bundle);
+void gw_bundle_clear(struct gw_bundle *bundle); /* frees; batches it was not finished with too */
+
 /* What the turn's port reports. Epochs that this open did not draw are ignored. */
 void gw_tail_stored(struct gw_tail *tail, uint64_t epoch, uint64_t upto);
 int gw_tail_settled(struct gw_tail *tail, uint64_t epoch, uint64_t first, uint64_t last,
@@ -134,5 +157,6 @@ uint64_t gw_tail_dead_messages(const struct gw_tail *tail);
 uint64_t gw_tail_outbox_messages(const struct gw_tail *tail); /* sent and not released */
 uint64_t gw_tail_outbox_bytes(const struct gw_tail *tail);
 uint64_t gw_tail_unstored(const struct gw_tail *tail); /* messages sent and not stored */
+uint64_t gw_tail_unsubmitted(const struct gw_tail *tail); /* bytes appended and not taken */
 
 #endif

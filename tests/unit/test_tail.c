@@ -13,6 +13,7 @@
 #include "peer/tail_epoch.c"
 #include "peer/tail_outlet.c"
 #include "peer/tail_piece.c"
+#include "peer/tail_transaction.c"
 #undef malloc
 #undef calloc
 #undef realloc
