@@ -56,6 +56,10 @@ GODWIT_EXPORT godwit_err_t godwit_inbox_next_many(godwit_inbox_t *inbox, int tim
                                                   godwit_delivery_t **deliveries, size_t capacity,
                                                   size_t *count);
 
+/* True if a message waits, so that godwit_inbox_next would not block as far as other threads leave
+ * it one. It costs a lock and no system call. False for NULL, and once inbox or peer are closed. */
+GODWIT_EXPORT bool godwit_inbox_ready(godwit_inbox_t *inbox);
+
 /* An eventfd, readable while godwit_inbox_next would not block. Only poll it: never read, write or
  * close it; it ends with the peer. -1 for NULL. */
 GODWIT_EXPORT int godwit_inbox_fd(godwit_inbox_t *inbox);

@@ -75,6 +75,25 @@ GODWIT_EXPORT godwit_err_t godwit_txn_delete(godwit_txn_t *txn, const char *spac
  * is still there: abort it, and its deliveries are in hand as before. */
 GODWIT_EXPORT godwit_err_t godwit_txn_commit(godwit_txn_t **txn);
 
+/* The same without waiting for the disk: on GODWIT_OK the transaction has its place among the
+ * commits, and the thread can take its next message meanwhile. *txn and its deliveries are freed.
+ *
+ * Nothing is promised less: what it decides and sends is one write, and no message and no
+ * acknowledgement leaves before that is stored. It begins within twice the time of a commit, 5 ms
+ * at most, or with the next call that is waited for. Until it is done the transaction stands as
+ * what godwit_ack leaves does: a crash takes all of it back, and the messages that it decides come
+ * again, flagged redelivered. So they do, without another word, if the store fails and the
+ * transaction is not in it, or if one of its messages was settled without it. The function
+ * godwit_peer_drain(GODWIT_STORED) waits for what it sends, and tells if that was not stored.
+ * Transactions that wait for the same write may join: then all of them happen, or none.
+ *
+ * It is waited for as by godwit_txn_commit if its caller could tell the difference, or if there is
+ * too much under way: if it reads, puts or deletes a key (whoever reads it next finds it written),
+ * rejects a message, or finds no room; and while 4,096 operations (each message decided or sent is
+ * one) or 8 MiB are under way in this peer. Then, and on any error, it is godwit_txn_commit, with
+ * its results. Any thread may call it, one at a time per transaction. */
+GODWIT_EXPORT godwit_err_t godwit_txn_commit_async(godwit_txn_t **txn);
+
 /* Forgets it; its deliveries are in hand as before. Nulls *txn; NULL is accepted. */
 GODWIT_EXPORT void godwit_txn_abort(godwit_txn_t **txn);
 

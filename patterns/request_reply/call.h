@@ -8,6 +8,7 @@
 
 struct godwit_call {
     godwit_peer_t *peer;
+    godwit_inbox_t *inbox; /* of its service */
     godwit_delivery_t *delivery; /* NULL: decided, or gone with a commit */
     godwit_txn_t *txn;
     void *data; /* of the reply */

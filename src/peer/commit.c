@@ -3,6 +3,7 @@
 /* Committing a transaction: one look at everything under the peer's lock, so that ids, conflicts
  * and the order of submission agree; then waiting for the engine's answer. */
 
+#include "peer/group.h"
 #include "peer/helm.h"
 #include "peer/outcome.h"
 #include "peer/transaction.h"
@@ -177,6 +178,35 @@ static godwit_err_t run(struct godwit_txn *txn, bool *over, godwit_id_t *id)
     *id = (godwit_id_t){plan.commit.mark_epoch, plan.commit.mark_last};
     gw_txn_plan_clear(&plan);
     return error;
+}
+
+/* True if it is on its way, and its deliveries are done with. */
+static bool join(struct godwit_txn *txn)
+{
+    struct godwit_peer *peer = txn->peer;
+
+    pthread_mutex_lock(&peer->lock);
+    bool joined = gw_group_join(txn);
+    pthread_mutex_unlock(&peer->lock);
+    if (joined) {
+        finish_deliveries(txn);
+        gw_peer_expect(peer);
+    }
+    return joined;
+}
+
+godwit_err_t godwit_txn_commit_async(godwit_txn_t **txn)
+{
+    if (!txn || !*txn || gw_peer_enter((*txn)->peer) != GODWIT_OK)
+        return godwit_txn_commit(txn); /* which says why not */
+    struct godwit_peer *peer = (*txn)->peer;
+    bool joined = join(*txn);
+    if (joined) {
+        gw_txn_destroy(*txn, true);
+        *txn = NULL;
+    }
+    gw_peer_leave(peer);
+    return joined ? GODWIT_OK : godwit_txn_commit(txn);
 }
 
 godwit_err_t godwit_txn_commit(godwit_txn_t **txn)

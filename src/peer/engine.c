@@ -4,6 +4,7 @@
 
 #include "peer/engine.h"
 
+#include "peer/group.h"
 #include "peer/helm.h"
 #include "peer/inbox.h"
 
@@ -85,6 +86,7 @@ static void tell_answered(struct gw_engine *engine)
 static void committed(struct gw_engine *engine, enum gw_store_error error, const char *why)
 {
     engine->writing = false;
+    engine->commit_us = (engine->commit_us * 7 + (engine->now_us - engine->write_us)) / 8;
     tell_answered(engine);
     if (error)
         store_failed(engine, error, why);
@@ -177,21 +179,43 @@ static void submit(struct gw_engine *engine, struct gw_submission *submission)
     gw_engine_check(engine, error);
 }
 
+/* What is there is joined by more in a moment, and nobody asked for it yet. */
+static bool expects_more(const struct gw_engine *engine)
+{
+    return engine->expect_us != GW_NEVER && engine->expect_us > engine->now_us && !engine->more &&
+           engine->phase == GW_ENGINE_OPEN;
+}
+
+/* For a group no thread waits. */
+static size_t count_waited_for(const struct gw_mailbox *taken)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < taken->submission_count; i++)
+        count += !taken->submissions[i].commit || taken->submissions[i].commit->joined == 0;
+    return count;
+}
+
 /* While a commit is under way the mailbox fills: that is the group of the next commit. */
 static void take_submissions(struct gw_engine *engine)
 {
     struct godwit_peer *peer = engine->peer;
     struct gw_mailbox *taken = &engine->taken;
 
-    atomic_store(&peer->notified, false);
+    bool called = atomic_exchange(&peer->notified, false);
+    if (!called && expects_more(engine))
+        return;
     if (engine->remind_us <= engine->now_us) {
         engine->remind_us = GW_NEVER;
         atomic_store(&peer->reminded, false);
     }
+    engine->expect_us = GW_NEVER;
+    atomic_store(&peer->expected, false); /* before what it tells of is taken */
     pthread_mutex_lock(&peer->lock);
     /* Without memory, some of it waits for a better round. */
     engine->more =
         gw_peer_gather(peer, engine->options.sync ? TURN_BYTES_SYNCED : TURN_BYTES) > 0;
+    gw_group_close(peer);
     struct gw_command *commands = peer->mailbox.commands;
     struct gw_command **commands_end = peer->mailbox.commands_end;
     struct gw_mailbox empty = *taken;
@@ -200,7 +224,7 @@ static void take_submissions(struct gw_engine *engine)
     peer->mailbox.commands = commands;
     peer->mailbox.commands_end = commands_end;
     if (taken->submission_count > 0)
-        engine->company = taken->submission_count;
+        engine->company = count_waited_for(taken);
     if (peer->space_waiters > 0 && taken->submission_count > 0)
         pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
@@ -278,6 +302,8 @@ uint64_t gw_engine_due_us(const struct gw_engine *engine)
         next = engine->bye_us;
     if (engine->turn && !engine->writing && engine->remind_us < next)
         next = engine->remind_us;
+    if (engine->turn && !engine->writing && engine->expect_us < next)
+        next = engine->expect_us;
     if (gw_net_is_ready(engine->net) || (engine->more && engine->turn && !engine->writing))
         next = 0;
     return next;

@@ -105,6 +105,7 @@ struct gw_engine {
     bool mending;               /* the thread works without the helm: all is its own */
     size_t company;             /* submissions that were taken together, the last time */
     uint64_t remind_us;         /* of what was left without a wake-up; GW_NEVER: of nothing */
+    uint64_t expect_us;         /* of a group of transactions (group.h); the same */
     bool keep_commit;           /* who is at the helm makes the next commit itself */
     bool commit_kept;           /* and has got one */
     struct gw_entropy entropy;
@@ -119,6 +120,7 @@ struct gw_engine {
     bool writing;                 /* a commit is under way */
     bool slow_told;               /* that it takes long */
     uint64_t write_us;            /* when it began */
+    uint64_t commit_us;           /* that commits took of late */
     struct gw_write *inline_write; /* memory: to be written when the turn has returned */
     bool broken;                  /* the turn is over */
     enum gw_store_error failure;  /* of the store; GW_STORE_OK: memory ran out */

@@ -199,6 +199,7 @@ godwit_err_t gw_engine_open(struct godwit_peer *peer)
     engine->recalled_end = &engine->recalled;
     engine->driver_until_us = GW_NEVER;
     engine->remind_us = GW_NEVER;
+    engine->expect_us = GW_NEVER;
     atomic_init(&engine->kicked, false);
     pthread_mutex_init(&engine->helm, NULL);
     gw_cond_init(&engine->seat_free);

@@ -151,6 +151,13 @@ bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *dea
     return in_time;
 }
 
+void gw_peer_expect(struct godwit_peer *peer)
+{
+    if (!atomic_load_explicit(&peer->expected, memory_order_relaxed) &&
+        !atomic_exchange(&peer->expected, true))
+        gw_helm_expect(peer->engine);
+}
+
 int gw_peer_gather(struct godwit_peer *peer, uint64_t enough_bytes)
 {
     struct gw_submission next = {0};

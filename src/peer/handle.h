@@ -30,6 +30,7 @@
 struct gw_control;
 struct gw_dead_end;
 struct gw_engine;
+struct gw_group;
 struct gw_marks;
 struct godwit_inbox;
 struct gw_replies;
@@ -70,6 +71,7 @@ struct godwit_peer {
     pthread_mutex_t replies_opening; /* held while it is made; nothing is locked before it */
     atomic_bool notified; /* the engine will look into the mailbox: no need to wake it */
     atomic_bool reminded; /* it will look there in milliseconds */
+    atomic_bool expected; /* the same, and not sooner unless it is notified */
 
     pthread_mutex_t lock; /* guards all from here to store_lock */
     pthread_cond_t changed; /* something that wait, drain, commit ... look at */
@@ -80,6 +82,9 @@ struct godwit_peer {
     uint64_t generation; /* counts the turns; deliveries of an earlier one are stale */
     struct gw_tail *tail;
     struct gw_mailbox mailbox;
+    struct gw_group *group;  /* the newest of the mailbox that may still be joined; or NULL */
+    size_t async_operations; /* of all groups that are not stored yet */
+    size_t async_bytes;
     struct gw_entropy entropy;
     uint64_t spare_epoch;    /* drawn ahead for the next destination's epoch */
     uint64_t sent;           /* messages given an id in this open */
@@ -153,6 +158,9 @@ static inline bool gw_peer_must_remind(struct godwit_peer *peer)
     return true;
 }
 void gw_peer_remind(struct godwit_peer *peer);
+/* For what is likely to be followed by more: the engine leaves it alone until it is notified, for a
+ * few milliseconds at most. Without a lock, and inside gw_peer_enter. */
+void gw_peer_expect(struct godwit_peer *peer);
 
 /* Waits for `changed` under the lock; false when the deadline passed. */
 bool gw_peer_wait_change(struct godwit_peer *peer, const struct gw_deadline *deadline);

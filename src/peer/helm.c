@@ -10,6 +10,8 @@
 #include "peer/engine.h"
 
 #define REMIND_US 5000
+#define EXPECT_US_MIN 200 /* below, a timer is no cheaper than a round */
+#define EXPECT_US_MAX 5000
 
 /* With the helm: rounds may be run by anyone. */
 static bool is_steerable(const struct gw_engine *engine)
@@ -46,6 +48,7 @@ void gw_helm_work(struct gw_engine *engine, bool may_write)
     }
     engine->commit_kept = false;
     engine->keep_commit = may_write;
+    atomic_store(&engine->peer->notified, true);
     gw_engine_round(engine, NULL);
     engine->keep_commit = false;
     bool kept = engine->commit_kept;
@@ -67,6 +70,26 @@ void gw_helm_remind(struct gw_engine *engine)
 {
     pthread_mutex_lock(&engine->helm);
     engine->remind_us = gw_clock_us() + REMIND_US;
+    mind(engine);
+    pthread_mutex_unlock(&engine->helm);
+}
+
+/* What comes back from another peer comes after a commit there and one here. */
+static uint64_t patience_us(const struct gw_engine *engine)
+{
+    uint64_t two_us = engine->commit_us * 2;
+
+    if (two_us < EXPECT_US_MIN)
+        return EXPECT_US_MIN;
+    return two_us < EXPECT_US_MAX ? two_us : EXPECT_US_MAX;
+}
+
+void gw_helm_expect(struct gw_engine *engine)
+{
+    pthread_mutex_lock(&engine->helm);
+    uint64_t until_us = gw_clock_us() + patience_us(engine);
+    if (until_us < engine->expect_us)
+        engine->expect_us = until_us;
     mind(engine);
     pthread_mutex_unlock(&engine->helm);
 }

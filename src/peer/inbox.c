@@ -425,6 +425,21 @@ int godwit_inbox_fd(godwit_inbox_t *inbox)
     return inbox->fd;
 }
 
+static bool is_ready(const struct godwit_inbox *inbox)
+{
+    return inbox->first && inbox->open && !inbox->closing;
+}
+
+bool godwit_inbox_ready(godwit_inbox_t *inbox)
+{
+    if (!inbox || gw_forked(&inbox->peer->fork_mark))
+        return false;
+    pthread_mutex_lock(&inbox->lock);
+    bool ready = is_ready(inbox);
+    pthread_mutex_unlock(&inbox->lock);
+    return ready;
+}
+
 static struct godwit_delivery *take_first(struct godwit_inbox *inbox)
 {
     struct gw_run *run = inbox->first;
@@ -438,11 +453,6 @@ static struct godwit_delivery *take_first(struct godwit_inbox *inbox)
         show(inbox);
     }
     return delivery;
-}
-
-static bool is_ready(const struct godwit_inbox *inbox)
-{
-    return inbox->first && inbox->open && !inbox->closing;
 }
 
 /* With the lock, which is free meanwhile. One of those who wait may do so at the helm. */

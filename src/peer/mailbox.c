@@ -31,12 +31,10 @@ void gw_mailbox_forget(struct gw_mailbox *mailbox)
 
 void gw_commit_done(struct gw_commit *commit)
 {
-    if (!commit->detached) {
+    if (commit->over)
+        commit->over(commit);
+    else
         sem_post(&commit->done); /* with that it is gone */
-        return;
-    }
-    gw_write_clear(&commit->keys); /* it has nothing else */
-    free(commit);
 }
 
 void gw_mailbox_reset(struct gw_mailbox *mailbox)
@@ -94,6 +92,14 @@ int gw_decided_add(struct gw_decided *decided, uint64_t epoch, struct gw_range r
         return -ENOMEM;
     decided->items[decided->count++] = (struct gw_decision){
         .epoch = epoch, .first = range.first, .last = range.last, .bytes = bytes};
+    return 0;
+}
+
+int gw_decided_reserve(struct gw_decided *decided, size_t more)
+{
+    while (decided->capacity - decided->count < more)
+        if (grow((void **)&decided->items, &decided->capacity, sizeof *decided->items) != 0)
+            return -ENOMEM;
     return 0;
 }
 

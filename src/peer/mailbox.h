@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 /* A transaction on its way. It lives in the committing thread, which waits for `done`; then the
- * engine has forgotten it. */
+ * engine has forgotten it. Or nobody waits for it (group.h). */
 struct gw_commit {
     uint64_t token;
     struct gw_decision *decisions;
@@ -30,14 +30,15 @@ struct gw_commit {
     struct gw_write keys;
     uint64_t mark_epoch; /* its first batch, to find it again in a reopened store; 0: none */
     uint64_t mark_last;
-    bool detached;        /* nobody waits: the engine frees it when it is done */
+    uint64_t joined;      /* transactions that joined it: so many are one (group.h) */
+    void (*over)(struct gw_commit *commit); /* nobody waits: how it is freed, with the lock */
     bool submitted;       /* the turn has it: after a failure it may be stored */
     sem_t done; /* told without a lock: where many commit at a time, they would all meet at it */
     godwit_err_t result;
     struct gw_commit *next; /* in the engine's list of the unanswered */
 };
 
-/* Frees whoever waits: then it is gone. */
+/* It has its result: frees whoever waits, or itself; then it is gone. With the peer's lock. */
 void gw_commit_done(struct gw_commit *commit);
 
 struct gw_submission { /* one of the two */
@@ -142,6 +143,8 @@ void gw_mailbox_command(struct gw_mailbox *mailbox, struct gw_command *command);
 /* Joins it to a neighbouring decision if there is one among the last few. 0 or -ENOMEM. */
 int gw_decided_add(struct gw_decided *decided, uint64_t epoch, struct gw_range range,
                    uint64_t bytes);
+/* The next `more` additions cannot fail. 0 or -ENOMEM. */
+int gw_decided_reserve(struct gw_decided *decided, size_t more);
 void gw_decided_clear(struct gw_decided *decided); /* frees */
 
 /* A reason as it travels: the first GW_TEXT_MAX bytes, what is not printable ASCII as '?'. NULL is

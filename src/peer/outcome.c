@@ -76,6 +76,12 @@ void gw_outcomes_recovered(struct godwit_peer *peer, uint64_t last, uint64_t rea
     show(book);
 }
 
+static void over(struct gw_commit *commit)
+{
+    gw_write_clear(&commit->keys); /* it has nothing else */
+    free(commit);
+}
+
 /* One write: the deletion of `first` to `last`. NULL: no memory. */
 static struct gw_commit *deletion(uint64_t first, uint64_t last)
 {
@@ -89,11 +95,10 @@ static struct gw_commit *deletion(uint64_t first, uint64_t last)
     row.number = 0;
     row.first = row.last = last;
     gw_row_put(&commit->keys, &row);
-    commit->detached = true;
+    commit->over = over;
     if (!gw_write_failed(&commit->keys))
         return commit;
-    gw_write_clear(&commit->keys);
-    free(commit);
+    over(commit);
     return NULL;
 }
 

@@ -65,6 +65,14 @@ static uint64_t port_entropy(void *context)
 
 /* --- news --- */
 
+/* The turn counts a group as one. */
+static void count_joined(struct gw_engine *engine, const struct gw_commit *commit,
+                         enum gw_counter counter)
+{
+    if (commit->joined > 1)
+        engine->before[counter] += commit->joined - 1;
+}
+
 static void apply(struct gw_engine *engine, const struct gw_news *news, int *error)
 {
     struct godwit_peer *peer = engine->peer;
@@ -87,10 +95,12 @@ static void apply(struct gw_engine *engine, const struct gw_news *news, int *err
     case GW_NEWS_IDLE: gw_engine_idle(engine, news->a); break;
     case GW_NEWS_COMMIT:
         peer->finished_token = news->commit->token;
+        count_joined(engine, news->commit, GW_COUNTER_transactions);
         news->commit->result = GODWIT_OK;
         gw_commit_done(news->commit);
         break;
     case GW_NEWS_STALE:
+        count_joined(engine, news->commit, GW_COUNTER_stale_transactions);
         news->commit->result = GODWIT_ESTALE;
         gw_commit_done(news->commit);
         break;

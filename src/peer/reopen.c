@@ -9,6 +9,7 @@
 #include "peer/engine.h"
 
 #include "peer/found.h"
+#include "peer/group.h"
 #include "peer/inbox.h"
 #include "peer/outcome.h"
 #include "peer/reply.h"
@@ -118,6 +119,7 @@ static void queue_waiting_commits(struct gw_engine *engine)
 {
     struct gw_mailbox *mailbox = &engine->peer->mailbox;
 
+    gw_group_close(engine->peer);
     for (size_t i = 0; i < mailbox->submission_count; i++) {
         struct gw_commit *commit = mailbox->submissions[i].commit;
 
@@ -136,7 +138,8 @@ static void queue_waiting_commits(struct gw_engine *engine)
 static void count_commits(struct gw_engine *engine)
 {
     for (const struct gw_commit *commit = engine->commits; commit; commit = commit->next)
-        engine->before[GW_COUNTER_transactions] += commit->result == GODWIT_OK;
+        if (commit->result == GODWIT_OK)
+            engine->before[GW_COUNTER_transactions] += commit->joined ? commit->joined : 1;
 }
 
 /* The threads go on at once, without the lock: all that they may look at is told before. */

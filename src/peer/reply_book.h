@@ -77,6 +77,8 @@ struct gw_replies {
     size_t filed;
     uint64_t filed_bytes;
     struct gw_map collected; /* epoch -> struct gw_collected */
+    uint64_t burst;        /* taken by reply_next since it last found none, */
+    uint64_t burst_before; /* and between the two times before */
 
     uint64_t aside;     /* in the store, for whoever comes */
     bool aside_known;   /* false: the keeper has not counted them yet */

@@ -13,6 +13,7 @@
 
 #define SERVICE_PREFIX "service:"
 #define SCAN_MAX 16
+#define MUCH_LARGER 4 /* times, of two bursts */
 
 /* --- a look at what no message tells --- */
 
@@ -219,6 +220,30 @@ static godwit_err_t give(struct godwit_reply *reply, godwit_reply_t **result)
 
 /* --- the calls --- */
 
+/* Whose replies this thread took one of, with others to come; until it sends. As a rule it takes
+ * them next, and sends a request for each: those then go together. */
+static _Thread_local const struct gw_replies *more_to_take;
+
+/* With the lock. */
+static void count_taken(struct gw_replies *replies, bool waited)
+{
+    if (waited) {
+        replies->burst_before = replies->burst;
+        replies->burst = 0;
+    }
+    replies->burst++;
+}
+
+/* With the lock. Where a sync costs more than the moment that it waits for company, a few replies
+ * that come apart from many others wait for those: else each of the two pays for its own sync, here
+ * and at the server, and on every round they miss each other again. */
+static bool more_will_come(const struct gw_replies *replies)
+{
+    return replies->oldest || replies->arrived ||
+           (replies->peer->settings.durability == GODWIT_DURABILITY_FSYNC &&
+            replies->burst <= replies->burst_before / MUCH_LARGER);
+}
+
 static godwit_err_t check_service(const char *service, struct gw_destination *destination)
 {
     if (!service)
@@ -289,7 +314,9 @@ godwit_err_t godwit_request_send(godwit_peer_t *peer, const char *service,
     if (!(error = check_service(service, &destination)) &&
         !(error = gw_replies_open(peer, &replies))) {
         snprintf(text, sizeof text, SERVICE_PREFIX "%s", destination.name);
-        error = godwit_send(peer, text, message, id);
+        error = more_to_take == replies ? gw_send_one_of_many(peer, text, message, id)
+                                        : godwit_send(peer, text, message, id);
+        more_to_take = NULL;
     }
     gw_peer_leave(peer);
     return error;
@@ -311,6 +338,7 @@ static godwit_err_t wait_for(struct godwit_peer *peer, bool any, godwit_id_t id,
     waiter.id = id;
     waiter.look = true;
     pthread_mutex_lock(&replies->lock);
+    bool waited = !replies->oldest && !replies->arrived;
     if (any && replies->oldest) {
         waiter.reply = replies->oldest;
         gw_book_take(replies, waiter.reply);
@@ -318,6 +346,9 @@ static godwit_err_t wait_for(struct godwit_peer *peer, bool any, godwit_id_t id,
         gw_waiter_enlist(&waiter);
         error = await(&waiter, &deadline);
     }
+    if (any && waiter.reply)
+        count_taken(replies, waited);
+    more_to_take = any && waiter.reply && more_will_come(replies) ? replies : NULL;
     pthread_mutex_unlock(&replies->lock);
     gw_seat_leave(&waiter.seat, peer->engine);
     gw_waiter_clear(&waiter);

@@ -62,22 +62,25 @@ static godwit_err_t append(struct godwit_peer *peer, const struct gw_destination
 }
 
 /* Most calls are over when they release the lock, so that gw_peer_enter would cost more than it
- * guards: those that last count themselves inside under the lock. */
+ * guards: those that last count themselves inside under the lock. `followed`: by more from this
+ * thread, which counts as inside already. */
 static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination *destination,
                            struct gw_slice head, struct gw_slice data,
-                           const struct gw_send_watch *watch, godwit_id_t *id)
+                           const struct gw_send_watch *watch, bool followed, godwit_id_t *id)
 {
     struct gw_patience patience = {.sooner = watch ? watch->deadline : NULL};
     godwit_id_t result;
 
     pthread_mutex_lock(&peer->lock);
     godwit_err_t error = append(peer, destination, head, data, watch, &patience, &result);
-    bool wake = !error && !watch && gw_peer_must_wake(peer);
+    bool wake = !error && !watch && !followed && gw_peer_must_wake(peer);
     pthread_mutex_unlock(&peer->lock);
     if (wake)
         gw_peer_wake(peer);
     if (!error && watch) /* it waits for the answer: with a deadline, not for the disk */
         gw_helm_work(peer->engine, watch->deadline->never);
+    if (!error && followed)
+        gw_peer_expect(peer);
     if (patience.inside)
         gw_peer_leave(peer);
     if (!error && id)
@@ -86,7 +89,7 @@ static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination
 }
 
 static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_slice head,
-                               struct gw_slice data, godwit_id_t *id)
+                               struct gw_slice data, bool followed, godwit_id_t *id)
 {
     struct gw_destination destination;
     godwit_err_t error;
@@ -99,7 +102,7 @@ static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_
         return gw_error(GODWIT_EINVAL, "data is NULL");
     if ((error = gw_check_destination(text, &destination)) != GODWIT_OK)
         return error;
-    return submit(peer, &destination, head, data, NULL, id);
+    return submit(peer, &destination, head, data, NULL, followed, id);
 }
 
 godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destination *destination,
@@ -108,7 +111,7 @@ godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destinati
 {
     struct gw_slice head = {(*message)->head.data, (*message)->head.size};
     struct gw_slice data = {(*message)->data, (*message)->size};
-    godwit_err_t error = submit(peer, destination, head, data, watch, id);
+    godwit_err_t error = submit(peer, destination, head, data, watch, false, id);
 
     if (!error)
         godwit_message_destroy(message);
@@ -118,20 +121,33 @@ godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destinati
 godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *destination, const void *data,
                               size_t size, godwit_id_t *id)
 {
-    return send_bytes(peer, destination, (struct gw_slice){0}, (struct gw_slice){data, size}, id);
+    return send_bytes(peer, destination, (struct gw_slice){0}, (struct gw_slice){data, size}, false,
+                      id);
 }
 
-godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
-                         godwit_id_t *id)
+static godwit_err_t send_message(godwit_peer_t *peer, const char *destination,
+                                 godwit_message_t **message, bool followed, godwit_id_t *id)
 {
     if (!message || !*message)
         return gw_error(GODWIT_EINVAL, "message is NULL");
     struct gw_slice head = {(*message)->head.data, (*message)->head.size};
     struct gw_slice data = {(*message)->data, (*message)->size};
-    godwit_err_t error = send_bytes(peer, destination, head, data, id);
+    godwit_err_t error = send_bytes(peer, destination, head, data, followed, id);
     if (!error)
         godwit_message_destroy(message);
     return error;
+}
+
+godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
+                         godwit_id_t *id)
+{
+    return send_message(peer, destination, message, false, id);
+}
+
+godwit_err_t gw_send_one_of_many(struct godwit_peer *peer, const char *destination,
+                                 godwit_message_t **message, godwit_id_t *id)
+{
+    return send_message(peer, destination, message, true, id);
 }
 
 /* --- wait and drain --- */

@@ -3,7 +3,9 @@
 /* A client and two servers of one name. A request is a number; the handler raises the number's
  * count and draws a mark, keeps both in its store, and answers with them. So a second run of a
  * handler that had its effect shows as a count of 2, and an answer that is not the one stored with
- * the effect shows as a wrong mark.
+ * the effect shows as a wrong mark. Every fourth request has no effect but its answer, and is not
+ * waited for (godwit_txn_commit_async): an answer that left before it was stored would be followed,
+ * after a kill, by another with another mark.
  *
  * The client writes accepted numbers to one ledger and the answers to another, and only then is
  * done with the reply: an answer that it wrote down just before it was killed may come again, the
@@ -33,6 +35,11 @@ static size_t size_of(uint64_t number)
     return number % 3 == 0 ? LARGE : sizeof(struct answer);
 }
 
+static bool is_plain(uint64_t number)
+{
+    return number % 4 == 2;
+}
+
 static uint32_t answer(void *context, godwit_call_t *call)
 {
     static _Thread_local uint64_t drawn;
@@ -44,7 +51,9 @@ static uint32_t answer(void *context, godwit_call_t *call)
         return 1;
     memcpy(&answer.number, godwit_call_data(call), sizeof answer.number);
     uint64_t mark = ((uint64_t)getpid() << 40) + ((uint64_t)(uintptr_t)&drawn << 16) + ++drawn;
-    struct kill_effect effect = kill_raise(godwit_call_txn(call), answer.number, mark);
+    struct kill_effect effect = {1, mark};
+    if (!is_plain(answer.number))
+        effect = kill_raise(godwit_call_txn(call), answer.number, mark);
     answer.count = effect.count;
     answer.mark = effect.mark;
     memcpy(bytes, &answer, sizeof answer);
@@ -144,8 +153,8 @@ static void run(size_t role, const char *directory, char *const *endpoints)
 
 /* --- the verdict --- */
 
-/* answered[number]: whether an answer was written down. */
-static void read_answers(const char *directory, const struct kill_effect *effects, uint64_t limit,
+/* answered[number]: whether an answer was written down; that is the effect of a plain one. */
+static void read_answers(const char *directory, struct kill_effect *effects, uint64_t limit,
                          unsigned char *answered, struct kill_verdict *verdict)
 {
     int answers = kill_file(directory, "answers");
@@ -155,6 +164,8 @@ static void read_answers(const char *directory, const struct kill_effect *effect
     while (read(answers, &answer, sizeof answer) == sizeof answer) {
         if (answer.number > limit)
             kill_die("an answer to number %" PRIu64 ", which was never sent", answer.number);
+        if (is_plain(answer.number) && !answered[answer.number])
+            effects[answer.number] = (struct kill_effect){answer.count, answer.mark};
         answered[answer.number] = 1;
         if (answer.count == effects[answer.number].count &&
             answer.mark == effects[answer.number].mark)

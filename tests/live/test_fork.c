@@ -234,6 +234,7 @@ static void receiving_calls(void)
     REFUSED(godwit_inbox_next(held.inbox, -1, &delivery));
     REFUSED(godwit_inbox_next_many(held.inbox, -1, several, 2, &size));
     HARMLESS(godwit_inbox_fd(held.inbox));
+    HOLDS(!godwit_inbox_ready(held.inbox));
     REFUSED(godwit_service_open(held.peer, "t", refuse, NULL, NULL, &service));
     HOLDS(*(const char *)godwit_delivery_data(held.many[0]) == 'x'); /* begins nothing here */
     HOLDS(godwit_delivery_size(held.delivery) == 1);
@@ -267,6 +268,7 @@ static void transaction_calls(void)
     REFUSED(godwit_txn_get(txn, "space", "key", 3, &value, &size));
     REFUSED(godwit_txn_put(txn, "space", "key", 3, "other", 5));
     REFUSED(godwit_txn_delete(txn, "space", "key", 3));
+    REFUSED(godwit_txn_commit_async(&txn));
     REFUSED(godwit_txn_commit(&txn));
     HARMLESS(godwit_txn_abort(&txn));
     REFUSED(godwit_get(held.peer, "space", "key", 3, &value, &size));

@@ -21,6 +21,7 @@
 #define FORGETS      8
 #define BAD_PART     9
 #define SHARES       10
+#define HURRIES      11
 
 #if KIND == NOWHERE
 void no_such_function(void);
@@ -55,9 +56,35 @@ static void share(godwit_delivery_t *delivery)
     (void)delivery;
 }
 
+/* Passes it on and takes the next one, not waiting for the commit. */
+static void hurry(godwit_peer_t *peer, godwit_delivery_t *delivery)
+{
+    godwit_txn_t *txn;
+
+    if (godwit_txn_begin(peer, &txn))
+        abort();
+    godwit_txn_ack(txn, delivery);
+    godwit_txn_push_data(txn, "y", godwit_delivery_data(delivery), godwit_delivery_size(delivery));
+    godwit_err_t error = godwit_txn_commit_async(&txn);
+    if (!txn || error == GODWIT_ECLOSED)
+        return;
+    godwit_txn_abort(&txn); /* no room for what it sends */
+    godwit_nack(&delivery, -1, "full");
+}
+
+static uint32_t answer(void *state, godwit_call_t *call)
+{
+    (void)state;
+    return godwit_call_reply(call, godwit_call_data(call), godwit_call_size(call)) ? 1 : 0;
+}
+
 static void handle(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery)
 {
-    (void)state, (void)peer;
+    (void)state;
+    if (KIND == HURRIES) {
+        hurry(peer, delivery);
+        return;
+    }
     if (KIND == FAULTS)
         abort();
     for (volatile unsigned at = 0; KIND == LOOPS;)
@@ -78,6 +105,13 @@ static void handle(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery
     godwit_ack(&delivery);
 }
 
+/* What was passed on comes here. */
+static void end(void *state, godwit_peer_t *peer, godwit_delivery_t *delivery)
+{
+    (void)state, (void)peer;
+    godwit_ack(&delivery);
+}
+
 static size_t make(uint64_t number, uint64_t random, void *data, size_t capacity)
 {
     (void)number, (void)random, (void)capacity;
@@ -85,9 +119,28 @@ static size_t make(uint64_t number, uint64_t random, void *data, size_t capacity
     return 1;
 }
 
+/* Each message of x that is processed was passed on, and no other: the two are one commit. */
+static void check_passed_on(godwit_sim_view_t *view)
+{
+    long more = 0;
+
+    for (size_t i = 0; i < godwit_sim_message_count(view); i++) {
+        const godwit_sim_message_t *message = godwit_sim_message(view, i);
+
+        if (strcmp(message->destination, "stage:x") == 0)
+            more += message->processed;
+        else if (strcmp(message->destination, "stage:y") == 0)
+            more -= message->accepted;
+    }
+    if (more != 0)
+        godwit_sim_violated(view, "%ld more were processed than passed on", more);
+}
+
 /* An exit of a simulated process is not one of the simulator; no process counts beyond three. */
 static void check(godwit_sim_view_t *view)
 {
+    if (KIND == HURRIES)
+        check_passed_on(view);
     for (size_t i = 0; i < godwit_sim_effect_count(view); i++) {
         if (atoi(godwit_sim_effect_text(view, i) + 5) > 3)
             godwit_sim_violated(view, "a variable outlived its process");
@@ -99,6 +152,8 @@ static const godwit_sim_part_t parts[] = {
      .on_delivery = handle,
      .threads = KIND == SHARES ? 2 : 0,
      .make = make},
+    {.destination = "stage:y", .on_delivery = end},
+    {.destination = "service:z", .on_call = answer, .threads = 2, .make = make},
 };
 
 GODWIT_SIMULATION("odd", parts, NULL, check)

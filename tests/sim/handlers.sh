@@ -14,6 +14,7 @@ says() { # says STATUS KIND SEEDS WORDS
 
 says 0 FINE 1-20 '^no violation'
 says 0 SHARES 1-20 '^no violation'
+says 0 HURRIES 1-60 '^no violation'
 [ -n "${SANITIZED:-}" ] || {
     says 1 FAULTS 1-3 'odd died of signal 6 (Aborted) at [a-e]'
     says 1 DIGS 1-3 'odd needs more than 1024 KiB of stack at [a-e]'

@@ -134,7 +134,12 @@ static bool readable(struct bench *bench)
 {
     struct pollfd poll_fd = {.fd = godwit_inbox_fd(&bench->inbox), .events = POLLIN};
 
-    return poll(&poll_fd, 1, 0) == 1;
+    bool readable = poll(&poll_fd, 1, 0) == 1;
+    if (bench->inbox.open && !bench->inbox.closing)
+        assert_int_equal(godwit_inbox_ready(&bench->inbox), readable);
+    else
+        assert_false(godwit_inbox_ready(&bench->inbox));
+    return readable;
 }
 
 static void is_taken(const struct gw_taken *taken, uint64_t epoch, uint64_t first, uint64_t last)

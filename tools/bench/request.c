@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* A client and a service that sends back what came. One at a time by godwit_request; with many
  * under way by godwit_request_send and godwit_reply_next, the next one sent when one is answered.
- * The service has a handler thread for each request under way, at most 64, so that they share
- * commits: with one thread each request would wait for the commit of the one before. */
+ * The service has one handler thread, as raw has: while more requests wait, it does not wait for
+ * the commit of their answers. */
 
 #include "child.h"
 #include "role_peer.h"
 #include <stdlib.h>
 
 #define SERVICE "echo"
-#define THREADS 64
 
 static uint32_t echo(void *context, godwit_call_t *call)
 {
@@ -23,10 +22,7 @@ int role_serve(const struct role *role)
     godwit_service_t *service;
     if (!peer_open(role, "server", &peer))
         return BENCH_FAILED;
-    godwit_service_options_t options = GODWIT_SERVICE_OPTIONS_INIT;
-    options.threads = role->many < THREADS ? role->many : THREADS;
-    bool good = peer_check(godwit_service_open(peer, SERVICE, echo, NULL, &options, &service),
-                           "serve");
+    bool good = peer_check(godwit_service_open(peer, SERVICE, echo, NULL, NULL, &service), "serve");
     if (good) {
         good = peer_listen(peer);
         role_wait_end();

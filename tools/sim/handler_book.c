@@ -5,6 +5,7 @@
 #include "handler_inside.h"
 
 #include "peer/headers.h"
+#include "peer/reply_book.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -79,11 +80,33 @@ static void show(struct sim_peer *peer, const struct gw_destination *destination
                      handler_show(message->shown.data, message->shown.size, text, sizeof text));
 }
 
+/* What a reply says that it answers, of what is decided with it; NULL: none of that. */
+static const struct sim_item *origin_of(const struct gw_batch *batch, uint64_t sequence,
+                                        const struct sim_transaction *transaction)
+{
+    struct gw_slice value;
+    uint32_t head = batch->heads ? batch->heads[sequence - batch->first] : 0;
+    struct gw_slice heads = {batch->body->data + gw_batch_offset(batch, sequence), head};
+
+    if (!gw_headers_find(heads, GW_REPLY_RE, &value) || value.size != 16)
+        return NULL;
+    struct gw_reader reader = gw_reader_of(value.data, value.size);
+    uint64_t epoch = gw_read_u64(&reader), number = gw_read_u64(&reader);
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->items[i].epoch == epoch && transaction->items[i].sequence == number)
+            return &transaction->items[i];
+    return NULL;
+}
+
 void handler_book_batch(struct sim_peer *peer, const struct gw_destination *destination,
-                        const struct gw_batch *batch, const struct sim_item *origin)
+                        const struct gw_batch *batch, const struct sim_transaction *transaction)
 {
     for (uint64_t at = batch->first; at <= gw_batch_last(batch) && !peer->world->failed; at++) {
         uint32_t from = gw_batch_offset(batch, at), to = gw_batch_offset(batch, at + 1);
+        const struct sim_item *origin =
+            transaction && destination->kind == GW_KIND_REPLY
+                ? origin_of(batch, at, transaction)
+                : NULL;
         peer->world->ledger.next_id++;
         sim_app_number(peer, destination, batch->epoch, at,
                        sim_body_id(batch->body->data + from, to - from), to - from, origin);

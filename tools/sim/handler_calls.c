@@ -35,6 +35,7 @@ __typeof__(godwit_txn_get) gw_shell_txn_get;
 __typeof__(godwit_txn_put) gw_shell_txn_put;
 __typeof__(godwit_txn_delete) gw_shell_txn_delete;
 __typeof__(godwit_txn_commit) gw_shell_txn_commit;
+__typeof__(godwit_txn_commit_async) gw_shell_txn_commit_async;
 __typeof__(godwit_txn_abort) gw_shell_txn_abort;
 __typeof__(godwit_get) gw_shell_get;
 __typeof__(godwit_cursor_next) gw_shell_cursor_next;
@@ -430,6 +431,16 @@ godwit_err_t godwit_txn_commit(godwit_txn_t **txn)
     say("godwit_txn_commit ...");
     go(thread, WAITS);
     return end(thread, WAITS, gw_shell_txn_commit(txn));
+}
+
+godwit_err_t godwit_txn_commit_async(godwit_txn_t **txn)
+{
+    struct handler_thread *thread = begin("godwit_txn_commit_async", WAITS);
+
+    REFUSE_CHECK();
+    say("godwit_txn_commit_async ...");
+    go(thread, WAITS);
+    return end(thread, WAITS, gw_shell_txn_commit_async(txn));
 }
 
 /* --- keys --- */

@@ -163,10 +163,10 @@ extern const struct sim_hooks handler_hooks;
 
 /* --- handler_book.c --- */
 
-/* A batch that is about to be submitted: its messages get their numbers in the ledger. `origin`:
- * the request that it answers; NULL: none. */
+/* A batch that is about to be submitted: its messages get their numbers in the ledger, replies with
+ * the request that they answer, which is one of those that their transaction decides. */
 void handler_book_batch(struct sim_peer *peer, const struct gw_destination *destination,
-                        const struct gw_batch *batch, const struct sim_item *origin);
+                        const struct gw_batch *batch, const struct sim_transaction *transaction);
 void handler_book_made(godwit_id_t id);
 void handler_book_answer(godwit_id_t request, uint32_t code, const void *data, size_t size);
 void handler_book_effect(const char *text);

@@ -21,6 +21,7 @@
 #define godwit_txn_put         gw_shell_txn_put
 #define godwit_txn_delete      gw_shell_txn_delete
 #define godwit_txn_commit      gw_shell_txn_commit
+#define godwit_txn_commit_async gw_shell_txn_commit_async
 #define godwit_txn_abort       gw_shell_txn_abort
 #define godwit_get             gw_shell_get
 #define godwit_cursor_next     gw_shell_cursor_next

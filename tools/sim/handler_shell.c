@@ -8,6 +8,7 @@
 
 #include "checker.h"
 #include "peer/found.h"
+#include "peer/group.h"
 #include "peer/helm.h"
 #include "peer/inbox.h"
 #include "peer/reply.h"
@@ -74,7 +75,7 @@ void handler_shell_start(struct handler_process *process, struct sim_peer *peer)
 }
 
 /* However many threads hold it: they are gone. What they had on their stacks and allocated is left
- * where it is. */
+ * where it is, and so are groups of transactions. */
 static void destroy(struct godwit_peer *peer)
 {
     peer->tail = NULL;
@@ -137,6 +138,11 @@ void gw_helm_work(struct gw_engine *engine, bool may_write)
 
 /* Sooner than it has to be: the world decides when a turn is run. */
 void gw_helm_remind(struct gw_engine *engine)
+{
+    gw_engine_wake(engine);
+}
+
+void gw_helm_expect(struct gw_engine *engine)
 {
     gw_engine_wake(engine);
 }
@@ -418,6 +424,7 @@ static void queue_waiting(struct handler_process *process)
 {
     struct gw_mailbox *mailbox = &process->peer->mailbox;
 
+    gw_group_close(process->peer);
     for (size_t i = 0; i < mailbox->submission_count; i++) {
         struct gw_commit *commit = mailbox->submissions[i].commit;
         gw_batch_drop(mailbox->submissions[i].batch);

@@ -8,6 +8,7 @@
 #include "handler_libc.h"
 
 #include "checker.h"
+#include "peer/group.h"
 #include "peer/inbox.h"
 
 #include <inttypes.h>
@@ -80,9 +81,7 @@ static void take_outputs(struct sim_peer *peer, const struct gw_commit *commit,
     transaction->outputs = must(calloc(commit->batch_count + 1, sizeof *transaction->outputs));
     for (size_t i = 0; i < commit->batch_count; i++) {
         const struct gw_batch *batch = commit->batches[i];
-        bool answers = commit->destinations[i].kind == GW_KIND_REPLY && transaction->count > 0;
-        handler_book_batch(peer, &commit->destinations[i], batch,
-                           answers ? &transaction->items[0] : NULL);
+        handler_book_batch(peer, &commit->destinations[i], batch, transaction);
         sim_peer_submitted(peer, batch);
         transaction->outputs[transaction->output_count++] =
             (struct sim_output){batch->epoch, batch->first, gw_batch_last(batch)};
@@ -211,10 +210,12 @@ void handler_shell_submit(struct sim_peer *sim)
     pthread_mutex_lock(&peer->lock);
     if (gw_peer_gather(peer, UINT64_MAX) != 0)
         abort();
+    gw_group_close(peer);
     struct gw_mailbox taken = peer->mailbox;
     peer->mailbox = (struct gw_mailbox){0};
     atomic_store(&peer->notified, false);
     atomic_store(&peer->reminded, false);
+    atomic_store(&peer->expected, false);
     pthread_mutex_unlock(&peer->lock);
     size_t at = 0;
     while (at < taken.submission_count && !world->failed)
