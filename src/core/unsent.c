@@ -216,13 +216,6 @@ static bool can_pay(const struct gw_run *run, const struct gw_batch *batch, uint
     return gw_batch_size(batch, first) <= gw_credit_bytes(member);
 }
 
-/* Nothing more of it leaves on this link. */
-static void give_up(struct gw_core *core, struct gw_run *run)
-{
-    gw_run_pass(run, run->last + 1);
-    gw_dispatch_later(core, run->member->target); /* there may be credit for others */
-}
-
 /* The member refuses the stream on this link, of which it was offered something: what still waits
  * to be sent goes nowhere. */
 void gw_unsent_refused(struct gw_core *core, struct gw_stream *stream, struct gw_remote *remote)
@@ -232,7 +225,7 @@ void gw_unsent_refused(struct gw_core *core, struct gw_stream *stream, struct gw
         struct gw_run *run = gw_index_at(&offer->runs, i);
         if (run->queued) {
             gw_unsent_remove(run->member, run);
-            give_up(core, run);
+            gw_run_pass(run, run->last + 1);
         }
         if (run->member->alone == run) { /* until the next link */
             run->member->alone = NULL;
@@ -272,7 +265,7 @@ static enum progress send_run(struct gw_core *core, struct gw_run *run)
 {
     struct gw_range piece;
     if (!gw_offer_open(core, run->stream, run->member->remote)) {
-        give_up(core, run); /* refused on this link */
+        gw_run_pass(run, run->last + 1); /* refused on this link */
         return SENT;
     }
     while (next_piece(run, &piece)) {

@@ -128,6 +128,41 @@ static void the_values_of_one_that_was_never_submitted_prove_nothing(void **stat
     tear_down(&scene);
 }
 
+/* --- batches --- */
+
+static enum gw_store_error answer; /* of every get */
+
+static enum gw_store_error get_answer(struct gw_store *store, struct gw_slice key,
+                                      struct gw_buffer *value)
+{
+    (void)store, (void)key, (void)value;
+    return answer;
+}
+
+/* It was written, and a power cut took its bytes since: it has its number all the same. */
+static void a_batch_whose_body_was_lost_is_found(void **state)
+{
+    static const struct {
+        enum gw_store_error got, error;
+        bool found;
+    } cases[] = {{GW_STORE_OK, GW_STORE_OK, true},
+                 {GW_STORE_LOST, GW_STORE_OK, true},
+                 {GW_STORE_NOT_FOUND, GW_STORE_OK, false},
+                 {GW_STORE_IO, GW_STORE_IO, false},
+                 {GW_STORE_CORRUPT, GW_STORE_CORRUPT, false}};
+    static const struct gw_store_port port = {.get = get_answer};
+    struct gw_store store = {.port = &port};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool is_there = !cases[i].found;
+
+        answer = cases[i].got;
+        assert_int_equal(gw_found_batch(&store, 7, 9, &is_there), cases[i].error);
+        assert_int_equal(is_there, cases[i].found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_transaction_that_a_later_one_deleted_from_is_found),
         cmocka_unit_test(the_later_one_may_be_missing),
         cmocka_unit_test(the_values_of_one_that_was_never_submitted_prove_nothing),
+        cmocka_unit_test(a_batch_whose_body_was_lost_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

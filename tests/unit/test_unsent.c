@@ -45,6 +45,26 @@ static void a_run_that_is_cut_while_it_waits_leaves_in_order(void **state)
 }
 
 /* The rest of it is decided: nothing is left to be cut off. */
+/* What was being stored when the link went is in the queue last, behind what is left of the cut. */
+static void what_becomes_durable_queues_behind_what_was_cut(void **state)
+{
+    (void)state;
+    struct driver d;
+    uint64_t link = driver_begin(&d, 9);
+    uint64_t number = driver_number(&d, 1);
+    driver_send(&d, EPOCH, 10, 3, 10);
+    driver_seal(&d);
+    remote_say(&d, 1, GW_FRAME_RESET, link);
+    link = driver_member(&d, 2, "b", 0);
+    remote_return(&d, 2, link, GW_RETURN_NACK, 4, 5, number, 60000);
+    driver_committed(&d);
+    give(&d, link, 100);
+    assert_range(driver_data(&d, 0), 1, 3);
+    assert_range(driver_data(&d, 1), 6, 9);
+    assert_range(driver_data(&d, 2), 10, 12);
+    driver_close(&d);
+}
+
 static void what_is_cut_off_behind_may_be_settled_already(void **state)
 {
     (void)state;
@@ -391,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_that_is_cut_while_it_waits_leaves_in_order),
+        cmocka_unit_test(what_becomes_durable_queues_behind_what_was_cut),
         cmocka_unit_test(what_is_cut_off_behind_may_be_settled_already),
         cmocka_unit_test(a_refusal_takes_out_what_waits_and_leaves_the_rest),
         cmocka_unit_test(nothing_is_asked_back_of_a_refused_epoch),
