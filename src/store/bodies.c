@@ -280,6 +280,16 @@ static bool fits(const struct gw_bodies *bodies, uint64_t size, uint64_t limit)
     return file->bytes == 0 || (file->bytes <= limit && size <= limit - file->bytes);
 }
 
+/* What a full disk took of a body would keep it full, and to open the store again needs room. */
+static void cut_off(struct gw_bodies *bodies, uint64_t size)
+{
+    int error = errno;
+
+    bodies->full = true;
+    (void)!TEMP_FAILURE_RETRY(ftruncate(bodies->fd, (off_t)size)); /* else it goes with the file */
+    errno = error;
+}
+
 int gw_bodies_append(struct gw_bodies *bodies, const void *data, struct gw_body *body)
 {
     uint64_t limit = length_limit();
@@ -292,7 +302,7 @@ int gw_bodies_append(struct gw_bodies *bodies, const void *data, struct gw_body 
         return -1;
     struct body_file *file = current(bodies);
     if (gw_file_write(bodies->fd, data, body->size) != 0) {
-        bodies->full = true;
+        cut_off(bodies, file->bytes);
         return -1;
     }
     body->file = file->number;

@@ -80,6 +80,69 @@ static void everything_accepted_arrives_once(void **state)
     traffic_end();
 }
 
+#define LARGE ((size_t)12 << 20) /* some fit, and a part of one more */
+
+static unsigned char large[LARGE];
+
+static godwit_peer_t *large_peer(const char *name, const char *directory)
+{
+    godwit_peer_options_t options = live_options(name);
+    godwit_peer_t *peer;
+
+    options.directory = directory;
+    options.max_message = LARGE;
+    ok(godwit_peer_open(&options, &peer));
+    return peer;
+}
+
+static void take(godwit_stage_t *stage, int number)
+{
+    godwit_delivery_t *delivery = live_next(stage);
+
+    memset(large, number, LARGE);
+    assert_int_equal(godwit_delivery_size(delivery), LARGE);
+    assert_true(memcmp(godwit_delivery_data(delivery), large, LARGE) == 0);
+    ok(godwit_ack(&delivery));
+}
+
+static godwit_err_t push(godwit_peer_t *peer, int number)
+{
+    godwit_id_t id;
+
+    memset(large, number, LARGE);
+    ok(godwit_push_data(peer, "work", large, LARGE, &id));
+    return godwit_wait(peer, id, GODWIT_STORED, LIVE_TIMEOUT_MS);
+}
+
+/* The disk takes some of a body and no more: it is not accepted, and does no harm to the others. */
+static void half_a_body_is_none(void **state)
+{
+    char directory[160];
+    godwit_peer_t *walker, *worker = large_peer("worker", NULL);
+    godwit_stage_t *stage = live_stage(worker, "work");
+
+    (void)state;
+    snprintf(directory, sizeof directory, "%s/large", mount_point);
+    walker = large_peer("walker", directory);
+    godwit_err_t error;
+    int accepted = 0;
+    while ((error = push(walker, accepted)) == GODWIT_OK)
+        accepted++;
+    fails(GODWIT_ENOTSTORED, error);
+    assert_in_range(accepted, 1, 3);
+    live_join(walker, worker);
+    for (int i = 0; i < accepted; i++)
+        take(stage, i);
+    fails(GODWIT_ENOTSTORED, godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(push(walker, accepted));
+    take(stage, accepted);
+    ok(godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&walker));
+    ok(godwit_peer_close(&worker));
+    live_remove(directory);
+}
+
 /* The namespace, and with it the mount, ends with the process. */
 static int mount_one(void)
 {
@@ -97,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_accepted_arrives_once),
+        cmocka_unit_test(half_a_body_is_none),
     };
 
     if (mount_one() != 0) {

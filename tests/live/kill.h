@@ -41,7 +41,8 @@ extern const struct kill_pattern kill_pipeline, kill_request, kill_outcomes;
 extern volatile sig_atomic_t kill_stopping;
 extern godwit_durability_t kill_durability; /* of all peers; `os` if nobody says otherwise */
 extern size_t kill_padding;                 /* bytes after the number in a message of `pipeline` */
-#define KILL_PADDING_MAX 65536
+#define KILL_PADDING_MAX ((16 << 20) - sizeof(uint64_t))
+#define KILL_PADDING_LARGE 65536 /* from here on there are few messages */
 
 void kill_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void kill_must(godwit_err_t error, const char *what);

@@ -56,6 +56,10 @@ godwit_peer_t *kill_peer(const char *name, const char *directory)
     options.directory = store;
     options.durability = kill_durability;
     options.heartbeat_ms = 50;
+    if (kill_padding >= KILL_PADDING_LARGE) {
+        options.max_message = sizeof(uint64_t) + KILL_PADDING_MAX;
+        options.outbox_max_bytes = 8 * options.max_message;
+    }
     if (getenv("LIVE_LOG")) {
         options.log = log_line;
         options.log_context = (void *)name;

@@ -13,6 +13,27 @@
 
 enum { PRODUCER, CONSUMER };
 
+/* The number stands at both ends, if there is room for two. */
+static void number_message(unsigned char *message, uint64_t number)
+{
+    if (kill_padding >= sizeof number)
+        memcpy(message + kill_padding, &number, sizeof number);
+    memcpy(message, &number, sizeof number);
+}
+
+static uint64_t number_of(godwit_delivery_t *delivery)
+{
+    const unsigned char *message = godwit_delivery_data(delivery);
+    uint64_t number;
+
+    if (godwit_delivery_size(delivery) != sizeof number + kill_padding ||
+        (kill_padding >= sizeof number &&
+         memcmp(message, message + kill_padding, sizeof number) != 0))
+        kill_die("a message is not what was sent");
+    memcpy(&number, message, sizeof number);
+    return number;
+}
+
 static void produce(const char *directory, char *const *endpoints)
 {
     godwit_peer_t *peer = kill_peer("producer", directory);
@@ -25,11 +46,12 @@ static void produce(const char *directory, char *const *endpoints)
     kill_numbers_begin(&numbers, directory);
     kill_meet(peer, endpoints[PRODUCER], endpoints[CONSUMER]);
     do {
-        size_t count = 1 + (size_t)(numbers.next % KILL_GROUP_MAX);
+        size_t most = kill_padding < KILL_PADDING_LARGE ? KILL_GROUP_MAX : 3;
+        size_t count = 1 + (size_t)(numbers.next % most);
 
         kill_numbers_group(&numbers, group, count);
         for (size_t i = 0; i < count; i++) {
-            memcpy(message, &group[i], sizeof group[i]);
+            number_message(message, group[i]);
             kill_must(godwit_push_data(peer, STAGE, message, sizeof group[i] + kill_padding, &id),
                       "push");
         }
@@ -44,11 +66,10 @@ static void produce(const char *directory, char *const *endpoints)
 static void process(godwit_peer_t *peer, godwit_stage_t *stage, godwit_delivery_t *delivery)
 {
     godwit_txn_t *txn;
-    uint64_t number;
 
     kill_must(godwit_txn_begin(peer, &txn), "begin");
     for (int i = 0; delivery && i < TXN_MAX; i++) {
-        memcpy(&number, godwit_delivery_data(delivery), sizeof number);
+        uint64_t number = number_of(delivery);
         kill_must(godwit_txn_ack(txn, delivery), "txn_ack");
         kill_raise(txn, number, 0);
         delivery = NULL;

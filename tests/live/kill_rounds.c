@@ -3,10 +3,11 @@
 /* Real processes of a pattern, killed with SIGKILL at random moments, round after round. In the end
  * every accepted message must have had its effect exactly once.
  *
- *     live_kill_rounds [ROUNDS [SEED [pipeline|request|outcomes|both]]]
+ *     live_kill_rounds [ROUNDS [SEED [pipeline|request|outcomes|both [BYTES]]]]
  *
- * prints rounds, accepted, lost, repeated, dead letters; 0: it holds. With `both` the first two
- * have half of the rounds each. The ledgers are files outside the code under test, see kill.h. */
+ * BYTES are those of a message of `pipeline`. Prints rounds, accepted, lost, repeated and dead
+ * letters; 0: it holds. With `both` the first two have half of the rounds each. The ledgers are
+ * files outside the code under test, see kill.h. */
 
 #include "kill_play.h"
 
@@ -18,6 +19,7 @@
 #else
 #define RUN_MS_MAX 120
 #endif
+#define RUN_MS_MAX_LARGE 800
 
 static void start_missing(struct kill_play *play)
 {
@@ -32,7 +34,8 @@ static bool one_round(struct kill_play *play)
     bool good = true;
 
     start_missing(play);
-    kill_pause_ms(kill_random_below(RUN_MS_MAX));
+    kill_pause_ms(kill_random_below(kill_padding < KILL_PADDING_LARGE ? RUN_MS_MAX
+                                                                     : RUN_MS_MAX_LARGE));
     for (size_t c = 0; c < play->count; c++) {
         if (!(victims >> c & 1))
             continue;
@@ -87,11 +90,17 @@ int main(int count, char **arguments)
     uint64_t seed = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL);
     const char *what = count > 3 ? arguments[3] : "both";
     const struct kill_pattern *only = kill_find_pattern(what);
+    uint64_t bytes = count > 4 ? strtoull(arguments[4], NULL, 10) : sizeof(uint64_t);
+
+    if (bytes < sizeof(uint64_t) || bytes - sizeof(uint64_t) > KILL_PADDING_MAX)
+        kill_die("a message has 8 bytes to 16 MiB");
+    kill_padding = bytes - sizeof(uint64_t);
 
     if (only)
         return control(only, rounds, seed) ? 0 : 1;
     if (strcmp(what, "both") != 0)
-        kill_die("usage: live_kill_rounds [ROUNDS [SEED [pipeline|request|outcomes|both]]]");
+        kill_die("usage: live_kill_rounds "
+                 "[ROUNDS [SEED [pipeline|request|outcomes|both [BYTES]]]]");
     bool good = control(&kill_pipeline, rounds - rounds / 2, seed);
     return control(&kill_request, rounds / 2, seed) && good ? 0 : 1;
 }
