@@ -196,6 +196,23 @@ static size_t count_waited_for(const struct gw_mailbox *taken)
     return count;
 }
 
+static size_t count_messages(const struct gw_mailbox *taken)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < taken->submission_count; i++)
+        count += taken->submissions[i].batch ? taken->submissions[i].batch->count : 0;
+    return count;
+}
+
+static void note_group(struct gw_engine *engine, size_t messages)
+{
+    if (messages == 0)
+        return;
+    engine->group = messages;
+    engine->group_us = engine->now_us;
+}
+
 /* While a commit is under way the mailbox fills: that is the group of the next commit. */
 static void take_submissions(struct gw_engine *engine)
 {
@@ -229,10 +246,10 @@ static void take_submissions(struct gw_engine *engine)
         pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
 
-    size_t at = 0;
+    size_t at = 0, messages = count_messages(taken);
     while (at < taken->submission_count && !engine->broken)
         submit(engine, &taken->submissions[at++]);
-    gw_engine_take_decisions(engine);
+    note_group(engine, messages + gw_engine_take_decisions(engine));
     for (size_t i = at; i < taken->submission_count; i++) /* the turn broke: none has these */
         if (taken->submissions[i].commit)
             queue_commit(engine, taken->submissions[i].commit);

@@ -9,9 +9,13 @@
 
 #include "peer/engine.h"
 
-#define REMIND_US 5000
-#define EXPECT_US_MIN 200 /* below, a timer is no cheaper than a round */
-#define EXPECT_US_MAX 5000
+#include <sched.h>
+
+#define REMIND_US      5000
+#define EXPECT_US_MIN  200 /* below, a timer is no cheaper than a round */
+#define EXPECT_US_MAX  5000
+#define GROUP_LEAST    8      /* messages */
+#define GROUP_LASTS_US 100000 /* then what comes is a lone message again */
 
 /* With the helm: rounds may be run by anyone. */
 static bool is_steerable(const struct gw_engine *engine)
@@ -225,15 +229,26 @@ static void step_aside(struct gw_engine *engine)
     engine->stepped_aside = false;
 }
 
+/* With the helm. Messages come in groups here: the thread was woken for the first of one. Whoever
+ * brings the rest may wait for this very core, and the group would end where it began; so that goes
+ * first. On an idle core it costs a system call. A lone message has no group before it. */
+static bool is_polite(const struct gw_engine *engine)
+{
+    return engine->group >= GROUP_LEAST && engine->now_us - engine->group_us < GROUP_LASTS_US;
+}
+
 void gw_helm_sleep(struct gw_engine *engine, struct gw_net_news *news)
 {
     engine->asleep_until_us = gw_engine_due_us(engine);
     int64_t timeout_us = until(engine->asleep_until_us);
+    bool polite = timeout_us != 0 && is_polite(engine);
 
     if (engine->driver_until_us != GW_NEVER && timeout_us != 0)
         gw_net_nudge(engine->net);
     pthread_mutex_unlock(&engine->helm);
     gw_net_wait(engine->net, timeout_us, news);
+    if (polite)
+        sched_yield();
     pthread_mutex_lock(&engine->helm);
     step_aside(engine);
     engine->asleep_until_us = 0; /* awake: it looks at everything before it sleeps again */

@@ -285,12 +285,19 @@ void gw_engine_forget_received(struct gw_engine *engine)
         free_recalled(recalled);
 }
 
-static void take_acked(struct gw_engine *engine, struct godwit_inbox *inbox)
+/* Returns how many messages. */
+static size_t take_acked(struct gw_engine *engine, struct godwit_inbox *inbox)
 {
+    size_t messages = 0;
+
     gw_inbox_take_acked(inbox, &engine->decided);
-    for (size_t i = 0; i < engine->decided.count && !engine->broken; i++)
-        gw_engine_check(engine, gw_turn_decide(engine->turn, engine->now_us,
-                                               &engine->decided.items[i]));
+    for (size_t i = 0; i < engine->decided.count && !engine->broken; i++) {
+        const struct gw_decision *decision = &engine->decided.items[i];
+
+        messages += decision->last - decision->first + 1;
+        gw_engine_check(engine, gw_turn_decide(engine->turn, engine->now_us, decision));
+    }
+    return messages;
 }
 
 static void take_begun(struct gw_engine *engine, struct godwit_inbox *inbox)
@@ -305,14 +312,15 @@ static void take_begun(struct gw_engine *engine, struct godwit_inbox *inbox)
     }
 }
 
-void gw_engine_take_decisions(struct gw_engine *engine)
+size_t gw_engine_take_decisions(struct gw_engine *engine)
 {
     struct gw_mailbox *taken = &engine->taken;
+    size_t acknowledged = 0;
 
     if (taken->failed)
         gw_engine_check(engine, -ENOMEM);
     for (size_t i = 0; i < engine->serving_count && !engine->broken; i++)
-        take_acked(engine, engine->servings[i].inbox);
+        acknowledged += take_acked(engine, engine->servings[i].inbox);
     for (size_t i = 0; i < taken->rejection_count && !engine->broken; i++) {
         struct gw_rejection *rejection = &taken->rejections[i];
 
@@ -328,4 +336,5 @@ void gw_engine_take_decisions(struct gw_engine *engine)
     /* What is decided by now is no news any more. */
     for (size_t i = 0; i < engine->serving_count && !engine->broken; i++)
         take_begun(engine, engine->servings[i].inbox);
+    return acknowledged;
 }

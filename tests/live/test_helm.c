@@ -8,11 +8,23 @@
 #include "asking.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #define RARE_HEARTBEAT_MS 60000
 #define PATIENCE_MS       20000 /* more than enough, and less than those 38 s */
 #define OVERDUE_MS        1000  /* is asked after: 240 ms, and 480 ms again, at the most */
+
+static atomic_uint yields; /* of the core, by any thread of this process */
+
+int __wrap_sched_yield(void);
+int __real_sched_yield(void);
+
+int __wrap_sched_yield(void)
+{
+    atomic_fetch_add(&yields, 1);
+    return __real_sched_yield();
+}
 
 static godwit_peer_t *rare_peer(const char *name)
 {
@@ -152,12 +164,48 @@ static void each_of_several_who_wait_is_woken_for_a_message(void **state)
     ok(godwit_peer_close(&walker));
 }
 
+/* --- the core --- */
+
+/* Sends so many, and has them processed and settled. */
+static void pass(godwit_peer_t *sender, godwit_stage_t *stage, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        ok(godwit_push_data(sender, "s", "x", 1, NULL));
+    for (unsigned i = 0; i < count; i++) {
+        godwit_delivery_t *delivery = live_next(stage);
+
+        ok(godwit_ack(&delivery));
+    }
+    ok(godwit_peer_drain(sender, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+}
+
+/* Where messages come in groups the engine lets go first whoever brings the next group. A lone one
+ * has nobody to wait for: it would wait for strangers. */
+static void only_a_group_lets_others_go_first(void **state)
+{
+    godwit_peer_t *sender = live_peer("sender"), *worker = live_peer("worker");
+    godwit_stage_t *stage = live_stage(worker, "s");
+
+    (void)state;
+    live_join(worker, sender);
+    for (int i = 0; i < 50; i++)
+        pass(sender, stage, 1);
+    assert_int_equal(atomic_load(&yields), 0);
+    for (int i = 0; i < 1000 && atomic_load(&yields) == 0; i++)
+        pass(sender, stage, 100);
+    assert_true(atomic_load(&yields) > 0);
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    ok(godwit_peer_close(&sender));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decision_that_nobody_waits_for_is_made_soon),
         cmocka_unit_test(what_falls_due_when_a_waiter_has_left_is_done),
         cmocka_unit_test(each_of_several_who_wait_is_woken_for_a_message),
+        cmocka_unit_test(only_a_group_lets_others_go_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
