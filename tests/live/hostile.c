@@ -127,7 +127,7 @@ static void identity(struct gw_frame *frame, const char *name, uint64_t process,
     self->open = 1;
     self->process = process;
     self->memory = true;
-    self->max_message = GW_MESSAGE_MAX;
+    self->max_message = GW_MESSAGE_COMMON;
     self->window = 65536;
     self->heartbeat_ms = 60000;
 }

@@ -9,6 +9,7 @@
 #include "hostile.h"
 
 #include "base/crc32c.h"
+#include "wire/columns.h"
 
 #include <time.h>
 
@@ -71,6 +72,44 @@ static void what_is_malformed_costs_the_link(void **state)
     }
     crew_moved("malformed", 4 + aliens, "violations", 4, "links_lost", 4 + aliens, "gaps", aliens,
                NULL);
+    leave();
+}
+
+/* So many messages of that size, all the same. */
+static void say_large(uint32_t size, uint32_t count)
+{
+    char *body = malloc((size_t)size * count + 1);
+    struct gw_buffer lengths = {0};
+    struct gw_frame frame;
+
+    assert_non_null(body);
+    memset(body, 'x', (size_t)size * count);
+    body[(size_t)size * count] = '\0';
+    gw_lengths_write(&lengths, NULL, size, 0, count);
+    hostile_run(&frame, h.link, 0x76, 1, "a");
+    frame.u.data.count = count;
+    frame.u.data.lengths = (struct gw_slice){lengths.data, lengths.size};
+    frame.u.data.crc = gw_crc32c(gw_crc32c(0, lengths.data, lengths.size), body, strlen(body));
+    hostile_encode(&h, &frame);
+    hostile_both(&h, h.bytes.data, h.bytes.size, body);
+    gw_buffer_clear(&lengths);
+    free(body);
+}
+
+/* The library's own peers send nothing larger than what the other one told that it takes. */
+static void what_is_larger_than_was_told_costs_the_link(void **state)
+{
+    (void)state;
+    intruder("large");
+    say_large(GW_MESSAGE_COMMON + 1, 1);
+    was_reset();
+    say_large(GW_BODY_MAX / 4 + 1, 4);
+    was_reset();
+    crew_moved("malformed", 2, "violations", 2, "links_lost", 2, NULL);
+    crew_note();
+    say_large(GW_MESSAGE_COMMON, 1); /* well formed: only, nobody opened its epoch */
+    was_reset();
+    crew_moved("unknown_epoch", 1, "violations", 1, "links_lost", 1, NULL);
     leave();
 }
 
@@ -603,6 +642,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_malformed_costs_the_link),
+        cmocka_unit_test(what_is_larger_than_was_told_costs_the_link),
         cmocka_unit_test(impossible_sequences_are_malformed),
         cmocka_unit_test(a_wrong_checksum_is_a_lost_frame),
         cmocka_unit_test(data_beyond_its_bounds_is_a_violation),
