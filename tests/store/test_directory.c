@@ -515,6 +515,46 @@ static void stores_are_told_apart(void **state)
     make_store(scratch_at(*state, "three"));
 }
 
+/* Something else than a file, or one with nonsense in it, where LevelDB or we look for a file. */
+static void what_is_no_file_of_ours_is_refused(void **state)
+{
+    static const char *const deeds[] = {
+        "rm CURRENT; mkdir CURRENT",
+        "rm CURRENT; ln -s CURRENT CURRENT",
+        "rm MANIFEST-*; ln -s nowhere $(cat CURRENT)",
+        "rm MANIFEST-*; mkdir $(cat CURRENT)",
+        "printf 'MANIFEST-000002/' >CURRENT",
+        "printf 'MANIFEST-../002\\n' >CURRENT",
+        "printf 'MANIFEST-\\0000002\\n' >CURRENT",
+        "printf 'MANIFEST-0000000000000000000000000000000000002\\n' >CURRENT",
+        "printf 'SOMETHING-000002\\n' >CURRENT",
+        "cd ..; rm -r db; touch db",
+        "cd ..; rm generation; ln -s generation generation",
+        "cd ..; printf '\\0' >>generation",
+        "cd ..; rm bodies -r; touch bodies",
+        "cd ..; rm bodies -r; ln -s db bodies",
+        "cd ..; rm godwit; ln -s godwit godwit",
+    };
+    const char *path = scratch_at(*state, "store");
+    char command[4096];
+
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+        struct gw_store *store = NULL;
+        make_store(path);
+        snprintf(command, sizeof command, "cd '%s/db' && { %s; }", path, deeds[i]);
+        assert_int_equal(system(command), 0);
+        enum gw_store_error error = gw_leveldb_open(path, &store, why, sizeof why);
+        if (error == GW_STORE_OK)
+            error = gw_store_check_generation(store, NULL, why, sizeof why);
+        if (error == GW_STORE_OK)
+            fail_msg("opened after: %s", deeds[i]);
+        assert_true(strlen(why) > 20);
+        gw_store_close(&store);
+        snprintf(command, sizeof command, "rm -r '%s'", path);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 /* A tool that opens db/ with LevelDB itself knows nothing of our lock. */
 static void a_database_that_leveldb_has_locked_is_busy(void **state)
 {
@@ -646,6 +686,7 @@ int main(int argc, char **argv)
         TEST(file_systems_that_forget_are_named),
         TEST(a_store_is_told_by_its_marker),
         TEST(stores_are_told_apart),
+        TEST(what_is_no_file_of_ours_is_refused),
         TEST(a_database_that_leveldb_has_locked_is_busy),
         TEST(few_descriptors_are_enough),
         TEST(a_full_disk_at_start_is_said_and_does_no_harm),

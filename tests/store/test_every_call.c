@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ static char path[1100], temporary[1100];
 static uint64_t stored, tried; /* versions: the newest that was said to be stored; that was begun */
 static bool claimed;           /* the store has an owner: from then on it has a generation */
 static uint64_t process;
+static rlim_t longest_file; /* before the tests limit it */
 static char why[512];
 
 /* --- what is written ---
@@ -224,6 +226,7 @@ static void live(void)
     }
     gw_store_close(&store);
     assert_null(store);
+    gw_leveldb_exists(path); /* false for want of memory: who asks will ask again */
     if (claimed && is_fine(gw_leveldb_inspect(path, &store, why, sizeof why), why))
         read_some(store);
     gw_store_close(&store);
@@ -234,7 +237,8 @@ static void live(void)
 enum trouble {
     NO_TROUBLE,
     WASTE, /* files of bodies of which next to nothing is live: writes move it */
-    TORN   /* a log whose last record a power cut tore: the open cuts it off */
+    TORN,  /* a log whose last record a power cut tore: the open cuts it off */
+    SMALL  /* files may not be long: each write begins one of bodies, and ends another */
 };
 
 static void each_file(const char *folder, void (*deed)(const char *file))
@@ -274,10 +278,21 @@ static void tear(const char *file)
     fclose(log);
 }
 
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 static void make_trouble(enum trouble trouble)
 {
     if (trouble == WASTE)
         each_file("bodies", make_wasteful);
+    if (trouble == SMALL)
+        limit_files(3 * LARGE / 2);
     if (trouble == TORN)
         each_file("db", tear);
 }
@@ -467,6 +482,14 @@ static void every_call_where_bodies_move(void **state)
     fail_each("no memory, bodies move", (struct sweep){.calls = no_memory, .trouble = WASTE});
 }
 
+static void every_call_where_files_are_small(void **state)
+{
+    (void)state;
+    fail_each("bad disk, small files", (struct sweep){.calls = bad_disk, .trouble = SMALL});
+    fail_each("no descriptor, small files",
+              (struct sweep){.calls = no_descriptor, .trouble = SMALL});
+}
+
 static void every_call_where_a_log_is_torn(void **state)
 {
     (void)state;
@@ -580,8 +603,13 @@ static void every_allocation_of_a_batch_that_is_read(void **state)
 static int make(void **state)
 {
     (void)state;
+    struct rlimit limit;
+
     for (size_t i = 0; i < sizeof pool; i++)
         pool[i] = (uint8_t)(i * i >> 3);
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return -1;
+    longest_file = limit.rlim_cur;
     scratch_make_quick(&place);
     snprintf(temporary, sizeof temporary, "%s/tmp", place.path);
     return mkdir(temporary, 0700) || setenv("TMPDIR", temporary, 1);
@@ -592,6 +620,7 @@ static int clean(void **state)
     (void)state;
     calls_mend();
     disk_faults_clear();
+    limit_files(longest_file);
     scratch_remove(&place);
     return 0;
 }
@@ -608,6 +637,7 @@ int main(void)
         TEST(a_short_call_is_gone_on_with),
         TEST(every_call_of_leveldb_and_ours),
         TEST(every_call_where_bodies_move),
+        TEST(every_call_where_files_are_small),
         TEST(every_call_where_a_log_is_torn),
         TEST(every_call_where_a_log_is_new),
         TEST(every_allocation_of_the_store_in_memory),

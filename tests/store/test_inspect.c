@@ -113,16 +113,17 @@ static void shadows_of_the_killed_are_removed(void **state)
     assert_int_equal(status, 0);
     assert_int_equal(count_files(scratch_at(*state, "tmp"), ""), 3);
     snprintf(path, sizeof path, "%s", scratch_at(*state, "tmp"));
-    shell("mkdir '%s/godwit-mine'; touch -d '1 hour ago' '%s'/*", path, path);
+    shell("mkdir '%s/godwit-mine'; touch '%s/godwit-inspect-file'; touch -d '1 hour ago' '%s'/*",
+          path, path, path);
 
     assert_int_equal(inspect(store_path(state), &store), GW_STORE_OK);
-    assert_int_equal(count_files(path, ""), 4); /* its own, and the other folder */
+    assert_int_equal(count_files(path, ""), 5); /* its own; the other folder, and what is none */
     shell("touch -d '1 hour ago' '%s'/*", path);
     assert_int_equal(inspect(scratch_at(*state, "other"), &second), GW_STORE_OK);
-    assert_int_equal(count_files(path, ""), 5);
+    assert_int_equal(count_files(path, ""), 6);
     gw_store_close(&second);
     gw_store_close(&store);
-    assert_int_equal(count_files(path, ""), 3);
+    assert_int_equal(count_files(path, ""), 4);
     unsetenv("TMPDIR");
 }
 
@@ -174,6 +175,9 @@ static void a_shadow_that_cannot_be_made_is_explained(void **state)
     setenv("TMPDIR", "/nowhere", 1);
     assert_int_equal(inspect(store_path(state), &store), GW_STORE_IO);
     assert_non_null(strstr(why, "set TMPDIR"));
+    setenv("TMPDIR", "relative", 1); /* to what? then it is /tmp, as without one */
+    assert_int_equal(inspect(store_path(state), &store), GW_STORE_OK);
+    gw_store_close(&store);
     unsetenv("TMPDIR");
     assert_int_equal(inspect(store_path(state), &store), GW_STORE_OK);
     gw_store_close(&store);

@@ -195,6 +195,8 @@ static enum gw_store_error read_by_hand(uint64_t last, struct gw_slice facts, st
 #define REFUSED(last, facts, body) \
     assert_int_equal(BY_HAND(last, facts, body), GW_STORE_CORRUPT)
 
+#define ENDLESS "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+
 static void signed_nonsense_is_no_batch(void **state)
 {
     (void)state;
@@ -213,9 +215,47 @@ static void signed_nonsense_is_no_batch(void **state)
     /* lengths that wrap: 2 x 0x80000001, and 0xffffffff + 2 */
     REFUSED(2, "\x01\x02\x00\x00\x81\x80\x80\x80\x08\x00", "ab");
     REFUSED(2, "\x01\x02\x00\x01\xff\xff\xff\xff\x0f\x02\x00", "a");
+    REFUSED(3, "\x01\x03\x00\x00\xff\xff\xff\xff\x1f\x00", "abc"); /* 33 bits each */
+    /* numbers that do not end */
+    REFUSED(3, "\x01\x03\x00\x00" ENDLESS, "abc");
+    REFUSED(3, "\x01\x03\x00\x01" ENDLESS, "abc");
+    REFUSED(3, "\x01\x03\x00\x00\x01\x01" ENDLESS, "abc");
+    REFUSED(3, "\x01\x03\x00\x00\x01\x00more", "abc"); /* facts that nobody knows */
     /* four thousand million messages, or as many as 64 bits can say */
     REFUSED(0xffffffff, "\x01\xff\xff\xff\xff\x0f\x00\x01\x00", "abc");
     REFUSED(UINT64_MAX, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00\x00\x00", "");
+}
+
+/* The value is sound, and the key is not that of a batch. */
+static void another_key_is_no_batch(void **state)
+{
+    static const char facts[] = "\x01\x03\x00\x00\x01\x00";
+    static const uint8_t sound[] = {'b', 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 3, 0};
+    static const struct {
+        uint8_t kind;
+        size_t size;
+        enum gw_store_error error;
+    } keys[] = {{'b', 17, GW_STORE_OK},      {'b', 16, GW_STORE_CORRUPT},
+                {'b', 18, GW_STORE_CORRUPT}, {'b', 1, GW_STORE_CORRUPT},
+                {'a', 17, GW_STORE_CORRUPT}, {'b', 0, GW_STORE_CORRUPT}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct gw_batch *batch = NULL;
+        struct gw_slice user;
+        uint8_t bytes[sizeof sound];
+        memcpy(bytes, sound, sizeof sound);
+        bytes[0] = keys[i].kind;
+        struct gw_slice key = {bytes, keys[i].size};
+        struct gw_buffer value =
+            by_hand(key, (struct gw_slice){(const uint8_t *)facts, sizeof facts - 1}, slice("abc"));
+        struct gw_slice of = {value.data, value.size};
+        assert_int_equal(gw_row_read_batch(key, of, true, &batch), keys[i].error);
+        assert_int_equal(gw_row_read_key(key, of, &user), GW_STORE_CORRUPT);
+        if (batch)
+            gw_batch_drop(batch);
+        gw_buffer_clear(&value);
+    }
 }
 
 static void signed_nonsense_is_no_header(void **state)
@@ -350,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_batch_has_the_bytes_of_the_format),
         cmocka_unit_test(headers_come_back_as_they_were),
         cmocka_unit_test(signed_nonsense_is_no_batch),
+        cmocka_unit_test(another_key_is_no_batch),
         cmocka_unit_test(signed_nonsense_is_no_header),
         cmocka_unit_test(dead_letters_keep_message_and_headers),
         cmocka_unit_test(dead_letters_have_the_bytes_of_the_format),
