@@ -57,7 +57,7 @@ struct gw_write {
 };
 
 void gw_write_clear(struct gw_write *write); /* frees */
-void gw_write_reset(struct gw_write *write); /* empties, keeps memory, forgets the failure */
+void gw_write_reset(struct gw_write *write); /* empties, keeps 8 MiB, forgets failures */
 /* The slices are copied (but for `outside`) and must not lie in write->bytes. No key begins with
  * the bytes ff ff: those are the stores' own. */
 void gw_write_put(struct gw_write *write, struct gw_slice key, struct gw_slice value);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#define KEEP_SIZE ((size_t)8 << 20) /* a larger buffer was made for large dead letters */
+
 void gw_write_clear(struct gw_write *write)
 {
     gw_buffer_clear(&write->bytes);
@@ -20,7 +22,10 @@ void gw_write_clear(struct gw_write *write)
 
 void gw_write_reset(struct gw_write *write)
 {
-    gw_buffer_reset(&write->bytes);
+    if (write->bytes.capacity > KEEP_SIZE)
+        gw_buffer_clear(&write->bytes);
+    else
+        gw_buffer_reset(&write->bytes);
     write->count = 0;
     write->failed = false;
 }

@@ -95,6 +95,20 @@ static void reset_keeps_the_memory(void **state)
     gw_write_clear(&write);
 }
 
+static void reset_gives_back_what_a_large_value_took(void **state)
+{
+    (void)state;
+    static const uint8_t large[9 << 20];
+    struct gw_write write = {0};
+
+    gw_write_put(&write, slice("key"), (struct gw_slice){large, sizeof large});
+    gw_write_reset(&write);
+    assert_int_equal(write.bytes.capacity, 0);
+    gw_write_put(&write, slice("key"), slice("value"));
+    assert_op(&write, 0, true, "key", "value", "");
+    gw_write_clear(&write);
+}
+
 static void add_some(struct gw_write *write)
 {
     for (unsigned i = 0; i < 20; i++) {
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(operations_keep_their_order),
         cmocka_unit_test(built_operations_take_what_was_appended),
         cmocka_unit_test(reset_keeps_the_memory),
+        cmocka_unit_test(reset_gives_back_what_a_large_value_took),
         cmocka_unit_test(a_write_without_memory_says_so_till_reset),
         cmocka_unit_test(every_error_of_a_store_has_its_own_name),
     };
