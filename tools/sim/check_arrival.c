@@ -3,6 +3,7 @@
 /* Frames as they arrive: what they tell is remembered, and those of another link change nothing. */
 
 #include "checker.h"
+#include "guest.h"
 #include "core/state.h"
 #include "world.h"
 
@@ -98,7 +99,9 @@ static void note_decided(struct sim_peer *peer, const struct sim_peer *member,
 static void note_decisions(struct sim_peer *peer, const struct sim_peer *member,
                            const struct gw_frame *frame)
 {
-    for (size_t i = 0; i < frame->u.ack.epoch_count && !peer->world->guest_linked; i++) {
+    if (sim_guest(peer->world, SIM_GUEST_ANSWERED))
+        return;
+    for (size_t i = 0; i < frame->u.ack.epoch_count; i++) {
         const struct gw_ack_epoch *ack = &frame->u.ack.epochs[i];
         const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, ack->epoch);
         for (size_t k = 0; book && k < ack->decided_count; k++) {

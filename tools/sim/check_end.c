@@ -4,6 +4,7 @@
  * transactions as a whole. */
 
 #include "checker.h"
+#include "guest.h"
 #include "rows.h"
 #include "world.h"
 
@@ -34,7 +35,7 @@ bool sim_holder_gone(const struct sim_peer *peer, const struct sim_message *mess
 /* Wanted back, and with nobody who could still have it, unless it was forfeited there. */
 static bool with_nobody(const struct sim_peer *peer, const struct sim_message *message)
 {
-    if (peer->world->guest_linked)
+    if (sim_guest(peer->world, SIM_GUEST_ANSWERED))
         return true; /* a newcomer may have answered for whoever has it */
     if (message->assigned && (peer->forfeits >> (message->assigned - 1) & 1 ||
                               sim_holder_gone(peer, message)))
@@ -107,7 +108,8 @@ static void end_message(struct sim_peer *peer, struct sim_epoch *book, uint64_t 
 /* Also where somebody has processed it. */
 static bool may_be_dead(const struct sim_peer *peer, const struct sim_message *message)
 {
-    return message->failures || message->rejected || peer->world->guest_linked;
+    return message->failures || message->rejected ||
+           sim_guest(peer->world, SIM_GUEST_ANSWERED);
 }
 
 void sim_check_settled_row(struct sim_peer *peer, struct sim_epoch *book, uint64_t first,
@@ -163,7 +165,7 @@ void sim_check_dead_row(struct sim_peer *peer, struct sim_epoch *book, const str
         (!message->rejected || !rejected_with(message, row->code)))
         sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 " as rejected with %" PRIu32
                  ", which it was not", peer->name, book->number, row->first, row->code);
-    bool charged = world->guest_linked; /* with the process of a memory peer that lives */
+    bool charged = sim_guest(world, SIM_GUEST_CHARGED);
     if (row->how == GW_DEATH_ATTEMPTS && (!most || (message->failures < most && !charged)))
         sim_fail(world, "%s buries e%" PRIu64 " %" PRIu64 " for too many attempts, but of %" PRIu64
                  " allowed only %" PRIu32 " failed", peer->name, book->number, row->first, most,
@@ -181,7 +183,8 @@ void sim_check_story_row(struct sim_peer *peer, struct sim_epoch *book, const st
 {
     const struct sim_message *message = sim_epoch_message(book, row->first);
 
-    if (!message || (row->attempts > message->failures + 1 && !peer->world->guest_linked))
+    if (!message || (row->attempts > message->failures + 1 &&
+                     !sim_guest(peer->world, SIM_GUEST_CHARGED)))
         sim_fail(peer->world, "%s charges e%" PRIu64 " %" PRIu64 " with attempt %" PRIu64
                  ", but only %" PRIu32 " failed", peer->name, book->number, row->first,
                  row->attempts, message ? message->failures : 0);
@@ -202,7 +205,7 @@ static const char *contradicts(const struct sim_peer *peer, const struct sim_epo
         return "which has an outcome already";
     if (how == GW_OUTCOME_PROCESSED)
         return message->processed ? NULL : "as processed, which nobody did";
-    if (peer->world->guest_linked ||
+    if (sim_guest(peer->world, SIM_GUEST_ANSWERED) ||
         (how == GW_OUTCOME_ABANDONED && receiver_gone(peer, book)))
         return NULL;
     if (message->decided_by & ~message->forfeited_by & ~peer->forfeits &
@@ -239,7 +242,7 @@ bool sim_is_stale(const struct sim_peer *peer, uint64_t epoch, const struct sim_
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
 
     return message->forfeited_by || book->gone || message->ended ||
-           (peer->world->guest_linked && message->processed) ||
+           (sim_guest(peer->world, SIM_GUEST_ANSWERED) && message->processed) ||
            peer->world->peers[book->sender].forfeits >> peer->index & 1;
 }
 

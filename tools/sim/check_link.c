@@ -3,6 +3,7 @@
 /* Links that end because nothing is heard: only of a peer that said nothing (fault T05). */
 
 #include "checker.h"
+#include "guest.h"
 #include "world.h"
 
 /* The connection of the link that it last used with the other; NULL: it is gone. */
@@ -61,7 +62,7 @@ void sim_check_silent(struct sim_peer *peer, const struct sim_peer *other)
     sim_sight(world, SIM_SIGHT_silent, 1);
     if (world->now_us - peer->heard_us[other->index] < heartbeat_us &&
         !(peer->doubted >> other->index & 1) && /* then it was asked, and has less time */
-        !world->guest_linked)
+        !sim_guest(world, SIM_GUEST_HEARD))
         sim_fail(world, "%s takes %s for silent, which it heard less than a heartbeat ago",
                  peer->name, other->name);
     else if (connection && waits_unread(peer, connection, other))

@@ -3,6 +3,7 @@
 /* INV 31, 32, 33: once the faults are over, everything accepted settles and both sides agree. */
 
 #include "checker.h"
+#include "guest.h"
 #include "rows.h"
 #include "world.h"
 
@@ -47,7 +48,7 @@ static bool request_ended(struct sim_world *world, const struct sim_epoch *book,
                           const struct sim_message *message, struct why *why)
 {
     if (book->destination.kind != GW_KIND_SERVICE || !message->durable || book->gone ||
-        message->forfeited_by || world->guest_linked ||
+        message->forfeited_by || sim_guest(world, SIM_GUEST_ANSWERED) ||
         world->options.flavour == SIM_AMNESIA ||
         (world->options.memory && message->outputs == 0) ||
         message->outputs == times_processed(message))
@@ -67,7 +68,7 @@ static bool outputs_match(struct sim_world *world, struct why *why)
             if (!request_ended(world, book, at, message, why))
                 return false;
             if (message->outputs <= (message->transacted_by ? 1 : 0) || message->forfeited_by ||
-                world->guest_linked)
+                sim_guest(world, SIM_GUEST_ANSWERED))
                 continue;
             snprintf(why->text, why->size, "e%" PRIu64 " %" PRIu64 " was sent on %d times",
                      book->number, at, message->outputs);
@@ -110,7 +111,7 @@ static bool old_epochs_closed(const struct sim_peer *peer, struct why *why)
  * by until peers have keys. */
 static bool closed_by_a_guest(const struct sim_world *world, const struct sim_epoch *book)
 {
-    return world->guest_linked && book &&
+    return sim_guest(world, SIM_GUEST_ANSWERED) && book &&
            sim_rows_unsettled(&world->peers[book->sender], book->epoch) == 0;
 }
 

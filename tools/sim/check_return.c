@@ -3,6 +3,7 @@
 /* Invariants of what comes back undecided: returns, SKIP, and what handlers begin with. */
 
 #include "checker.h"
+#include "guest.h"
 #include "rows.h"
 #include "world.h"
 
@@ -58,7 +59,7 @@ void sim_check_begun(struct sim_peer *peer, const struct sim_item *item)
     const struct sim_message *message = sim_epoch_message(book, item->sequence);
 
     if (message->begun_by & ~bit_of(peer) & ~message->forfeited_by & ~gone_for_good(world) &&
-        !world->guest_linked && !(message->forfeited_by & bit_of(peer)))
+        !sim_guest(world, SIM_GUEST_MOVED) && !(message->forfeited_by & bit_of(peer)))
         sim_fail(world, "%s begins e%" PRIu64 " %" PRIu64 ", which a handler of another has",
                  peer->name, book->number, item->sequence);
     if (!book->ordered || message->forfeited_by)

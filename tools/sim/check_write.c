@@ -4,6 +4,7 @@
  * rows may never do. */
 
 #include "checker.h"
+#include "guest.h"
 #include "rows.h"
 #include "store/row.h"
 #include "world.h"
@@ -88,7 +89,7 @@ static void learn_move(struct sim_peer *peer, const struct sim_epoch *book, uint
 
     message->forfeited_by |= bit & peer->forfeits;
     if (message->returned == message->number || sim_holder_gone(peer, message) ||
-        world->guest_linked || is_not_there(peer, old, message) ||
+        sim_guest(world, SIM_GUEST_MOVED) || is_not_there(peer, old, message) ||
         message->data_number != message->number) /* that offer never left */
         return;
     if (!(peer->forfeits & bit)) {
@@ -164,7 +165,7 @@ static bool decided_elsewhere(const struct sim_peer *peer, const struct sim_mess
 
     if (sim_peer_is_memory(peer) && peer->leaving)
         return false;
-    if (message->forfeited_by & 1u << peer->index || world->guest_linked)
+    if (message->forfeited_by & 1u << peer->index || sim_guest(world, SIM_GUEST_MOVED))
         return false;
     return (others & ~message->forfeited_by) != 0;
 }
@@ -209,7 +210,7 @@ static void learn_decision(struct sim_peer *peer, const struct sim_epoch *book, 
         return;
     }
     if (message->ended && message->ended != GW_OUTCOME_ABANDONED && !message->forfeited_by &&
-        !world->guest_linked && !(sim_peer_is_memory(peer) && peer->leaving)) {
+        !sim_guest(world, SIM_GUEST_ANSWERED) && !(sim_peer_is_memory(peer) && peer->leaving)) {
         sim_fail(world, "%s decides e%" PRIu64 " %" PRIu64 ", which its sender has settled "
                  "otherwise (%d)", peer->name, book->number, sequence, message->ended);
         return;
@@ -323,7 +324,8 @@ static void learn_window(struct sim_peer *peer, struct sim_epoch *book, const st
 /* INV 9: windows only grow. */
 static void look_over_window(struct sim_peer *peer, uint64_t epoch)
 {
-    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+    const struct sim_world *world = peer->world;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
     struct gw_row window = {.floor = 1};
     sim_set bit = (sim_set)(1u << peer->index);
     uint64_t covered;
@@ -332,9 +334,9 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
     if (!book)
         return;
     if (!sim_rows_window(peer, epoch, &window) &&
-        (book->gone || peer->world->peers[book->sender].leaving || peer->world->guest_linked))
+        (book->gone || world->peers[book->sender].leaving || sim_guest(world, SIM_GUEST_FORGOTTEN)))
         return; /* of a memory peer that ended */
-    if (peer->world->guest_linked && peer->world->options.memory >> book->sender & 1)
+    if (sim_guest(world, SIM_GUEST_FORGOTTEN) && world->options.memory >> book->sender & 1)
         return; /* it was taken for ended, and came again */
     covered = window.floor;
     struct gw_row row;
@@ -472,12 +474,12 @@ static uint64_t epoch_of(struct gw_slice key)
 /* A window is kept for ever, as a tombstone at least, but for those of memory peers that ended. */
 static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
 {
-    const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, epoch);
+    struct sim_world *world = peer->world;
+    const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
 
-    if (!book ||
-        !(book->gone || peer->world->guest_linked || peer->world->peers[book->sender].leaving) ||
-        !(peer->world->options.memory >> book->sender & 1))
-        sim_fail(peer->world, "%s deletes a window: not even its tombstone stays", peer->name);
+    if (!book || !(world->options.memory >> book->sender & 1) ||
+        !(book->gone || world->peers[book->sender].leaving || sim_guest(world, SIM_GUEST_FORGOTTEN)))
+        sim_fail(world, "%s deletes a window: not even its tombstone stays", peer->name);
 }
 
 /* Who may know of an epoch is kept in mind until each of them has closed it, or is a memory peer
@@ -491,7 +493,7 @@ static void learn_unoffered(struct sim_peer *peer, struct gw_slice key)
 
     memcpy(name, key.data + OFFERED_PREFIX, key.size - OFFERED_PREFIX);
     const struct sim_peer *member = sim_peer_named(world, name);
-    if (!member || sim_peer_is_memory(member) || world->guest_linked || !book ||
+    if (!member || sim_peer_is_memory(member) || sim_guest(world, SIM_GUEST_ANSWERED) || !book ||
         book->reopened_by >> member->index & 1)
         return;
     if (sim_rows_window(member, book->epoch, &window) && !window.flag)

@@ -6,6 +6,7 @@
 
 #include "checker.h"
 #include "core/state.h"
+#include "guest.h"
 #include "rows.h"
 #include "store/row.h"
 #include "world.h"
@@ -30,7 +31,8 @@ static const uint8_t *body_of(const struct gw_inbound *inbound, uint64_t sequenc
 static bool is_late(const struct sim_peer *peer, const struct sim_message *message,
                     const struct gw_inbound *inbound)
 {
-    return (message->forfeited_by >> peer->index & 1 || peer->world->guest_linked) &&
+    return (message->forfeited_by >> peer->index & 1 ||
+            sim_guest(peer->world, SIM_GUEST_MOVED)) &&
            inbound->number != message->number;
 }
 
@@ -52,7 +54,7 @@ static const char *forbids_elsewhere(const struct sim_peer *peer,
     sim_set decided = (message->decided_by | message->rejected_by | message->skipped_by) & others;
     sim_set kept = (sim_set)(message->held_by | message->claimed_by | message->refused_by) & others;
 
-    if (is_late(peer, message, inbound) || peer->world->guest_linked)
+    if (is_late(peer, message, inbound) || sim_guest(peer->world, SIM_GUEST_MOVED))
         return NULL;
     if (decided & ~message->forfeited_by)
         return "which another peer has decided";
@@ -70,7 +72,8 @@ static bool may_forget(const struct sim_peer *peer, const struct gw_inbound *inb
 {
     const struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, inbound->epoch);
 
-    return peer->world->guest_linked && sim_peer_is_memory(&peer->world->peers[book->sender]);
+    return sim_guest(peer->world, SIM_GUEST_FORGOTTEN) &&
+           sim_peer_is_memory(&peer->world->peers[book->sender]);
 }
 
 static const char *forbids(const struct sim_peer *peer, const struct sim_message *message,
@@ -103,12 +106,13 @@ static void check_attempt(struct sim_peer *peer, const struct gw_inbound *inboun
     struct sim_world *world = peer->world;
 
     if (inbound->attempt < 1 ||
-        (inbound->attempt > 1 + (uint64_t)message->failures && !world->guest_linked))
+        (inbound->attempt > 1 + (uint64_t)message->failures &&
+         !sim_guest(world, SIM_GUEST_CHARGED)))
         sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 " as attempt %" PRIu64
                  ", but %" PRIu32 " failed", peer->name, book->number, sequence, inbound->attempt,
                  message->failures);
     if (inbound->attempt < 1 + (uint64_t)message->marked && !message->forfeited_by &&
-        world->options.flavour != SIM_AMNESIA && !world->guest_linked)
+        world->options.flavour != SIM_AMNESIA && !sim_guest(world, SIM_GUEST_CHARGED))
         sim_fail(world, "%s is handed e%" PRIu64 " %" PRIu64 " as attempt %" PRIu64
                  ", but processes died of it %" PRIu32 " times", peer->name, book->number,
                  sequence, inbound->attempt, message->marked);
@@ -134,7 +138,7 @@ static void check_alone(struct sim_peer *peer, const struct sim_epoch *book, uin
         if (strcmp(other->sender_name, book->sender_name) != 0 ||
             !gw_destination_equal(&other->destination, &book->destination))
             continue;
-        if (beside->ended || beside->processed || peer->world->guest_linked)
+        if (beside->ended || beside->processed || sim_guest(peer->world, SIM_GUEST_MOVED))
             continue;
         if ((message->alone && attempt > 1) || (beside->alone && item->attempt > 1 &&
                                                 beside->returned != item->number))
@@ -252,10 +256,11 @@ void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, ui
         if (message && how == GW_OUTCOME_ABANDONED && book->destination.kind == GW_KIND_REPLY)
             message->ended = (uint8_t)how; /* processed, but by a memory that is gone */
         if (message && how == GW_OUTCOME_WITHDRAWN && message->wanted && message->processed &&
-            (message->forfeited_by || world->guest_linked ||
+            (message->forfeited_by || sim_guest(world, SIM_GUEST_ANSWERED) ||
              !(message->decided_by & ~peer->forfeits & ~world->options.memory)))
             message->ended = (uint8_t)how; /* of two members one had processed it: rule 12 */
-        if (message && how == GW_OUTCOME_DEAD && message->processed && world->guest_linked)
+        if (message && how == GW_OUTCOME_DEAD && message->processed &&
+            sim_guest(world, SIM_GUEST_ANSWERED))
             message->ended = (uint8_t)how; /* buried for what a newcomer was taken for */
         if (!message || (how == GW_OUTCOME_PROCESSED ? !message->processed
                                                      : message->ended != how)) {

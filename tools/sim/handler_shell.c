@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* Between the library's shell and the turn: what the engine's files (src/peer/engine.c, receive.c,
- * command.c, port.c, reopen.c) do with threads, here as steps of the world. */
+ * command.c, port.c, reopen.c) do with threads, here as steps of the world.
+ *
+ * What decides something is not written twice: whether a transaction or a batch is in a store is
+ * asked of peer/found.c, here and in reopen.c, and the inbox, the mailbox, the tail and the replies
+ * are the library's own. What looks alike below is the order in which they are told of an end and
+ * of a new turn, each with its own means: the engine under the peer's lock, with a log, doubts and
+ * counters of its own; here one step of the world with none of them, its tail the world's, so that
+ * the checkers see what no lock hides. A helper for both would take as many arguments as it has
+ * lines. */
 
 #include "handler_inside.h"
 #include "handler_libc.h"

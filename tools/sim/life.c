@@ -4,6 +4,7 @@
  * all is settled. */
 
 #include "checker.h"
+#include "guest.h"
 #include "world.h"
 
 #include <inttypes.h>
@@ -79,7 +80,7 @@ static void look(struct sim_world *world, void *subject, uint64_t a, uint64_t b)
         return;
     }
     if (world->options.flavour == SIM_AMNESIA ||
-        (world->guest_linked && (world->options.memory || world->quarantined))) {
+        (sim_guest(world, SIM_GUEST_FORGOTTEN) && (world->options.memory || world->quarantined))) {
         world->over = true; /* strict: what a lost disk held waits for an operator, as does what a
                              * newcomer decided under a peer's name, which knows nothing of it; and
                              * it made others forget a memory peer that lives */

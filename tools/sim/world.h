@@ -81,7 +81,7 @@ struct sim_world {
     size_t policy_count;
     uint64_t visits;
     uint64_t looks;         /* at the books of cores, in a comb */
-    bool guest_linked;      /* a newcomer was once taken for the peer whose name it has */
+    bool guest_linked;      /* a newcomer was once taken for whose name it has: guest.h */
     bool quarantined;       /* some receiver has forgotten an epoch that it decided in */
     bool calm;              /* the faults are over */
     bool over;              /* nothing more to happen: all is settled */
