@@ -328,7 +328,6 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
     struct gw_row window = {.floor = 1};
     sim_set bit = (sim_set)(1u << peer->index);
-    uint64_t covered;
     bool more;
 
     if (!book)
@@ -338,7 +337,7 @@ static void look_over_window(struct sim_peer *peer, uint64_t epoch)
         return; /* of a memory peer that ended */
     if (sim_guest(world, SIM_GUEST_FORGOTTEN) && world->options.memory >> book->sender & 1)
         return; /* it was taken for ended, and came again */
-    covered = window.floor;
+    uint64_t covered = window.floor;
     struct gw_row row;
     size_t at = sim_rows_seek(peer, GW_ROW_DECIDED, epoch, 0);
     do {
@@ -478,7 +477,8 @@ static void learn_forgotten(struct sim_peer *peer, uint64_t epoch)
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, epoch);
 
     if (!book || !(world->options.memory >> book->sender & 1) ||
-        !(book->gone || world->peers[book->sender].leaving || sim_guest(world, SIM_GUEST_FORGOTTEN)))
+        !(book->gone || world->peers[book->sender].leaving ||
+          sim_guest(world, SIM_GUEST_FORGOTTEN)))
         sim_fail(world, "%s deletes a window: not even its tombstone stays", peer->name);
 }
 
