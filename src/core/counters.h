@@ -32,7 +32,7 @@
     X(commits, "store writes")                                                                    \
     X(commit_failures, "store writes that failed; each is followed by a reopen")                  \
     X(not_stored, "messages not stored by a failed write: their senders are told")                \
-    X(transactions, "transactions committed")                                                     \
+    X(transactions, "transactions committed; those that joined count each")                       \
     X(stale_transactions, "transactions refused because an input had moved on without them")      \
     X(conflicts, "transactions refused because a key they read was changed")                      \
     X(links_up, "links established")                                                              \
