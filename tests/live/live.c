@@ -95,6 +95,20 @@ godwit_stage_t *live_stage(godwit_peer_t *peer, const char *name)
     return stage;
 }
 
+void live_push_numbered(godwit_peer_t *peer, const char *stage, uint32_t count, size_t size)
+{
+    unsigned char *bytes = malloc(size);
+
+    assert_true(bytes && size >= sizeof count);
+    memset(bytes, 'x', size);
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(bytes, &i, sizeof i);
+        ok(godwit_push_data(peer, stage, bytes, size, NULL));
+    }
+    free(bytes);
+    ok(godwit_peer_drain(peer, GODWIT_STORED, LIVE_TIMEOUT_MS));
+}
+
 uint64_t live_counter(godwit_peer_t *peer, const char *name)
 {
     uint64_t value = 0;

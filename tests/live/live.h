@@ -38,6 +38,9 @@ godwit_peer_t *live_disk_peer(const char *name, const char *directory); /* durab
 void live_bind(godwit_peer_t *peer, char endpoint[256]);
 void live_join(godwit_peer_t *dialler, godwit_peer_t *listener); /* binds one, dials from other */
 godwit_stage_t *live_stage(godwit_peer_t *peer, const char *stage);
+/* Pushes so many messages to the stage, each of which begins with its number (4 bytes, from 0 on),
+ * and waits until they are stored. */
+void live_push_numbered(godwit_peer_t *peer, const char *stage, uint32_t count, size_t size);
 uint64_t live_counter(godwit_peer_t *peer, const char *name);
 godwit_delivery_t *live_next(godwit_stage_t *stage);
 

@@ -30,18 +30,6 @@ static uint64_t anonymous_kib(void)
     return kib;
 }
 
-static void push_all(godwit_peer_t *peer)
-{
-    unsigned char bytes[SIZE];
-
-    memset(bytes, 'x', sizeof bytes);
-    for (uint32_t i = 0; i < MESSAGES; i++) {
-        memcpy(bytes, &i, sizeof i);
-        ok(godwit_push_data(peer, "work", bytes, sizeof bytes, NULL));
-    }
-    ok(godwit_peer_drain(peer, GODWIT_STORED, LIVE_TIMEOUT_MS));
-}
-
 /* Acks all and returns the most memory seen on the way. */
 static uint64_t take_all(godwit_stage_t *stage)
 {
@@ -72,7 +60,7 @@ static void a_backlog_waits_on_disk_and_drains_within_bounded_memory(void **stat
     (void)state;
     snprintf(sub, sizeof sub, "%s/walker", live_directory(path));
     walker = live_disk_peer("walker", sub);
-    push_all(walker);
+    live_push_numbered(walker, "work", MESSAGES, SIZE);
     assert_true(anonymous_kib() < BOUND_KIB);
     ok(godwit_peer_close(&walker));
     walker = live_disk_peer("walker", sub);

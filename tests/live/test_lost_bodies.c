@@ -13,17 +13,6 @@
 #define MESSAGES 400
 #define SIZE 20000 /* each batch is large enough to lie apart */
 
-static void push_all(godwit_peer_t *peer)
-{
-    static unsigned char bytes[SIZE];
-
-    for (uint32_t i = 0; i < MESSAGES; i++) {
-        memcpy(bytes, &i, sizeof i);
-        ok(godwit_push_data(peer, "work", bytes, sizeof bytes, NULL));
-    }
-    ok(godwit_peer_drain(peer, GODWIT_STORED, LIVE_TIMEOUT_MS));
-}
-
 /* All files of bodies keep so many bytes. */
 static unsigned cut_bodies(const char *directory, off_t left)
 {
@@ -52,25 +41,26 @@ static void lost_messages_end_and_the_others_arrive(void **state)
     (void)state;
     snprintf(sub, sizeof sub, "%s/walker", live_directory(path));
     walker = live_disk_peer("walker", sub);
-    push_all(walker);
+    live_push_numbered(walker, "work", MESSAGES, SIZE);
     ok(godwit_peer_close(&walker));
     assert_true(cut_bodies(sub, 3000000) > 0);
     walker = live_disk_peer("walker", sub);
     live_join(worker, walker);
     uint64_t lost = 0, arrived = 0;
-    while (arrived + lost < MESSAGES) {
+    for (int waits = 0; arrived + lost < MESSAGES && waits < LIVE_TIMEOUT_MS / 100;) {
         godwit_delivery_t *delivery;
         godwit_err_t error = godwit_stage_next(stage, 100, &delivery);
         lost = live_counter(walker, "lost_bodies");
+        waits += error == GODWIT_ETIMEDOUT;
         if (error == GODWIT_ETIMEDOUT)
             continue;
         ok(error);
         arrived++;
         ok(godwit_ack(&delivery));
     }
-    ok(godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     print_message("%" PRIu64 " lost, %" PRIu64 " arrived\n", lost, arrived);
     assert_true(lost > 0 && arrived > 0 && lost + arrived == MESSAGES);
+    ok(godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     assert_int_equal(live_counter(walker, "outbox_messages_now"), 0);
     assert_int_equal(live_counter(walker, "commit_failures"), 0);
     godwit_stage_close(&stage);
