@@ -5,6 +5,7 @@
 #include "live.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 static void put(godwit_peer_t *peer, const char *key, const char *value)
 {
@@ -206,6 +207,7 @@ static void deliveries_of_an_aborted_transaction_are_in_hand_as_before(void **st
 
 static godwit_peer_t *middle;
 static godwit_stage_t *middle_stage;
+static atomic_bool all_came;
 
 /* One delivery: count it, pass its square on. A conflict undoes all of it and is tried again. */
 static void square(godwit_delivery_t *delivery)
@@ -243,8 +245,13 @@ static void *work(void *context)
     godwit_delivery_t *delivery;
 
     (void)context;
-    while (godwit_stage_next(middle_stage, 500, &delivery) == GODWIT_OK)
-        square(delivery);
+    while (!atomic_load(&all_came)) {
+        godwit_err_t error = godwit_stage_next(middle_stage, 50, &delivery);
+        if (error != GODWIT_ETIMEDOUT) {
+            ok(error);
+            square(delivery);
+        }
+    }
     return NULL;
 }
 
@@ -278,6 +285,7 @@ static void consume_transform_produce_counts_each_once(void **state)
         seen[root] = 1;
         ok(godwit_ack(&delivery));
     }
+    atomic_store(&all_came, true);
     for (int i = 0; i < WORKERS; i++)
         pthread_join(threads[i], NULL);
     ok(godwit_get(middle, "space", "count", 5, &value, &size));
@@ -307,12 +315,16 @@ static void sends_and_transactions_keep_their_order(void **state)
         ok(godwit_push_data(walker, "s", "x", 1, NULL));
         ok(godwit_txn_begin(walker, &txn));
         ok(godwit_txn_push_data(txn, "s", "y", 1));
-        ok(godwit_txn_commit(&txn));
+        ok(i % 3 ? godwit_txn_commit_async(&txn) : godwit_txn_commit(&txn));
+        ok(godwit_txn_begin(walker, &txn));
+        ok(godwit_txn_push_data(txn, "s", "z", 1)); /* joins the one before, or is the first */
+        ok(godwit_txn_commit_async(&txn));
+        assert_null(txn);
     }
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 900; i++) {
         delivery = live_next(stage);
         assert_true(godwit_delivery_id(delivery).sequence == last + 1); /* one worker: in order */
-        assert_memory_equal(godwit_delivery_data(delivery), i % 2 ? "y" : "x", 1);
+        assert_int_equal(*(const char *)godwit_delivery_data(delivery), 'x' + i % 3);
         last++;
         ok(godwit_ack(&delivery));
     }
@@ -320,6 +332,97 @@ static void sends_and_transactions_keep_their_order(void **state)
     godwit_stage_close(&stage);
     ok(godwit_peer_close(&worker));
     ok(godwit_peer_close(&walker));
+}
+
+/* --- commits that are not waited for --- */
+
+static void a_key_is_there_when_its_asynchronous_commit_returns(void **state)
+{
+    godwit_peer_t *peer = live_peer("a");
+    godwit_txn_t *txn, *late;
+    void *value;
+    size_t size;
+
+    (void)state;
+    ok(godwit_txn_begin(peer, &txn));
+    ok(godwit_txn_put(txn, "space", "k", 1, "1", 1));
+    ok(godwit_txn_commit_async(&txn));
+    expect(peer, "k", "1");
+    ok(godwit_txn_begin(peer, &late));
+    ok(godwit_txn_get(late, "space", "k", 1, &value, &size));
+    godwit_free(value);
+    put(peer, "k", "2");
+    fails(GODWIT_ECONFLICT, godwit_txn_commit_async(&late));
+    assert_non_null(late);
+    godwit_txn_abort(&late);
+    ok(godwit_peer_close(&peer));
+    ok(godwit_txn_begin(peer = live_peer("a"), &txn));
+    ok(godwit_peer_close(&peer));
+    fails(GODWIT_ECLOSED, godwit_txn_commit_async(&txn));
+    assert_null(txn);
+    fails(GODWIT_EINVAL, godwit_txn_commit_async(&txn));
+    fails(GODWIT_EINVAL, godwit_txn_commit_async(NULL));
+}
+
+static void an_asynchronous_commit_waits_for_room_or_refuses_like_any(void **state)
+{
+    godwit_peer_options_t options = live_options("a");
+    godwit_peer_t *peer;
+    godwit_txn_t *txn;
+
+    (void)state;
+    options.outbox_max_messages = 2;
+    options.full_timeout_ms = -1;
+    ok(godwit_peer_open(&options, &peer));
+    for (int i = 0; i < 2; i++) {
+        ok(godwit_txn_begin(peer, &txn));
+        ok(godwit_txn_push_data(txn, "s", "x", 1));
+        ok(godwit_txn_commit_async(&txn));
+    }
+    ok(godwit_txn_begin(peer, &txn));
+    ok(godwit_txn_push_data(txn, "s", "x", 1));
+    fails(GODWIT_EFULL, godwit_txn_commit_async(&txn));
+    assert_non_null(txn);
+    godwit_txn_abort(&txn);
+    ok(godwit_peer_drain(peer, GODWIT_STORED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(peer, "transactions"), 2);
+    ok(godwit_peer_close(&peer));
+}
+
+/* Nothing calls for it but the close. */
+static void a_close_stores_what_was_not_waited_for(void **state)
+{
+    char directory[128];
+    godwit_peer_t *walker = live_peer("walker"), *worker;
+    godwit_stage_t *stage, *out = live_stage(walker, "out");
+    godwit_delivery_t *delivery;
+    godwit_txn_t *txn;
+
+    (void)state;
+    live_directory(directory);
+    worker = live_disk_peer("worker", directory);
+    stage = live_stage(worker, "s");
+    live_join(walker, worker);
+    ok(godwit_push_data(walker, "s", "x", 1, NULL));
+    delivery = live_next(stage);
+    ok(godwit_txn_begin(worker, &txn));
+    ok(godwit_txn_ack(txn, delivery));
+    ok(godwit_txn_push_data(txn, "out", "y", 1));
+    ok(godwit_txn_commit_async(&txn));
+    godwit_stage_close(&stage);
+    ok(godwit_peer_close(&worker));
+    worker = live_disk_peer("worker", directory);
+    live_join(worker, walker);
+    delivery = live_next(out); /* from this open or the last, but once */
+    assert_memory_equal(godwit_delivery_data(delivery), "y", 1);
+    ok(godwit_ack(&delivery));
+    ok(godwit_peer_drain(walker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_drain(worker, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    assert_int_equal(live_counter(walker, "delivered"), 1);
+    godwit_stage_close(&out);
+    ok(godwit_peer_close(&worker));
+    ok(godwit_peer_close(&walker));
+    live_remove(directory);
 }
 
 int main(void)
@@ -333,6 +436,9 @@ int main(void)
         cmocka_unit_test(deliveries_of_an_aborted_transaction_are_in_hand_as_before),
         cmocka_unit_test(consume_transform_produce_counts_each_once),
         cmocka_unit_test(sends_and_transactions_keep_their_order),
+        cmocka_unit_test(a_key_is_there_when_its_asynchronous_commit_returns),
+        cmocka_unit_test(an_asynchronous_commit_waits_for_room_or_refuses_like_any),
+        cmocka_unit_test(a_close_stores_what_was_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
