@@ -49,6 +49,17 @@ static double height_of(const char *text, const char *name)
     return strtod(at + 4, NULL);
 }
 
+static struct plot plot_of(const struct plot_panel *panel)
+{
+    return (struct plot){.title = "t",
+                         .x_title = "x",
+                         .x = x,
+                         .count = POINTS,
+                         .panels = panel,
+                         .panel_count = 1,
+                         .columns = 1};
+}
+
 static void names_of_lines_that_end_together_stand_apart(void **state)
 {
     (void)state;
@@ -56,13 +67,7 @@ static void names_of_lines_that_end_together_stand_apart(void **state)
     double y[PLOT_SERIES_MAX][POINTS];
     for (unsigned seed = 1; seed <= 2000; seed++) {
         struct plot_panel panel = {.title = "t", .log_y = true, .series_count = PLOT_SERIES_MAX};
-        struct plot plot = {.title = "t",
-                            .x_title = "x",
-                            .x = x,
-                            .count = POINTS,
-                            .panels = &panel,
-                            .panel_count = 1,
-                            .columns = 1};
+        struct plot plot = plot_of(&panel);
         for (size_t i = 0; i < PLOT_SERIES_MAX; i++) {
             for (size_t j = 0; j < POINTS; j++)
                 y[i][j] = 1 + (double)((seed * 7919 + i * 104729 + j) % 1000) / 50;
@@ -84,13 +89,7 @@ static void what_has_no_value_has_no_point(void **state)
     (void)state;
     const double y[POINTS] = {-1, 5, 6};
     struct plot_panel panel = {.title = "t", .series = {{"a", y}}, .series_count = 1};
-    struct plot plot = {.title = "t",
-                        .x_title = "x",
-                        .x = x,
-                        .count = POINTS,
-                        .panels = &panel,
-                        .panel_count = 1,
-                        .columns = 1};
+    struct plot plot = plot_of(&panel);
     char *text = drawn(&plot);
     assert_int_equal(times(text, "<circle"), 2);
     assert_non_null(strstr(text, "</svg>\n"));

@@ -128,8 +128,9 @@ static void a_size_that_is_said_stands_for_all_of_the_work(void **state)
     options.level_count = 1;
     options.count = 0;
     assert_true(steps_make(&options, &steps));
-    assert_int_equal(steps.count, 3);
+    assert_int_equal(steps.count, 5);
     assert_int_equal(steps.step[0].size, 65536);
+    assert_int_equal(steps.step[4].size, 16 << 20);
     assert_int_equal(steps.step[0].count, 4096); /* 256 MiB */
     assert_int_equal(steps.step[2].count, 256);
     options.size = 1000;

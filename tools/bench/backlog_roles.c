@@ -71,9 +71,7 @@ static bool drain(godwit_peer_t *peer)
     role_say_begin();
     if (!peer_check(godwit_peer_drain(peer, GODWIT_SETTLED, -1), "drain"))
         return false;
-    role_say_end();
-    role_say("done");
-    role_wait_end();
+    role_finish(NULL);
     return true;
 }
 

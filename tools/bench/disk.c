@@ -39,10 +39,7 @@ static bool measure(const struct role *role, const struct payload *payload,
     if (good) {
         role_say_begin();
         good = append_all(fd, role, payload, latency);
-        role_say_end();
-        role_say_latency(latency);
-        role_say("done");
-        role_wait_end();
+        role_finish(latency);
     }
     close(fd);
     return good;

@@ -99,9 +99,7 @@ static bool send_all(struct sender *sender, const struct role *role)
         if (!settle(sender, full))
             return false;
     }
-    role_say_end();
-    role_say("done");
-    role_wait_end();
+    role_finish(NULL);
     return true;
 }
 

@@ -54,9 +54,7 @@ int role_leveldb(const struct role *role)
     if (good) {
         role_say_begin();
         good = write_all(&store, role, &payload);
-        role_say_end();
-        role_say("done");
-        role_wait_end();
+        role_finish(NULL);
     }
     store_role_close(&store);
     payload_clear(&payload);

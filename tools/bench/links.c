@@ -81,9 +81,7 @@ static bool near_push(struct near *near, const struct role *role)
         if (!peer_check(godwit_peer_drain(near->peer[i], GODWIT_SETTLED, -1), "drain"))
             return false;
     }
-    role_say_end();
-    role_say("done");
-    role_wait_end();
+    role_finish(NULL);
     return true;
 }
 

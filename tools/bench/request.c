@@ -130,10 +130,7 @@ static bool ask_all(struct asker *asker)
                 return false;
         }
     }
-    role_say_end();
-    role_say_latency(&asker->latency);
-    role_say("done");
-    role_wait_end();
+    role_finish(&asker->latency);
     return true;
 }
 

@@ -112,6 +112,15 @@ void role_wait_end(void)
     } while (got > 0 || (got < 0 && errno == EINTR));
 }
 
+void role_finish(const struct histogram *latency)
+{
+    role_say_end();
+    if (latency)
+        role_say_latency(latency);
+    role_say("done");
+    role_wait_end();
+}
+
 bool role_endpoint(const char **list, char *text, size_t size)
 {
     size_t length = *list ? strcspn(*list, ",") : 0;

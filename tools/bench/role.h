@@ -58,6 +58,9 @@ void role_say_latency(const struct histogram *histogram);
 bool role_ended(void);
 /* Waits until it wants no more. */
 void role_wait_end(void);
+/* What was to be timed is done: says so, and how long each took (NULL: that was not measured), and
+ * waits until it wants no more. */
+void role_finish(const struct histogram *latency);
 
 /* The next of the comma-separated endpoints at *list, in `text`; false if there is none. */
 bool role_endpoint(const char **list, char *text, size_t size);

@@ -37,9 +37,7 @@ static bool push(godwit_peer_t *peer, const struct role *role, const struct payl
     }
     if (!peer_check(godwit_peer_drain(peer, GODWIT_SETTLED, -1), "drain"))
         return false;
-    role_say_end();
-    role_say("done");
-    role_wait_end();
+    role_finish(NULL);
     return true;
 }
 
