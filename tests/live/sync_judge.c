@@ -6,6 +6,8 @@
  *     that file is synced, by a call that began later   the same
  *     only then a DATA that holds it begins to leave    an ACK that tells of it
  *
+ * The answer to a message is in the transaction that decides it, so its bytes stand for both.
+ *
  * If the bytes are in a file that is not LevelDB's log, the log must be written and synced as well
  * before DATA leaves. Frames are read from what the sockets send, by the library's own decoder.
  * Ends with 1 if any left early, and with 2 if the output proves nothing. */
@@ -42,7 +44,10 @@ struct socket {
 
 static struct {
     struct fact data[SYNC_MESSAGES + 1], done[SYNC_MESSAGES + 1];
+    struct fact answer[SYNC_ANSWERS + 1]; /* by their own numbers: in the order of the messages */
     bool left[SYNC_MESSAGES + 1], told[SYNC_MESSAGES + 1]; /* in a DATA, in an ACK */
+    bool answered[SYNC_ANSWERS + 1];
+    uint64_t epoch; /* of the messages; any other is that of the answers */
     unsigned plain; /* acknowledged without a key: the receiver's next write holds it */
     struct socket socket[SOCKETS];
     struct gw_decoder *decoder;
@@ -96,10 +101,10 @@ static void look_for(const char *prefix, struct fact *facts, const struct call *
     }
 }
 
-static void log_follows(const struct call *call)
+static void log_follows(struct fact *facts, const struct call *call)
 {
     for (size_t i = 1; i <= SYNC_MESSAGES; i++) {
-        struct fact *fact = &judge.data[i];
+        struct fact *fact = &facts[i];
         if (fact->apart && fact->written < call->began && !*fact->log) {
             snprintf(fact->log, sizeof(fact->log), "%s", tail(call->file));
             fact->log_written = call->ended;
@@ -116,14 +121,19 @@ static void on_write(const struct call *call)
     }
     if (strstr(call->file, "/sender/")) {
         if (is_log(call->file))
-            log_follows(call);
+            log_follows(judge.data, call);
         look_for("message-", judge.data, call);
     } else if (strstr(call->file, "/receiver/")) {
         if (is_log(call->file) && judge.plain) {
             written(&judge.done[judge.plain], call);
             judge.plain = 0;
         }
+        if (is_log(call->file))
+            log_follows(judge.done, call);
         look_for("done-", judge.done, call);
+        look_for("answer-", judge.done, call);
+        for (size_t i = 1; i <= SYNC_ANSWERS; i++)
+            judge.answer[i] = judge.done[SYNC_ANSWERED + i];
     }
 }
 
@@ -144,7 +154,10 @@ static void on_sync(const struct call *call)
         settle(data->file, data->written, call, &data->synced);
         settle(data->log, data->log_written, call, &data->log_synced);
         settle(done->file, done->written, call, &done->synced);
+        settle(done->log, done->log_written, call, &done->log_synced);
     }
+    for (size_t i = 1; i <= SYNC_ANSWERS; i++)
+        judge.answer[i] = judge.done[SYNC_ANSWERED + i];
 }
 
 /* --- frames --- */
@@ -156,11 +169,11 @@ static bool durable(const struct fact *fact, unsigned long began)
     return !fact->apart || (fact->log_synced && fact->log_synced < began);
 }
 
-static void leaves(const char *what, const struct fact *facts, bool *seen, struct gw_range range,
-                   const struct call *call)
+static void leaves(const char *what, const struct fact *facts, bool *seen, size_t count,
+                   struct gw_range range, const struct call *call)
 {
     for (uint64_t n = range.first; n <= range.last; n++) {
-        if (n < 1 || n > SYNC_MESSAGES)
+        if (n < 1 || n > count)
             unreadable("a frame speaks of a message that was never sent");
         if (seen[n])
             continue; /* again, or said once more */
@@ -182,14 +195,19 @@ static void on_frame(const uint8_t *bytes, size_t size, const struct call *call)
     judge.frames[frame.type]++;
     if (frame.type == GW_FRAME_DATA) {
         struct gw_range run = {frame.u.data.first, frame.u.data.first + frame.u.data.count - 1};
-        leaves("DATA", judge.data, judge.left, run, call);
+        if (!judge.epoch)
+            judge.epoch = frame.u.data.epoch;
+        if (frame.u.data.epoch == judge.epoch)
+            leaves("DATA", judge.data, judge.left, SYNC_MESSAGES, run, call);
+        else
+            leaves("answer", judge.answer, judge.answered, SYNC_ANSWERS, run, call);
     }
     if (frame.type != GW_FRAME_ACK)
         return;
     for (size_t i = 0; i < frame.u.ack.epoch_count; i++) {
         const struct gw_ack_epoch *epoch = &frame.u.ack.epochs[i];
-        for (size_t j = 0; j < epoch->decided_count; j++)
-            leaves("ACK", judge.done, judge.told, epoch->decided[j], call);
+        for (size_t j = 0; epoch->epoch == judge.epoch && j < epoch->decided_count; j++)
+            leaves("ACK", judge.done, judge.told, SYNC_MESSAGES, epoch->decided[j], call);
     }
 }
 
@@ -284,13 +302,17 @@ int main(void)
         if (!judge.left[i] || !judge.told[i])
             unreadable("a message never left, or was never acknowledged");
     }
+    for (size_t i = 1; i <= SYNC_ANSWERS; i++) {
+        if (!judge.answered[i])
+            unreadable("an answer never left");
+    }
     for (size_t i = 0; i < SOCKETS; i++)
         free(judge.socket[i].bytes);
     gw_decoder_destroy(&judge.decoder);
     unsigned apart = 0;
     for (size_t i = 1; i <= SYNC_MESSAGES; i++)
         apart += judge.data[i].apart;
-    printf("%d messages, %u of them beside the log: %u syncs, %u DATA, %u ACK; "
+    printf("%d messages, %u of them beside the log, and answers: %u syncs, %u DATA, %u ACK; "
            "%u left before their sync\n",
            SYNC_MESSAGES, apart, judge.syncs, judge.frames[GW_FRAME_DATA],
            judge.frames[GW_FRAME_ACK], judge.early);

@@ -6,7 +6,8 @@
  *
  *     1 ..          LONE messages, each settled before the next is pushed: plain
  *     after these   BULK small messages in one go, so that many are in a commit and in a frame
- *     and LARGE messages of LARGE_BYTES */
+ *     and LARGE messages of LARGE_BYTES
+ *     last          ANSWERS, decided and answered by "answer-N." without waiting */
 
 #include "live.h"
 #include "sync_story.h"
@@ -18,7 +19,7 @@
 
 struct crew {
     godwit_peer_t *sender, *receiver;
-    godwit_stage_t *stage;
+    godwit_stage_t *stage, *back;
     int announce;
 };
 
@@ -72,6 +73,30 @@ static void *decide(void *argument)
     return NULL;
 }
 
+/* The answers come to a stage of the sender's. */
+static void answer(struct crew *crew, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char text[64];
+        godwit_txn_t *txn;
+        godwit_delivery_t *delivery = live_next(crew->stage);
+        unsigned number = number_of(delivery);
+        int length = snprintf(text, sizeof(text), "answer-%08u.answer-%08u.", number, number);
+        ok(godwit_txn_begin(crew->receiver, &txn));
+        ok(godwit_txn_ack(txn, delivery));
+        ok(godwit_txn_push_data(txn, "back", text, (size_t)length));
+        ok(godwit_txn_commit_async(&txn));
+    }
+}
+
+static void take_answers(struct crew *crew, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        godwit_delivery_t *delivery = live_next(crew->back);
+        ok(godwit_ack(&delivery));
+    }
+}
+
 static godwit_peer_t *open_peer(const char *name, const char *directory, const char *level)
 {
     char path[256];
@@ -104,10 +129,18 @@ int main(int argc, char **argv)
     assert_int_equal(0, pthread_create(&thread, NULL, decide, &crew));
     for (; number <= SYNC_LONE + SYNC_BULK; number++)
         push(&crew, number, SYNC_SMALL_BYTES);
-    for (; number <= SYNC_MESSAGES; number++)
+    for (; number <= SYNC_ANSWERED; number++)
         push(&crew, number, SYNC_LARGE_BYTES);
     ok(godwit_peer_drain(crew.sender, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
     assert_int_equal(0, pthread_join(thread, NULL));
+    crew.back = live_stage(crew.sender, "back");
+    for (; number <= SYNC_MESSAGES; number++)
+        push(&crew, number, SYNC_SMALL_BYTES);
+    answer(&crew, SYNC_ANSWERS);
+    take_answers(&crew, SYNC_ANSWERS);
+    ok(godwit_peer_drain(crew.sender, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    ok(godwit_peer_drain(crew.receiver, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
+    godwit_stage_close(&crew.back);
     godwit_stage_close(&crew.stage);
     ok(godwit_peer_close(&crew.sender));
     ok(godwit_peer_close(&crew.receiver));
