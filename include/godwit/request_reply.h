@@ -112,7 +112,10 @@ typedef struct godwit_call godwit_call_t; /* one request while its handler runs 
  * happened, and the request comes again as the client's retry policy says, here or at another
  * server.
  * It may run again for the same request: after a crash, or at once when a key that it read was
- * changed before its commit. */
+ * changed before its commit. While more requests wait, its thread takes the next one as soon as the
+ * answer has its place among the commits, unless its transaction touched keys: then once that is
+ * stored (godwit_txn_commit_async). So a crash may take several answers back, none of which has
+ * left. */
 typedef uint32_t (*godwit_handler_fn)(void *context, godwit_call_t *call);
 #define GODWIT_CALL_RETRY UINT32_MAX
 /* The code that a client gets when reply and effects did not fit into one transaction, or into a
