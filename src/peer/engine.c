@@ -196,12 +196,15 @@ static size_t count_waited_for(const struct gw_mailbox *taken)
     return count;
 }
 
-static size_t count_messages(const struct gw_mailbox *taken)
+static size_t count_pushed(const struct gw_mailbox *taken)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < taken->submission_count; i++)
-        count += taken->submissions[i].batch ? taken->submissions[i].batch->count : 0;
+    for (size_t i = 0; i < taken->submission_count; i++) {
+        const struct gw_submission *one = &taken->submissions[i];
+
+        count += one->batch && !gw_is_waited_for(&one->destination) ? one->batch->count : 0;
+    }
     return count;
 }
 
@@ -246,10 +249,10 @@ static void take_submissions(struct gw_engine *engine)
         pthread_cond_broadcast(&peer->space);
     pthread_mutex_unlock(&peer->lock);
 
-    size_t at = 0, messages = count_messages(taken);
+    size_t at = 0, pushed = count_pushed(taken);
     while (at < taken->submission_count && !engine->broken)
         submit(engine, &taken->submissions[at++]);
-    note_group(engine, messages + gw_engine_take_decisions(engine));
+    note_group(engine, pushed + gw_engine_take_decisions(engine));
     for (size_t i = at; i < taken->submission_count; i++) /* the turn broke: none has these */
         if (taken->submissions[i].commit)
             queue_commit(engine, taken->submissions[i].commit);

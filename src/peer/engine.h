@@ -104,7 +104,8 @@ struct gw_engine {
     atomic_bool kicked;         /* there is a signal for the driver */
     bool mending;               /* the thread works without the helm: all is its own */
     size_t company;             /* submissions that were taken together, the last time */
-    size_t group;               /* messages sent or decided that were, when there were any */
+    size_t group;               /* messages, sent or acknowledged, that were, when there were any;
+                                 * only those that nobody waits for */
     uint64_t group_us;          /* when that was */
     uint64_t remind_us;         /* of what was left without a wake-up; GW_NEVER: of nothing */
     uint64_t expect_us;         /* of a group of transactions (group.h); the same */
@@ -202,7 +203,13 @@ uint64_t gw_engine_dials_due_us(const struct gw_engine *engine);
 enum gw_store_error gw_engine_adopt_marks(struct gw_engine *engine);
 void gw_engine_deliver(struct gw_engine *engine, struct gw_inbound *inbound); /* takes it over */
 void gw_engine_recall(struct gw_engine *engine, const struct gw_recall *recall);
-/* Of `taken` and the inboxes, and what was begun. Returns how many were acknowledged. */
+/* Of each request and each reply; not of what is pushed, which may come in groups. */
+static inline bool gw_is_waited_for(const struct gw_destination *destination)
+{
+    return destination->kind == GW_KIND_SERVICE || destination->kind == GW_KIND_REPLY;
+}
+/* Of `taken` and the inboxes, and what was begun. Returns how many messages were acknowledged that
+ * nobody waits for. */
 size_t gw_engine_take_decisions(struct gw_engine *engine);
 /* Takes back all that waits in a closed inbox. */
 void gw_engine_empty(struct gw_engine *engine, struct godwit_inbox *inbox);

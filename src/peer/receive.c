@@ -285,7 +285,7 @@ void gw_engine_forget_received(struct gw_engine *engine)
         free_recalled(recalled);
 }
 
-/* Returns how many messages. */
+/* Returns how many messages that nobody waits for. */
 static size_t take_acked(struct gw_engine *engine, struct godwit_inbox *inbox)
 {
     size_t messages = 0;
@@ -297,7 +297,7 @@ static size_t take_acked(struct gw_engine *engine, struct godwit_inbox *inbox)
         messages += decision->last - decision->first + 1;
         gw_engine_check(engine, gw_turn_decide(engine->turn, engine->now_us, decision));
     }
-    return messages;
+    return gw_is_waited_for(&inbox->destination) ? 0 : messages;
 }
 
 static void take_begun(struct gw_engine *engine, struct godwit_inbox *inbox)

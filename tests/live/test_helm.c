@@ -179,21 +179,43 @@ static void pass(godwit_peer_t *sender, godwit_stage_t *stage, unsigned count)
     ok(godwit_peer_drain(sender, GODWIT_SETTLED, LIVE_TIMEOUT_MS));
 }
 
+#define REQUESTS 64 /* under way at once */
+
+static void ask(godwit_peer_t *client)
+{
+    godwit_id_t ids[REQUESTS];
+    godwit_reply_t *reply;
+
+    for (unsigned i = 0; i < REQUESTS; i++)
+        ids[i] = send_text(client, "ask");
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        ok(godwit_reply_wait(client, ids[i], LIVE_TIMEOUT_MS, &reply));
+        expect_reply(&reply, "ask");
+    }
+}
+
 /* Where messages come in groups the engine lets go first whoever brings the next group. A lone one
- * has nobody to wait for: it would wait for strangers. */
+ * has nobody to wait for, and would wait for strangers; so would requests and replies, for each of
+ * which somebody waits. */
 static void only_a_group_lets_others_go_first(void **state)
 {
     godwit_peer_t *sender = live_peer("sender"), *worker = live_peer("worker");
     godwit_stage_t *stage = live_stage(worker, "s");
+    godwit_service_t *service = serve(worker, gated_echo, 4);
 
     (void)state;
     live_join(worker, sender);
+    gate_set(true);
+    atomic_store(&yields, 0);
     for (int i = 0; i < 50; i++)
         pass(sender, stage, 1);
+    for (int i = 0; i < 20; i++)
+        ask(sender);
     assert_int_equal(atomic_load(&yields), 0);
     for (int i = 0; i < 1000 && atomic_load(&yields) == 0; i++)
         pass(sender, stage, 100);
     assert_true(atomic_load(&yields) > 0);
+    ok(godwit_service_close(&service));
     godwit_stage_close(&stage);
     ok(godwit_peer_close(&worker));
     ok(godwit_peer_close(&sender));
