@@ -356,6 +356,25 @@ static void hints_are_bounded(void **state)
     free(handed.items);
 }
 
+static void neighbours_of_one_epoch_are_one_hint(void **state)
+{
+    struct gw_handed_list handed = {0};
+    struct bench *bench = *state;
+
+    arrives(bench, 5, 1, 2);
+    next_is(bench, 5, 1);
+    next_is(bench, 5, 2);
+    arrives(bench, 6, 3, 3); /* the next number, of another epoch */
+    next_is(bench, 6, 3);
+    gw_inbox_take_handed(&bench->inbox, &handed);
+    assert_int_equal(handed.count, 2);
+    assert_int_equal(handed.items[0].epoch, 5);
+    assert_int_equal(handed.items[0].range.last, 2);
+    assert_int_equal(handed.items[1].epoch, 6);
+    assert_int_equal(handed.items[1].range.first, 3);
+    free(handed.items);
+}
+
 /* --- decisions --- */
 
 static void a_nack_says_how_to_try_again(void **state)
@@ -552,6 +571,7 @@ int main(void)
         inbox_test(every_end_of_a_handler_unmakes_its_mark),
         inbox_test(a_mark_names_the_message),
         inbox_test(hints_are_bounded),
+        inbox_test(neighbours_of_one_epoch_are_one_hint),
         inbox_test(a_nack_says_how_to_try_again),
         inbox_test(a_nack_in_order_keeps_back_what_follows),
         inbox_test(many_acks_are_one_decision),

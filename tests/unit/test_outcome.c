@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -84,12 +85,52 @@ static void a_reopened_store_that_has_them_still_is_told_again(void **state)
     free_peer(peer);
 }
 
+static void *send_one(void *context)
+{
+    struct godwit_peer *peer = context;
+    struct gw_patience patience = {0};
+
+    pthread_mutex_lock(&peer->lock);
+    godwit_err_t error = gw_peer_wait_space(peer, &patience);
+    pthread_mutex_unlock(&peer->lock);
+    return error ? NULL : peer;
+}
+
+static bool is_waited_for(struct godwit_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    bool result = peer->space_waiters > 0;
+    pthread_mutex_unlock(&peer->lock);
+    return result;
+}
+
+static void who_waits_to_send_goes_on_when_some_are_read(void **state)
+{
+    (void)state;
+    const struct gw_settings settings = {.name = "a", .outcomes = true, .full_timeout_ms = 20000};
+    struct godwit_peer *peer = gw_peer_new(&settings);
+    pthread_t thread;
+    void *sent;
+
+    atomic_store(&peer->notified, true); /* there is no engine to wake */
+    peer->down = true;                   /* nor one to forget what was read */
+    gw_outcomes_recovered(peer, GW_OUTCOMES_MAX, 0);
+    assert_int_equal(pthread_create(&thread, NULL, send_one, peer), 0);
+    for (int i = 0; i < 20000 && !is_waited_for(peer); i++)
+        usleep(1000);
+    assert_int_equal(godwit_outcome_done(peer, 1), GODWIT_OK);
+    pthread_join(thread, &sent);
+    assert_non_null(sent);
+    gw_peer_drop(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_million_unread_ones_are_enough),
         cmocka_unit_test(what_was_read_is_forgotten_by_bounded_writes),
         cmocka_unit_test(a_reopened_store_that_has_them_still_is_told_again),
+        cmocka_unit_test(who_waits_to_send_goes_on_when_some_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
