@@ -58,7 +58,8 @@
     X(REJECTION_LOST, "rejection_lost", "an ACK names a rejected message as processed")           \
     X(RESEND_BLIND, "resend_blind", "what is not answered in time is sent again on the same link") \
     X(ABSENCE_BLAMED, "absence_blamed",                                                           \
-      "a process that did not run takes its own absence for the silence of the others")
+      "a process that did not run takes its own absence for the silence of the others")           \
+    X(BODY_AS_ZEROS, "body_as_zeros", "a body that a power cut took is read as zeros")
 
 enum gw_plant {
     GW_PLANT_NONE = 0,

@@ -88,6 +88,7 @@ static void (*const deeds[SIM_FAULT_COUNT])(struct sim_deed *deed) = {
     [SIM_FAULT_cluster_restarted] = sim_deed_restart_all,
     [SIM_FAULT_crash_loop] = sim_deed_crash_loop,
     [SIM_FAULT_power_lost] = sim_deed_cut_power,
+    [SIM_FAULT_bodies_lost] = sim_deed_lose_bodies,
     [SIM_FAULT_disk_lost] = sim_deed_lose_disk,
     [SIM_FAULT_disk_rolled_back] = sim_deed_roll_back,
     [SIM_FAULT_disk_full] = sim_deed_fill_disk,

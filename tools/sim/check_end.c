@@ -74,7 +74,7 @@ static enum gw_outcome end_of(const struct sim_peer *peer, const struct sim_epoc
         return GW_OUTCOME_WITHDRAWN;
     if (message->wanted && with_nobody(peer, message))
         return GW_OUTCOME_WITHDRAWN;
-    if (receiver_gone(peer, book))
+    if (receiver_gone(peer, book) || message->body_lost)
         return GW_OUTCOME_ABANDONED;
     return (enum gw_outcome)0;
 }
@@ -208,6 +208,8 @@ static const char *contradicts(const struct sim_peer *peer, const struct sim_epo
     if (sim_guest(peer->world, SIM_GUEST_ANSWERED) ||
         (how == GW_OUTCOME_ABANDONED && receiver_gone(peer, book)))
         return NULL;
+    if (how == GW_OUTCOME_ABANDONED && message->body_lost) /* whoever had it may have it still */
+        return row->maybe_duplicate ? NULL : "whose bytes are lost, as if nobody ever had them";
     if (message->decided_by & ~message->forfeited_by & ~peer->forfeits &
             ~peer->world->options.memory && /* which is gone with its memory */
         !row->maybe_duplicate)              /* else it says that it may have been (rule 12) */

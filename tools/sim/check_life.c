@@ -8,6 +8,8 @@
 #include "rows.h"
 #include "world.h"
 
+#include "store/row.h"
+
 #include <inttypes.h>
 
 /* --- crashes --- */
@@ -108,6 +110,25 @@ static uint64_t stored_crash(const struct sim_peer *peer, uint64_t epoch, uint64
             return row.number;
     }
     return 0;
+}
+
+/* What is open of the batch ends as abandoned, unless somebody has it and processes it. */
+void sim_check_body_lost(struct sim_peer *peer, const struct sim_row *row)
+{
+    struct gw_batch *batch;
+
+    if (gw_row_read_batch(sim_slice(row->key), sim_slice(row->live), false, &batch) !=
+        GW_STORE_OK) {
+        sim_fail(peer->world, "%s cannot read the facts of a batch without its body", peer->name);
+        return;
+    }
+    struct sim_epoch *book = sim_ledger_find(&peer->world->ledger, batch->epoch);
+    for (uint64_t at = batch->first; book && at <= gw_batch_last(batch); at++) {
+        struct sim_message *message = sim_epoch_message(book, at);
+        if (message)
+            message->body_lost = true;
+    }
+    gw_batch_drop(batch);
 }
 
 /* Before the disk is as it was some time ago. */

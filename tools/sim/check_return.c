@@ -24,7 +24,8 @@ static bool of_stream(const struct sim_epoch *book, const struct sim_epoch *othe
            gw_destination_equal(&other->destination, &book->destination);
 }
 
-/* An older message that neither has ended nor is in this peer's hands. */
+/* An older message that neither has ended nor is in this peer's hands. One that nobody has and of
+ * which the bytes are lost will not be begun any more. */
 static const struct sim_message *left_behind(const struct sim_peer *peer,
                                              const struct sim_epoch *book, uint64_t before)
 {
@@ -33,23 +34,12 @@ static const struct sim_message *left_behind(const struct sim_peer *peer,
     for (uint64_t at = book->unfinished; at < before && at <= book->count; at++) {
         const struct sim_message *message = sim_epoch_message(book, at);
         if (!message->durable || sim_message_finished(message) || message->wanted ||
-            (message->claimed_by | message->refused_by) & bit)
+            (message->claimed_by | message->refused_by) & bit ||
+            (message->body_lost && !message->held_by))
             continue;
         return message;
     }
     return NULL;
-}
-
-/* Memory peers that have said BYE: what their handlers do until the process ends counts no more. */
-static uint8_t gone_for_good(const struct sim_world *world)
-{
-    uint8_t gone = 0;
-
-    for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
-        if (world->peers[i].leaving && sim_peer_is_memory(&world->peers[i]))
-            gone |= (uint8_t)(1u << i);
-    }
-    return gone;
 }
 
 void sim_check_begun(struct sim_peer *peer, const struct sim_item *item)
@@ -57,8 +47,9 @@ void sim_check_begun(struct sim_peer *peer, const struct sim_item *item)
     struct sim_world *world = peer->world;
     const struct sim_epoch *book = sim_ledger_find(&world->ledger, item->epoch);
     const struct sim_message *message = sim_epoch_message(book, item->sequence);
+    sim_set others = (sim_set)~(bit_of(peer) | sim_memories_that_leave(world));
 
-    if (message->begun_by & ~bit_of(peer) & ~message->forfeited_by & ~gone_for_good(world) &&
+    if (message->begun_by & others & ~message->forfeited_by &&
         !sim_guest(world, SIM_GUEST_MOVED) && !(message->forfeited_by & bit_of(peer)))
         sim_fail(world, "%s begins e%" PRIu64 " %" PRIu64 ", which a handler of another has",
                  peer->name, book->number, item->sequence);

@@ -60,7 +60,7 @@ static const char *forbids_elsewhere(const struct sim_peer *peer,
         return "which another peer has decided";
     if (kept & ~message->forfeited_by)
         return "which another peer has in hand";
-    if (message->ended && !message->forfeited_by)
+    if (message->ended && !message->forfeited_by && !message->body_lost) /* it may be under way */
         return "which its sender has settled otherwise";
     if ((kept | decided) && !inbound->maybe_duplicate)
         return "which was forfeited elsewhere, and is not told so";
@@ -253,8 +253,9 @@ void sim_check_settled(struct sim_peer *peer, uint64_t epoch, uint64_t first, ui
 
     for (uint64_t at = first; at <= last && !world->failed; at++) {
         struct sim_message *message = book ? sim_epoch_message(book, at) : NULL;
-        if (message && how == GW_OUTCOME_ABANDONED && book->destination.kind == GW_KIND_REPLY)
-            message->ended = (uint8_t)how; /* processed, but by a memory that is gone */
+        if (message && how == GW_OUTCOME_ABANDONED &&
+            (book->destination.kind == GW_KIND_REPLY || message->body_lost))
+            message->ended = (uint8_t)how; /* processed, but by a memory that is gone, or unheard */
         if (message && how == GW_OUTCOME_WITHDRAWN && message->wanted && message->processed &&
             (message->forfeited_by || sim_guest(world, SIM_GUEST_ANSWERED) ||
              !(message->decided_by & ~peer->forfeits & ~world->options.memory)))
@@ -369,6 +370,7 @@ void sim_check_farewell(struct sim_peer *peer)
         {GW_COUNTER_probes, SIM_SIGHT_probe},
         {GW_COUNTER_bad_checksum, SIM_SIGHT_bad_checksum},
         {GW_COUNTER_malformed, SIM_SIGHT_malformed},
+        {GW_COUNTER_lost_bodies, SIM_SIGHT_body_lost},
     };
     const uint64_t *counters = gw_turn_counters(peer->turn);
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct sim_world;
+struct sim_row;
 struct sim_peer;
 struct sim_item;
 struct sim_epoch;
@@ -84,6 +85,7 @@ void sim_check_given_up(struct sim_peer *peer);
  * they decide late is with others by then. */
 sim_set sim_memories_that_leave(const struct sim_world *world);
 void sim_check_disk_lost(struct sim_peer *peer);
+void sim_check_body_lost(struct sim_peer *peer, const struct sim_row *row); /* of a batch */
 void sim_check_rolls_back(struct sim_peer *peer); /* before, and after */
 void sim_check_rolled_back(struct sim_peer *peer);
 void sim_check_quota(struct sim_peer *peer); /* after a commit: the tail counts what is there */

@@ -39,6 +39,7 @@ void sim_deed_tell_lost(struct sim_deed *deed);
 /* deeds_peer.c */
 void sim_deed_kill(struct sim_deed *deed);
 void sim_deed_cut_power(struct sim_deed *deed);
+void sim_deed_lose_bodies(struct sim_deed *deed);
 void sim_deed_pause(struct sim_deed *deed);
 void sim_deed_leave(struct sim_deed *deed);
 void sim_deed_restart_all(struct sim_deed *deed);

@@ -36,6 +36,20 @@ void sim_deed_cut_power(struct sim_deed *deed)
     start_again(deed, peer);
 }
 
+/* At durability `os` nothing is promised for a power cut; of what it may take this takes bodies,
+ * which are the last to be written down. What it leaves must be told from what was whole. */
+void sim_deed_lose_bodies(struct sim_deed *deed)
+{
+    struct sim_peer *peer = sim_some_peer(deed);
+
+    if (!peer || deed->world->options.sync || sim_peer_is_memory(peer) ||
+        !sim_deed_happens(deed, SIM_FAULT_bodies_lost, peer, NULL))
+        return;
+    sim_peer_crash(peer, SIM_POWER_LOST);
+    sim_peer_lose_bodies(peer, &deed->lot);
+    start_again(deed, peer);
+}
+
 void sim_deed_pause(struct sim_deed *deed)
 {
     struct sim_world *world = deed->world;

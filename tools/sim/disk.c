@@ -24,8 +24,8 @@ static struct sim_value *value_new(struct gw_slice first, struct gw_slice second
 {
     struct sim_value *value = must(malloc(sizeof *value + first.size + second.size));
 
-    value->references = 1;
-    value->size = first.size + second.size;
+    *value = (struct sim_value){
+        .references = 1, .size = first.size + second.size, .body = second.size};
     if (first.size)
         memcpy(value->data, first.data, first.size);
     if (second.size)
@@ -203,6 +203,17 @@ void sim_disk_power_lost(struct sim_disk *disk, size_t survivors)
     }
 }
 
+bool sim_disk_decide_body(struct sim_disk *disk, size_t row, bool lost)
+{
+    struct sim_value *value = disk->rows[row].live;
+
+    if (!value || !value->body || value->durable)
+        return false;
+    value->durable = true;
+    value->lost = lost;
+    return lost;
+}
+
 void sim_disk_copy(struct sim_disk *to, const struct sim_disk *from)
 {
     to->rows = must(malloc((from->count + 1) * sizeof *to->rows));
@@ -225,7 +236,7 @@ void sim_disk_damage(struct sim_disk *disk, size_t row, size_t bit)
 {
     struct sim_value *value = disk->rows[row].live;
 
-    value->data[bit / 8 % value->size] ^= (uint8_t)(1u << bit % 8);
+    value->data[bit / 8 % sim_slice(value).size] ^= (uint8_t)(1u << bit % 8);
 }
 
 /* --- the store port --- */
@@ -249,6 +260,8 @@ static enum gw_store_error store_get(struct gw_store *store, struct gw_slice key
 
     if (!row || !row->live)
         return GW_STORE_NOT_FOUND;
+    if (row->live->lost)
+        return GW_STORE_LOST;
     gw_buffer_append(value, row->live->data, row->live->size);
     return gw_buffer_failed(value) ? GW_STORE_NOMEM : GW_STORE_OK;
 }

@@ -17,6 +17,9 @@
 struct sim_value {
     size_t references;
     size_t size;
+    size_t body;  /* of it the last bytes lie apart, in a file (decision 0017) */
+    bool durable; /* the body, for good */
+    bool lost;    /* the body: a power cut took it */
     uint8_t data[];
 };
 
@@ -46,6 +49,9 @@ void sim_disk_clear(struct sim_disk *disk); /* a new, empty disk; frees the old 
 void sim_disk_write(struct sim_disk *disk, const struct gw_write *write, bool sync);
 /* `survivors`: how many of the unsynced writes the log still has. */
 void sim_disk_power_lost(struct sim_disk *disk, size_t survivors);
+/* The body of that row, if it lies apart and was not there for good before: after a power cut it is
+ * lost, or there for good. True: it is lost, now. */
+bool sim_disk_decide_body(struct sim_disk *disk, size_t row, bool lost);
 
 /* The first row at or after the key; disk->count if there is none. */
 size_t sim_disk_find(const struct sim_disk *disk, struct gw_slice key);
@@ -56,9 +62,10 @@ void sim_disk_swap(struct sim_disk *disk, size_t a, size_t b);
 /* Flips one bit of a row's value, live and synced. Doing it again mends it. */
 void sim_disk_damage(struct sim_disk *disk, size_t row, size_t bit);
 
+/* What the disk has of it. */
 static inline struct gw_slice sim_slice(const struct sim_value *value)
 {
-    return (struct gw_slice){value->data, value->size};
+    return (struct gw_slice){value->data, value->size - (value->lost ? value->body : 0)};
 }
 
 /* What a process sees. The disk must outlive the store; closing the store leaves the disk. */

@@ -88,7 +88,8 @@
     X(handler_killed, CHANCE, handlers, "process of a user's handler killed at a call")          \
     X(marks_again, CHANCE, crash, "marks of begun messages written twice")                    \
     X(visitor_left, FOLLOWS, visitors, "memory client left")                                  \
-    X(visitor_killed, ALWAYS, visitors, "memory client killed")
+    X(visitor_killed, ALWAYS, visitors, "memory client killed")                               \
+    X(bodies_lost, DEED, power, "power lost at durability os, and with it bodies")
 
 enum sim_fault {
 #define X(name, how, group, text) SIM_FAULT_##name,

@@ -35,6 +35,7 @@ static void leave_out(struct sim_options *options)
         SIM_FAULT_disk_lies,      SIM_FAULT_disk_rolled_back, SIM_FAULT_unserved,
         SIM_FAULT_purged,         SIM_FAULT_withdrawn,     SIM_FAULT_poison,
         SIM_FAULT_handler_nacked, SIM_FAULT_handler_rejected, SIM_FAULT_handler_slow,
+        SIM_FAULT_bodies_lost,
     };
 
     for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)

@@ -67,6 +67,7 @@ struct sim_message {
     bool skipped;   /* the same */
     bool settled;   /* SETTLED was said */
     bool given_up;  /* NOT_STORED was said */
+    bool body_lost; /* its sender's disk has not its bytes any more */
     sim_set transacted_by; /* decided by a transaction: an effect key exists and counts it */
     bool delivered; /* to any application, at any time */
     struct sim_at_peer at[SIM_PLACES];

@@ -201,6 +201,7 @@ static bool is_rare(enum sim_fault kind)
     case SIM_FAULT_wall_step:
     case SIM_FAULT_wall_creeps:
     case SIM_FAULT_ticks_late:
+    case SIM_FAULT_bodies_lost:
         return true;
     default:
         return false;
@@ -370,6 +371,8 @@ void sim_options_settle(struct sim_options *options)
         options->outbox_messages = 0;
     if (options->ordered) /* which TCP does not do; a heartbeat too late it is found */
         options->rates[SIM_FAULT_frame_lost] = 0;
+    if (options->sync)
+        options->rates[SIM_FAULT_bodies_lost] = 0;
     if (!options->policy.max_attempts) /* it would kill for ever */
         options->rates[SIM_FAULT_poison] = 0;
     if (!options->rates[SIM_FAULT_withdrawn])

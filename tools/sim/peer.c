@@ -6,6 +6,9 @@
 #include "port.h"
 #include "world.h"
 
+#include "base/crc32c.h"
+#include "base/random.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -419,6 +422,23 @@ void sim_peer_lose_disk(struct sim_peer *peer)
     sim_disk_clear(&peer->older);
     peer->mark_count = 0;
     sim_check_disk_lost(peer);
+}
+
+/* Each batch draws for itself. */
+void sim_peer_lose_bodies(struct sim_peer *peer, struct sim_lot *lot)
+{
+    uint64_t lots = sim_draw(lot);
+    size_t lost = 0;
+
+    for (size_t i = 0; i < peer->disk.count; i++) {
+        struct gw_slice key = sim_slice(peer->disk.rows[i].key);
+        uint64_t drawn = gw_mix64(lots ^ gw_crc32c(0, key.data, key.size));
+        if (!sim_disk_decide_body(&peer->disk, i, drawn & 1))
+            continue;
+        sim_check_body_lost(peer, &peer->disk.rows[i]);
+        lost++;
+    }
+    sim_trace_effect(peer->world->trace, "%zu bodies lost", lost);
 }
 
 bool sim_may_roll_back(const struct sim_peer *peer)

@@ -152,6 +152,8 @@ void sim_turn_drop(struct sim_peer *peer);
 bool sim_peer_disk_fails(const struct sim_peer *peer); /* now */
 /* Whether its disk may forget what was synced: of a peer that sends nothing. A restored sender is
  * not yet recognised. */
+/* After a power cut at durability `os`: some of the bodies that were not there at the last one. */
+void sim_peer_lose_bodies(struct sim_peer *peer, struct sim_lot *lot);
 bool sim_may_roll_back(const struct sim_peer *peer);
 /* A disk that lied: its state of an earlier moment is all there is. */
 void sim_peer_roll_back(struct sim_peer *peer);

@@ -72,6 +72,7 @@
     X(skipped, "skipped out of the hand")                                  \
     X(withdrawn, "settled as withdrawn")                                   \
     X(abandoned, "settled as abandoned: its only receiver is gone")        \
+    X(body_lost, "settled as abandoned: a power cut took its bytes")       \
     X(ordered_moved, "ordered stream moved to another member")             \
     X(ordered_old, "ordered stream went on with a newer epoch")            \
     X(answered, "request answered")                                        \
