@@ -183,7 +183,7 @@ static enum gw_store_error batch_from(struct gw_store *store, uint64_t epoch, ui
     gw_row_seek_end(&to, GW_ROW_BATCH, epoch);
     enum gw_store_error error = GW_STORE_NOMEM;
     if (!gw_buffer_failed(&from) && !gw_buffer_failed(&to))
-        error = gw_store_scan(store, slice_of(&from), slice_of(&to), take_one, &one);
+        error = gw_store_scan_facts(store, slice_of(&from), slice_of(&to), take_one, &one);
     gw_buffer_clear(&from);
     gw_buffer_clear(&to);
     *batch = one.batch;

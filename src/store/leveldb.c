@@ -207,6 +207,12 @@ static bool visit_whole(void *context, struct gw_slice key, struct gw_slice stor
                        (struct gw_slice){scan->value.data, scan->value.size});
 }
 
+/* Our own rows are nobody else's. */
+static struct gw_slice before_ours(struct gw_slice to)
+{
+    return to.size == 0 || before(gw_apart_rows, to) ? gw_apart_rows : to;
+}
+
 static enum gw_store_error leveldb_store_scan(struct gw_store *store, struct gw_slice from,
                                               struct gw_slice to, gw_store_visit visit,
                                               void *context)
@@ -214,12 +220,37 @@ static enum gw_store_error leveldb_store_scan(struct gw_store *store, struct gw_
     struct leveldb *leveldb = gw_leveldb_of(store);
     struct scan scan = {.leveldb = leveldb, .visit = visit, .context = context};
 
-    if (to.size == 0 || before(gw_apart_rows, to))
-        to = gw_apart_rows;
     gw_bodies_begin_reading(leveldb->bodies);
-    enum gw_store_error error = gw_leveldb_walk(leveldb, from, to, visit_whole, &scan);
+    enum gw_store_error error =
+        gw_leveldb_walk(leveldb, from, before_ours(to), visit_whole, &scan);
     gw_bodies_end_reading(leveldb->bodies);
     gw_buffer_clear(&scan.value);
+    return error == GW_STORE_OK ? scan.error : error;
+}
+
+static bool visit_facts(void *context, struct gw_slice key, struct gw_slice stored)
+{
+    struct scan *scan = context;
+    struct gw_slice value = stored;
+    enum gw_apart_form form;
+    struct gw_body body;
+
+    if (gw_apart_may_be(key) && !gw_apart_read(key, stored, &form, &body, &value)) {
+        scan->error = gw_leveldb_fail_body(scan->leveldb, GW_STORE_CORRUPT);
+        return false;
+    }
+    return scan->visit(scan->context, key, value);
+}
+
+static enum gw_store_error leveldb_store_scan_facts(struct gw_store *store, struct gw_slice from,
+                                                    struct gw_slice to, gw_store_visit visit,
+                                                    void *context)
+{
+    struct leveldb *leveldb = gw_leveldb_of(store);
+    struct scan scan = {.leveldb = leveldb, .visit = visit, .context = context};
+    enum gw_store_error error =
+        gw_leveldb_walk(leveldb, from, before_ours(to), visit_facts, &scan);
+
     return error == GW_STORE_OK ? scan.error : error;
 }
 
@@ -358,6 +389,7 @@ static const struct gw_store_port leveldb_port = {
     .write = gw_leveldb_write,
     .get = leveldb_store_get,
     .scan = leveldb_store_scan,
+    .scan_facts = leveldb_store_scan_facts,
     .why = leveldb_store_why,
     .close = leveldb_store_close,
 };

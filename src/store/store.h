@@ -92,6 +92,10 @@ struct gw_store_port {
      * what was `outside` when it was written. */
     enum gw_store_error (*scan)(struct gw_store *store, struct gw_slice from, struct gw_slice to,
                                 gw_store_visit visit, void *context);
+    /* The same, for those who can do without what was `outside`: a store that keeps that apart does
+     * not read it. NULL: the store keeps nothing apart. */
+    enum gw_store_error (*scan_facts)(struct gw_store *store, struct gw_slice from,
+                                      struct gw_slice to, gw_store_visit visit, void *context);
     const char *(*why)(struct gw_store *store); /* the last error's sentence; lives till close */
     void (*close)(struct gw_store **store);
 };
@@ -117,6 +121,14 @@ static inline enum gw_store_error gw_store_scan(struct gw_store *store, struct g
                                                 void *context)
 {
     return store->port->scan(store, from, to, visit, context);
+}
+
+static inline enum gw_store_error gw_store_scan_facts(struct gw_store *store, struct gw_slice from,
+                                                      struct gw_slice to, gw_store_visit visit,
+                                                      void *context)
+{
+    return store->port->scan_facts ? store->port->scan_facts(store, from, to, visit, context)
+                                   : gw_store_scan(store, from, to, visit, context);
 }
 
 static inline const char *gw_store_why(struct gw_store *store)

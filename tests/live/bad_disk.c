@@ -72,7 +72,11 @@ static void faulty_close(struct gw_store **store)
 }
 
 static const struct gw_store_port faulty_port = {
-    faulty_write, faulty_get, faulty_scan, faulty_why, faulty_close,
+    .write = faulty_write,
+    .get = faulty_get,
+    .scan = faulty_scan,
+    .why = faulty_why,
+    .close = faulty_close,
 };
 
 enum gw_store_error __real_gw_leveldb_open(const char *directory, struct gw_store **store,

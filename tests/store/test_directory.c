@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
+/* Length: one suite over one module: the refusals share what they refuse. */
+
 /* Whose directory it is: each refusal has its code and a sentence that says what to do, and leaves
  * the directory as it was. `test_directory --open DIR` is the other process. */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
+/* Length: one life of a store, which all sweeps share, and its books. */
+
 /* A store lives from its open to its close, is looked at, and one call of its life fails: the
  * first, the second, ... up to the last. What fails says so, and never says that the store is
  * damaged; then all is well again, and what was stored is there, whole (faults D06, M01, M02). */

@@ -349,7 +349,59 @@ static void a_damaged_row_met_while_moving_ends_the_write(void **state)
     }
 }
 
+/* --- facts --- */
+
+struct facts {
+    unsigned rows;
+    bool right;
+};
+
+static bool look_at_facts(void *context, struct gw_slice key, struct gw_slice value)
+{
+    struct facts *facts = context;
+    bool small = key.size == 2 && key.data[1] == '3';
+
+    facts->rows++;
+    facts->right &= value.size == strlen(PREFIX) + (small ? 100 : 0) &&
+                    memcmp(value.data, PREFIX, strlen(PREFIX)) == 0;
+    return true;
+}
+
+/* It is not even looked whether the body is there. */
+static void facts_are_scanned_without_their_bodies(void **state)
+{
+    struct gw_store *store = open_store(state);
+    struct gw_slice all = {0};
+    struct facts facts = {.right = true};
+    size_t size;
+
+    assert_int_equal(put(store, "b1", 0, SYNCED, true), GW_STORE_OK);
+    assert_int_equal(put(store, "b2", 0, SYNCED, false), GW_STORE_OK);
+    assert_int_equal(put(store, "b3", 0, 100, true), GW_STORE_OK);
+    assert_int_equal(put(store, "c", 0, 0, true), GW_STORE_OK);
+    assert_int_equal(unlink(scratch_at(*state, "store/bodies/00000001")), 0);
+    assert_int_equal(gw_store_scan(store, all, all, take_size, &size), GW_STORE_CORRUPT);
+    assert_int_equal(gw_store_scan_facts(store, all, all, look_at_facts, &facts), GW_STORE_OK);
+    assert_true(facts.right);
+    assert_int_equal(facts.rows, 4);
+    facts.rows = 0;
+    assert_int_equal(gw_store_scan_facts(store, slice("b2"), slice("c"), look_at_facts, &facts),
+                     GW_STORE_OK);
+    assert_int_equal(facts.rows, 2);
+    struct raw raw = read_raw(store, slice("b1"));
+    raw.value[2] ^= 1;
+    put_raw(store, &raw);
+    assert_int_equal(gw_store_scan_facts(store, all, all, look_at_facts, &facts),
+                     GW_STORE_CORRUPT);
+    gw_store_close(&store);
+}
+
 /* --- bodies --- */
+
+static bool is_near_end(size_t at, size_t size)
+{
+    return at < 20 || at > size - 40;
+}
 
 /* A file holds bodies and nothing else: no header, no padding. `sync`: a body that was promised. */
 static void damage_every_byte(void **state, bool sync, size_t size)
@@ -369,14 +421,14 @@ static void damage_every_byte(void **state, bool sync, size_t size)
         byte ^= (uint8_t)(1u << at % 8);
         assert_int_equal(pwrite(file, &byte, 1, (off_t)at), 1);
         assert_int_equal(get(store, "b1", 0, size), at < size ? expected : GW_STORE_OK);
-        if (at % 97 == 0 || at % size < 20 || at % size >= size - 20) { /* the same, more slowly */
+        if (at % 97 == 0 || is_near_end(at % size, size)) { /* the same, more slowly */
             assert_int_equal(get(store, "b2", 7, size), at < size ? GW_STORE_OK : expected);
             assert_int_equal(scan(store, &seen), sync ? GW_STORE_CORRUPT : GW_STORE_OK);
         }
         byte ^= (uint8_t)(1u << at % 8);
         assert_int_equal(pwrite(file, &byte, 1, (off_t)at), 1);
     }
-    for (size_t cut = 0; cut < 2 * size; cut += cut % size < 20 || cut % size > size - 40 ? 1 : 19) {
+    for (size_t cut = 0; cut < 2 * size; cut += is_near_end(cut % size, size) ? 1 : 19) {
         uint8_t *bytes = file_read(path, &seen);
         assert_int_equal(ftruncate(file, (off_t)cut), 0);
         assert_int_equal(get(store, "b1", 0, size), cut < size ? expected : GW_STORE_OK);
@@ -436,6 +488,7 @@ int main(void)
         TEST(bodies_move_out_of_a_file_that_is_mostly_empty),
         TEST(a_damaged_body_is_not_moved),
         TEST(a_damaged_row_met_while_moving_ends_the_write),
+        TEST(facts_are_scanned_without_their_bodies),
         TEST(a_body_damaged_or_cut_at_every_byte_is_found),
         TEST(an_unsynced_body_damaged_or_cut_at_every_byte_is_lost),
         TEST(a_value_beyond_what_leveldb_can_hold_is_refused),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
 /* What is read out of LevelDB's MANIFEST, a log of edits: the newest numbers of those that are
- * understood, and nothing of what is not. That LevelDB writes them so: tests/store/test_generation. */
+ * understood, and nothing of what is not. That LevelDB writes them so: store/test_generation. */
 
 #include "base/bytes.h"
 #include "base/crc32c.h"

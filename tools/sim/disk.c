@@ -296,8 +296,11 @@ static void store_close(struct gw_store **store)
 
 struct gw_store *sim_disk_open(struct sim_disk *disk, bool sync)
 {
-    static const struct gw_store_port port = {store_write, store_get, store_scan, store_why,
-                                              store_close};
+    static const struct gw_store_port port = {.write = store_write,
+                                              .get = store_get,
+                                              .scan = store_scan,
+                                              .why = store_why,
+                                              .close = store_close};
     struct sim_store *store = must(calloc(1, sizeof *store));
 
     store->base.port = &port;
