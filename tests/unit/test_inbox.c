@@ -375,6 +375,28 @@ static void neighbours_of_one_epoch_are_one_hint(void **state)
     free(handed.items);
 }
 
+/* Its next failure may be the end of this process: its sender is to know that it was begun. */
+static void what_failed_before_is_told_at_once(void **state)
+{
+    static const struct {
+        bool redelivered;
+        uint64_t attempt;
+        bool urgent;
+    } cases[] = {{false, 1, false}, {true, 1, true}, {false, 2, true}};
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gw_inbound *inbound = inbound_of(5 + i, 1, 1);
+
+        inbound->redelivered = cases[i].redelivered;
+        inbound->attempt = cases[i].attempt;
+        assert_int_equal(gw_inbox_deliver(&bench->inbox, inbound), 0);
+        godwit_delivery_t *delivery = take(bench);
+        assert_int_equal(gw_delivery_is_urgent(delivery), cases[i].urgent);
+        assert_int_equal(godwit_ack(&delivery), GODWIT_OK);
+    }
+}
+
 /* --- decisions --- */
 
 static void a_nack_says_how_to_try_again(void **state)
@@ -572,6 +594,7 @@ int main(void)
         inbox_test(a_mark_names_the_message),
         inbox_test(hints_are_bounded),
         inbox_test(neighbours_of_one_epoch_are_one_hint),
+        inbox_test(what_failed_before_is_told_at_once),
         inbox_test(a_nack_says_how_to_try_again),
         inbox_test(a_nack_in_order_keeps_back_what_follows),
         inbox_test(many_acks_are_one_decision),
