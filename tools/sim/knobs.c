@@ -53,6 +53,7 @@ static const struct sim_knob knobs[] = {
     PLACES("clients", clients, 0, "who sends requests to service ask"),
     PLACES("servers", servers, 0, "who serves it; always a"),
     PLACES("memory", memory, 0, "who keeps nothing beyond its process"),
+    PLACES("common", common, 0, "who takes no message above 1 MiB, whatever max_message"),
     NUMBER("visitors", visitors, 0, 2, 0, "memory clients that come and go, at a time"),
 
     NUMBER("window", window, 1, UINT64_C(1) << 20, 65536, "W: the span of an epoch"),
@@ -68,7 +69,7 @@ static const struct sim_knob knobs[] = {
     FLAG("jitter", jitter, 0, "clocks that differ, and timers that vary"),
 
     NUMBER("burst", burst, 1, 100000, 1, "messages sent at once, at most"),
-    NUMBER("body", body_max, 1, 4096, 8, "bytes of a message, mostly at most"),
+    NUMBER("body", body_max, 1, UINT64_C(2) << 20, 8, "bytes of a message, mostly at most"),
     TIME("send_pause", send_pause_us, 60 * S, 20 * MS, "between bursts, at most"),
     TIME("work", work_us, 60 * S, MS, "that a handler takes, at most"),
     NUMBER("handlers", handlers, 1, 1000, 1, "at work at a time"),

@@ -35,7 +35,7 @@ static struct gw_turn_options turn_options(struct sim_peer *peer)
 {
     const struct sim_options *options = &peer->world->options;
     struct gw_turn_options turn = {
-        .core = {.max_message = options->max_message,
+        .core = {.max_message = sim_peer_max_message(peer),
                  .window = options->window,
                  .heartbeat_us = options->heartbeat_us,
                  .settle_delay_us = options->settle_delay_us,

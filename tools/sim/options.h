@@ -57,6 +57,7 @@ struct sim_options {
     uint32_t servers; /* serves it */
     unsigned visitors; /* memory clients that come and go, at a time */
     uint32_t memory;  /* has no disk: its store ends with the process */
+    uint32_t common;  /* takes no message above 1 MiB, whatever max_message */
     uint64_t requests; /* in all, those of visitors not counted */
     uint64_t messages; /* in all */
     uint64_t burst;    /* messages at once, at most */

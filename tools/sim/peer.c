@@ -65,6 +65,13 @@ bool sim_peer_is_memory(const struct sim_peer *peer)
     return peer->world->options.memory >> peer->index & 1;
 }
 
+uint64_t sim_peer_max_message(const struct sim_peer *peer)
+{
+    const struct sim_options *options = &peer->world->options;
+
+    return options->common >> peer->index & 1 ? GW_MESSAGE_COMMON : options->max_message;
+}
+
 struct gw_policy sim_peer_policy(const struct sim_peer *peer,
                                  const struct gw_destination *destination)
 {
@@ -297,7 +304,7 @@ void sim_peer_start(struct sim_peer *peer)
     struct sim_world *world = peer->world;
     struct gw_tail_options options = {
         .outbox_max_messages = world->options.outbox_messages,
-        .max_message = world->options.max_message,
+        .max_message = sim_peer_max_message(peer),
         .seed = sim_draw(sim_lot(peer, SIM_LOT_SECRETS)),
     };
 

@@ -121,6 +121,7 @@ void sim_peer_guest(struct sim_peer *peer, const struct sim_peer *whose); /* ins
 void sim_peer_renew(struct sim_peer *peer, struct sim_world *world, unsigned index,
                     const char *name);
 bool sim_peer_is_memory(const struct sim_peer *peer);
+uint64_t sim_peer_max_message(const struct sim_peer *peer);
 struct gw_policy sim_peer_policy(const struct sim_peer *peer,
                                  const struct gw_destination *destination);
 void sim_peer_clear(struct sim_peer *peer);
