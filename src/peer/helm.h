@@ -30,7 +30,7 @@ void gw_helm_work(struct gw_engine *engine, bool may_write);
 /* Has it look there with whatever it does next, 5 ms from now at the latest. No lock held. */
 void gw_helm_remind(struct gw_engine *engine);
 
-/* The same after twice the time that a commit takes, from 0.2 to 5 ms, and not sooner unless it is
+/* The same after twice the time that a commit takes, from 1 to 5 ms, and not sooner unless it is
  * notified: gw_peer_expect. */
 void gw_helm_expect(struct gw_engine *engine);
 

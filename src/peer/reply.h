@@ -53,9 +53,10 @@ struct gw_send_watch {
     struct gw_waiter *waiter;
     const struct gw_deadline *deadline;
 };
-/* godwit_send by a thread that is about to send more (gw_peer_expect). Inside gw_peer_enter. */
-godwit_err_t gw_send_one_of_many(struct godwit_peer *peer, const char *destination,
-                                 godwit_message_t **message, godwit_id_t *id);
+/* godwit_send. `followed`: by a thread that is about to send more (gw_peer_expect). Inside
+ * gw_peer_enter; in send.c. */
+godwit_err_t gw_send_request(struct godwit_peer *peer, const struct gw_destination *destination,
+                             godwit_message_t **message, bool followed, godwit_id_t *id);
 godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destination *destination,
                              godwit_message_t **message, const struct gw_send_watch *watch,
                              godwit_id_t *id);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#define SERVICE_PREFIX "service:"
 #define SCAN_MAX 16
 #define MUCH_LARGER 4 /* times, of two bursts */
 
@@ -224,6 +223,13 @@ static godwit_err_t give(struct godwit_reply *reply, godwit_reply_t **result)
  * them next, and sends a request for each: those then go together. */
 static _Thread_local const struct gw_replies *more_to_take;
 
+/* With the lock. Neither `arrived` nor the count is exact: the one is true after a full drain, the
+ * other counts what its sender took back. */
+static bool some_are_here(const struct gw_replies *replies)
+{
+    return replies->oldest || (replies->arrived && replies->unread > 0);
+}
+
 /* With the lock. */
 static void count_taken(struct gw_replies *replies, bool waited)
 {
@@ -239,7 +245,7 @@ static void count_taken(struct gw_replies *replies, bool waited)
  * and at the server, and on every round they miss each other again. */
 static bool more_will_come(const struct gw_replies *replies)
 {
-    return replies->oldest || replies->arrived ||
+    return some_are_here(replies) ||
            (replies->peer->settings.durability == GODWIT_DURABILITY_FSYNC &&
             replies->burst <= replies->burst_before / MUCH_LARGER);
 }
@@ -304,7 +310,6 @@ godwit_err_t godwit_request(godwit_peer_t *peer, const char *service, godwit_mes
 godwit_err_t godwit_request_send(godwit_peer_t *peer, const char *service,
                                  godwit_message_t **message, godwit_id_t *id)
 {
-    char text[sizeof SERVICE_PREFIX + GW_NAME_MAX];
     struct gw_destination destination;
     struct gw_replies *replies;
     godwit_err_t error = gw_peer_enter(peer);
@@ -313,9 +318,7 @@ godwit_err_t godwit_request_send(godwit_peer_t *peer, const char *service,
         return error;
     if (!(error = check_service(service, &destination)) &&
         !(error = gw_replies_open(peer, &replies))) {
-        snprintf(text, sizeof text, SERVICE_PREFIX "%s", destination.name);
-        error = more_to_take == replies ? gw_send_one_of_many(peer, text, message, id)
-                                        : godwit_send(peer, text, message, id);
+        error = gw_send_request(peer, &destination, message, more_to_take == replies, id);
         more_to_take = NULL;
     }
     gw_peer_leave(peer);
@@ -338,7 +341,7 @@ static godwit_err_t wait_for(struct godwit_peer *peer, bool any, godwit_id_t id,
     waiter.id = id;
     waiter.look = true;
     pthread_mutex_lock(&replies->lock);
-    bool waited = !replies->oldest && !replies->arrived;
+    bool waited = !some_are_here(replies);
     if (any && replies->oldest) {
         waiter.reply = replies->oldest;
         gw_book_take(replies, waiter.reply);

@@ -89,7 +89,7 @@ static godwit_err_t submit(struct godwit_peer *peer, const struct gw_destination
 }
 
 static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_slice head,
-                               struct gw_slice data, bool followed, godwit_id_t *id)
+                               struct gw_slice data, godwit_id_t *id)
 {
     struct gw_destination destination;
     godwit_err_t error;
@@ -102,7 +102,7 @@ static godwit_err_t send_bytes(godwit_peer_t *peer, const char *text, struct gw_
         return gw_error(GODWIT_EINVAL, "data is NULL");
     if ((error = gw_check_destination(text, &destination)) != GODWIT_OK)
         return error;
-    return submit(peer, &destination, head, data, NULL, followed, id);
+    return submit(peer, &destination, head, data, NULL, false, id);
 }
 
 godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destination *destination,
@@ -121,33 +121,33 @@ godwit_err_t gw_send_watched(struct godwit_peer *peer, const struct gw_destinati
 godwit_err_t godwit_send_data(godwit_peer_t *peer, const char *destination, const void *data,
                               size_t size, godwit_id_t *id)
 {
-    return send_bytes(peer, destination, (struct gw_slice){0}, (struct gw_slice){data, size}, false,
-                      id);
-}
-
-static godwit_err_t send_message(godwit_peer_t *peer, const char *destination,
-                                 godwit_message_t **message, bool followed, godwit_id_t *id)
-{
-    if (!message || !*message)
-        return gw_error(GODWIT_EINVAL, "message is NULL");
-    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
-    struct gw_slice data = {(*message)->data, (*message)->size};
-    godwit_err_t error = send_bytes(peer, destination, head, data, followed, id);
-    if (!error)
-        godwit_message_destroy(message);
-    return error;
+    return send_bytes(peer, destination, (struct gw_slice){0}, (struct gw_slice){data, size}, id);
 }
 
 godwit_err_t godwit_send(godwit_peer_t *peer, const char *destination, godwit_message_t **message,
                          godwit_id_t *id)
 {
-    return send_message(peer, destination, message, false, id);
+    if (!message || !*message)
+        return gw_error(GODWIT_EINVAL, "message is NULL");
+    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
+    struct gw_slice data = {(*message)->data, (*message)->size};
+    godwit_err_t error = send_bytes(peer, destination, head, data, id);
+    if (!error)
+        godwit_message_destroy(message);
+    return error;
 }
 
-godwit_err_t gw_send_one_of_many(struct godwit_peer *peer, const char *destination,
-                                 godwit_message_t **message, godwit_id_t *id)
+godwit_err_t gw_send_request(struct godwit_peer *peer, const struct gw_destination *destination,
+                             godwit_message_t **message, bool followed, godwit_id_t *id)
 {
-    return send_message(peer, destination, message, true, id);
+    if (!message || !*message)
+        return gw_error(GODWIT_EINVAL, "message is NULL");
+    struct gw_slice head = {(*message)->head.data, (*message)->head.size};
+    struct gw_slice data = {(*message)->data, (*message)->size};
+    godwit_err_t error = submit(peer, destination, head, data, NULL, followed, id);
+    if (!error)
+        godwit_message_destroy(message);
+    return error;
 }
 
 /* --- wait and drain --- */
