@@ -375,6 +375,31 @@ static void neighbours_of_one_epoch_are_one_hint(void **state)
     free(handed.items);
 }
 
+static void what_comes_after_a_taking_back_queues_behind_the_rest(void **state)
+{
+    const struct gw_range second = {2, 2};
+    struct gw_taken_list taken = {0};
+    struct bench *bench = *state;
+
+    arrives(bench, 5, 1, 3);
+    assert_int_equal(gw_inbox_take_back(&bench->inbox, 5, &second, 1, &taken), 0);
+    gw_taken_clear(&taken);
+    arrives(bench, 6, 1, 1);
+    next_is(bench, 5, 1);
+    next_is(bench, 5, 3);
+    next_is(bench, 6, 1);
+}
+
+/* An inbox that is first opened after the store was reopened knew no turn before. */
+static void what_a_later_turn_delivers_first_is_not_stale(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->peer.generation = 3;
+    arrives(bench, 5, 1, 1);
+    next_is(bench, 5, 1);
+}
+
 /* Its next failure may be the end of this process: its sender is to know that it was begun. */
 static void what_failed_before_is_told_at_once(void **state)
 {
@@ -595,6 +620,8 @@ int main(void)
         inbox_test(hints_are_bounded),
         inbox_test(neighbours_of_one_epoch_are_one_hint),
         inbox_test(what_failed_before_is_told_at_once),
+        inbox_test(what_comes_after_a_taking_back_queues_behind_the_rest),
+        inbox_test(what_a_later_turn_delivers_first_is_not_stale),
         inbox_test(a_nack_says_how_to_try_again),
         inbox_test(a_nack_in_order_keeps_back_what_follows),
         inbox_test(many_acks_are_one_decision),
