@@ -3,6 +3,8 @@
 /* The queue of an inbox and what becomes of its deliveries, without an engine: what is left for it
  * is looked into instead. */
 
+/* Length: all that may happen to a message between the engine and the application, on one bench. */
+
 #include "failing_memory.h"
 
 #include "peer/in_hand.c"
@@ -342,6 +344,21 @@ static void a_mark_names_the_message(void **state)
     godwit_delivery_drop(&delivery);
 }
 
+/* The slot stays with the inbox for the next message; what is in it must not. */
+static void an_acknowledged_message_leaves_no_mark(void **state)
+{
+    struct bench *bench = *state;
+    struct gw_marks *again;
+    size_t count;
+
+    arrives(bench, 5, 1, 1);
+    next_is(bench, 5, 1);
+    assert_int_equal(gw_marks_open(bench->directory, STORE, &again), 0);
+    gw_marks_found(again, &count);
+    assert_int_equal(count, 0);
+    gw_marks_close(&again);
+}
+
 static void hints_are_bounded(void **state)
 {
     struct gw_handed_list handed = {0};
@@ -617,6 +634,7 @@ int main(void)
         inbox_test(one_is_begun_at_once_and_many_at_the_first_look),
         inbox_test(every_end_of_a_handler_unmakes_its_mark),
         inbox_test(a_mark_names_the_message),
+        inbox_test(an_acknowledged_message_leaves_no_mark),
         inbox_test(hints_are_bounded),
         inbox_test(neighbours_of_one_epoch_are_one_hint),
         inbox_test(what_failed_before_is_told_at_once),
