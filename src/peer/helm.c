@@ -12,8 +12,8 @@
 #include <sched.h>
 
 #define REMIND_US      5000
-#define EXPECT_US_MIN 200 /* the net waits for whole milliseconds: so, one */
-#define EXPECT_US_MAX 5000
+#define EXPECT_US_MIN  200    /* the net waits for whole milliseconds: so, one */
+#define EXPECT_US_MAX  5000
 #define GROUP_LEAST    8      /* messages */
 #define GROUP_LASTS_US 100000 /* then what comes is a lone message again */
 
