@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 
-/* What a sync of bodies makes durable, in calls: data before LevelDB may refer to it, each new
- * file's name once, and nothing that nobody asked for. */
+/* Files of bodies. What a sync makes durable, in calls: data before LevelDB may refer to it, each
+ * new file's name once, and nothing that nobody asked for. And which file is cleared first. */
 
 #include "scratch.h"
 
@@ -120,6 +120,25 @@ static void what_is_not_to_be_synced_costs_no_sync(void **state)
     end(&scene);
 }
 
+/* Bodies are moved out of the file of which the least is live, and never out of the current one. */
+static void the_emptiest_file_is_the_one_with_the_least_live(void **state)
+{
+    struct scene scene = begin(state);
+    uint64_t files[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        struct gw_body body = {.size = LARGE};
+
+        assert_int_equal(gw_bodies_append(scene.bodies, scene.data, &body), 0);
+        files[i] = body.file;
+        body.size = i == 1 ? 10 : 1000 - i; /* so much of it is referred to */
+        gw_bodies_keep(scene.bodies, &body);
+    }
+    assert_int_not_equal(files[1], files[2]);
+    assert_int_equal(gw_bodies_emptiest(scene.bodies), files[1]);
+    end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +148,8 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(what_is_not_to_be_synced_costs_no_sync, scratch_setup,
                                         scratch_teardown),
+        cmocka_unit_test_setup_teardown(the_emptiest_file_is_the_one_with_the_least_live,
+                                        scratch_setup, scratch_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
