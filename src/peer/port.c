@@ -66,11 +66,16 @@ static uint64_t port_entropy(void *context)
 /* --- news --- */
 
 /* The turn counts a group as one. */
-static void count_joined(struct gw_engine *engine, const struct gw_commit *commit,
-                         enum gw_counter counter)
+static void count_joined(struct gw_engine *engine)
 {
-    if (commit->joined > 1)
-        engine->before[counter] += commit->joined - 1;
+    for (size_t i = 0; i < engine->news_count; i++) {
+        const struct gw_news *news = &engine->news[i];
+        bool stale = news->type == GW_NEWS_STALE;
+
+        if ((stale || news->type == GW_NEWS_COMMIT) && news->commit->joined > 1)
+            engine->before[stale ? GW_COUNTER_stale_transactions : GW_COUNTER_transactions] +=
+                news->commit->joined - 1;
+    }
 }
 
 static void apply(struct gw_engine *engine, const struct gw_news *news, int *error)
@@ -95,12 +100,10 @@ static void apply(struct gw_engine *engine, const struct gw_news *news, int *err
     case GW_NEWS_IDLE: gw_engine_idle(engine, news->a); break;
     case GW_NEWS_COMMIT:
         peer->finished_token = news->commit->token;
-        count_joined(engine, news->commit, GW_COUNTER_transactions);
         news->commit->result = GODWIT_OK;
         gw_commit_done(news->commit);
         break;
     case GW_NEWS_STALE:
-        count_joined(engine, news->commit, GW_COUNTER_stale_transactions);
         news->commit->result = GODWIT_ESTALE;
         gw_commit_done(news->commit);
         break;
@@ -125,6 +128,7 @@ void gw_engine_tell(struct gw_engine *engine)
 
     if (engine->news_count == 0)
         return;
+    count_joined(engine);
     gw_engine_publish(engine); /* who is woken finds the counters as they are */
     pthread_mutex_lock(&peer->lock);
     for (size_t i = 0; i < engine->news_count; i++)
