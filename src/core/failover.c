@@ -131,7 +131,9 @@ void gw_abandoned(struct gw_core *core, struct gw_target *target)
 void gw_remote_gone(struct gw_core *core, struct gw_remote *remote)
 {
     remote->gone = remote->ended = true;
-    gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, core->now_us + core->options.heartbeat_us);
+    if (!remote->link.id) /* else another process of that name is here */
+        gw_timer_set(core, GW_TIMER_AWAY, &remote->timer,
+                     core->now_us + core->options.heartbeat_us);
     gw_note(core, GW_NOTE_GONE, remote->name, 0, 0);
     gw_count(core, GW_COUNTER_memory_peers_gone, 1);
     for (struct gw_member *member = remote->members; member; member = member->next_in_remote)

@@ -232,18 +232,27 @@ void gw_link_violation(struct gw_core *core, struct gw_remote *remote, uint8_t f
 }
 
 /* Another process of that name: of a memory peer, the one before has ended. */
-static void renew(struct gw_core *core, struct gw_remote *remote,
-                  const struct gw_identity *identity)
+static void renew(struct gw_core *core, struct gw_remote *remote)
 {
-    bool renewed = remote->identity.process && remote->identity.process != identity->process;
-    struct gw_member *member = renewed && (remote->identity.memory || GW_PLANT(PREFETCH_CHARGED))
-                                   ? remote->members
-                                   : NULL;
+    bool renewed = remote->process && remote->process != remote->identity.process;
+    struct gw_member *member =
+        renewed && (remote->process_memory || GW_PLANT(PREFETCH_CHARGED)) ? remote->members : NULL;
     for (; member; member = member->next_in_remote)
         gw_retry_renewed(core, member);
-    if (renewed && remote->identity.memory && !remote->gone)
+    if (renewed && remote->process_memory && !remote->gone)
         gw_remote_gone(core, remote);
-    for (member = remote->members; member; member = member->next_in_remote) {
+}
+
+/* The process of that identity lives: it spoke on a link that it shares with us. Its READY says so.
+ * A WELCOME does not: it may be late, and its process dead while a newer one lives. */
+static void take_for_alive(struct gw_core *core, struct gw_remote *remote)
+{
+    remote->link.alive = true;
+    renew(core, remote);
+    remote->process = remote->identity.process;
+    remote->process_memory = remote->identity.memory;
+    remote->gone = false;
+    for (struct gw_member *member = remote->members; member; member = member->next_in_remote) {
         member->forfeited = false;
         if (member->target->destination.kind == GW_KIND_REPLY)
             member->target->abandoned = false;
@@ -257,11 +266,12 @@ void gw_link_up(struct gw_core *core, struct gw_conn *conn, uint64_t id,
     if (remote->link.id)
         gw_link_down(core, remote, GW_DOWN_REPLACED);
     struct gw_link *link = &remote->link;
-    renew(core, remote, identity);
     remote->identity = *identity;
     free(conn->identity); /* which may be the one above */
     conn->identity = NULL;
-    remote->passing = remote->gone = false;
+    remote->passing = false;
+    if (!conn->dialled)
+        take_for_alive(core, remote);
     gw_timer_set(core, GW_TIMER_AWAY, &remote->timer, GW_NEVER);
     conn->link = id;
     conn->offered = 0;
@@ -418,6 +428,8 @@ static void ended_by_them(struct gw_core *core, struct gw_conn *conn, const stru
     else if (frame->u.bye.last) /* it waits for that before it closes its sockets */
         gw_send_frame(core, conn->id, GW_FRAME_BYE, conn->link);
     struct gw_remote *remote = conn->remote;
+    if (!reset && !remote->link.alive)
+        take_for_alive(core, remote);
     gw_link_down(core, remote, reset ? GW_DOWN_RESET : GW_DOWN_BYE);
     if (!reset && frame->u.bye.last && remote->identity.memory)
         gw_remote_gone(core, remote);
@@ -478,6 +490,8 @@ static void fenced(struct gw_core *core, struct gw_conn *conn, const struct gw_e
         gw_send_frame(core, conn->id, GW_FRAME_RESET, frame->link);
         return;
     }
+    if (!conn->remote->link.alive)
+        take_for_alive(core, conn->remote);
     on_link(core, conn->remote, event);
 }
 

@@ -41,6 +41,7 @@ struct gw_link {
     uint64_t id; /* 0: down */
     uint64_t conn;
     bool dialled;  /* by us */
+    bool alive;    /* the remote spoke on it: its process is no earlier one, long dead */
     bool complete; /* the remote has told all that it knew: DATA may flow */
     uint64_t up_us;
     uint64_t heard_us;
@@ -101,6 +102,8 @@ struct gw_remote {
     struct gw_remote *next_same_hash;
     char name[GW_NAME_MAX + 1];
     struct gw_identity identity; /* of the last link */
+    uint64_t process; /* the last one that spoke on a link; 0: none did */
+    bool process_memory;
     bool passing; /* no more than its HELLO is known: forgotten with its last connection */
     bool gone;    /* a memory peer whose process has ended */
     bool ended;   /* one of that name has, in this open: others of that name may live on */

@@ -272,6 +272,128 @@ static void one_that_has_ended_may_be_followed_by_another(void **state)
     driver_close(&d);
 }
 
+/* ---- who is taken for the next process of that name ---- */
+
+static void welcome(struct driver *d, uint64_t conn, uint64_t link, uint64_t process)
+{
+    struct gw_frame frame = {.type = GW_FRAME_WELCOME, .link = link};
+    remote_identity(&frame.u.identity, "m", process);
+    frame.u.identity.memory = true;
+    driver_frame(d, conn, &frame);
+}
+
+/* The second process of m has 1 to 3 and began 2, and has no link; connection 2 says HELLO to m. */
+static void begin_dialling(struct driver *d)
+{
+    struct gw_range begun = {2, 2};
+    struct gw_ack_epoch entry = {
+        .epoch = EPOCH, .floor = 1, .handed = &begun, .handed_count = 1};
+    struct gw_frame ack = {.type = GW_FRAME_ACK};
+    driver_open(d, "a");
+    ack.link = driver_memory_link(d, 1, "m", 2);
+    remote_serve_all(d, 1, ack.link, 100);
+    driver_send(d, EPOCH, 1, 3, 10);
+    driver_commit(d);
+    ack.u.ack.epochs = &entry;
+    ack.u.ack.epoch_count = 1;
+    driver_frame(d, 1, &ack);
+    driver_lost(d, 1);
+    driver_dial(d, 2);
+    driver_tick(d, 0);
+}
+
+/* The first process sent it, and waited in a queue for longer than that lived. */
+static void a_late_welcome_of_an_earlier_process_ends_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin_dialling(&d);
+    welcome(&d, 2, 55, 1);
+    assert_int_equal(driver_link_to(&d, "m")->id, 55);
+    remote_say(&d, 2, GW_FRAME_RESET, 55); /* the second one knows no such link */
+    driver_tick(&d, SECOND);
+    assert_non_null(driver_sent_on(&d, 2, GW_FRAME_HELLO));
+    welcome(&d, 2, 56, 2);
+    remote_in_hand(&d, 2, 56, EPOCH, 1, 3);
+    remote_serve_all(&d, 2, 56, 100);
+    driver_member(&d, 3, "c", 100);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 0);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_crashed), 0);
+    for (uint64_t one = 1; one <= 3; one++)
+        assert_string_equal(driver_holder(&d, one), "m");
+    driver_close(&d);
+}
+
+static void a_process_that_was_dialled_follows_another_when_it_speaks(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin_dialling(&d);
+    welcome(&d, 2, 55, 3);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 0);
+    remote_serve_all(&d, 2, 55, 100);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 1);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_crashed), 1); /* 2 was begun */
+    assert_false(gw_remote_find(d.core, "m")->gone);
+    assert_int_equal(driver_link_to(&d, "m")->id, 55);
+    driver_commit(&d);
+    driver_commit(&d);
+    assert_string_equal(driver_holder(&d, 1), "m");
+    driver_tick(&d, DRIVER_HEARTBEAT_US); /* its link is looked at, and nothing else */
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 1);
+    driver_close(&d);
+}
+
+/* Two have ended: the one before, and the one that says so. */
+static void a_process_may_say_no_more_than_its_last_bye(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin_dialling(&d);
+    welcome(&d, 2, 55, 3);
+    leave_for_good(&d, 2, 55);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 2);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_crashed), 1);
+    assert_true(gw_remote_find(d.core, "m")->gone);
+    driver_close(&d);
+}
+
+/* It has a link when the one before ends: who has none is looked at as before. */
+static void a_process_that_follows_another_keeps_no_third_one_alive(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin_dialling(&d);
+    driver_memory_link(&d, 3, "n", 1);
+    driver_lost(&d, 3);
+    welcome(&d, 2, 55, 3);
+    remote_serve_all(&d, 2, 55, 100);
+    driver_tick(&d, 24 * HOUR);
+    driver_tick(&d, 24 * HOUR);
+    assert_false(is_known(&d, "n")); /* it has ended, and nothing of it is left */
+    driver_close(&d);
+}
+
+static void the_next_process_of_a_durable_peer_ends_nothing(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct gw_identity identity;
+    driver_open(&d, "a");
+    remote_identity(&identity, "b", 1);
+    remote_serve_all(&d, 1, driver_link_as(&d, 1, &identity), 100);
+    driver_send(&d, EPOCH, 1, 3, 10);
+    driver_commit(&d);
+    driver_lost(&d, 1);
+    identity.process = 2;
+    driver_link_as(&d, 2, &identity);
+    assert_int_equal(driver_counter(&d, GW_COUNTER_memory_peers_gone), 0);
+    assert_string_equal(driver_holder(&d, 1), "b");
+    driver_close(&d);
+}
+
 /* ---- replies to it ---- */
 
 static void reply(struct driver *d, uint64_t epoch, uint64_t sequence)
@@ -368,6 +490,11 @@ int main(void)
         cmocka_unit_test(one_that_has_ended_is_forgotten_when_nothing_leads_to_it),
         cmocka_unit_test(one_that_has_ended_is_known_while_something_of_it_is_in_hand),
         cmocka_unit_test(one_that_has_ended_may_be_followed_by_another),
+        cmocka_unit_test(a_late_welcome_of_an_earlier_process_ends_nothing),
+        cmocka_unit_test(a_process_that_was_dialled_follows_another_when_it_speaks),
+        cmocka_unit_test(a_process_may_say_no_more_than_its_last_bye),
+        cmocka_unit_test(a_process_that_follows_another_keeps_no_third_one_alive),
+        cmocka_unit_test(the_next_process_of_a_durable_peer_ends_nothing),
         cmocka_unit_test(a_reply_to_one_that_has_ended_ends_at_once),
         cmocka_unit_test(a_reply_that_is_being_assigned_when_its_client_ends_ends_too),
         cmocka_unit_test(an_idle_epoch_is_told_once),
