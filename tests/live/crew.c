@@ -146,26 +146,16 @@ static void *take_answers(void *context)
 
 /* ---- coming and leaving ---- */
 
-static godwit_peer_t *open_peer(const char *name)
-{
-    godwit_peer_options_t options = live_options(name);
-    godwit_peer_t *peer;
-
-    options.heartbeat_ms = CREW_HEARTBEAT_MS;
-    ok(godwit_peer_open(&options, &peer));
-    return peer;
-}
-
 void crew_come(void)
 {
     static const char *const names[HONEST] = {"honest-a", "honest-b"};
 
-    crew_server = open_peer("server");
+    crew_server = live_peer_beating("server", CREW_HEARTBEAT_MS);
     live_bind(crew_server, crew_endpoint);
     work = live_stage(crew_server, "work");
     for (uint32_t i = 0; i < HONEST; i++) {
         crew[i].index = i;
-        crew[i].peer = open_peer(names[i]);
+        crew[i].peer = live_peer_beating(names[i], CREW_HEARTBEAT_MS);
         crew[i].back = live_stage(crew[i].peer, "back");
         ok(godwit_peer_connect(crew[i].peer, crew_endpoint));
     }
@@ -321,7 +311,7 @@ void crew_moved(const char *name, ...)
 
 void crew_newcomer(const char *name)
 {
-    godwit_peer_t *peer = open_peer(name);
+    godwit_peer_t *peer = live_peer_beating(name, CREW_HEARTBEAT_MS);
     struct note note = {0, MOST - ++newcomers}; /* from the end, where honest-a does not get */
     godwit_id_t id;
 

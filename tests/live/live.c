@@ -5,6 +5,7 @@
 #include "live.h"
 
 #include <ftw.h>
+#include <inttypes.h>
 
 void live_ok(godwit_err_t error, const char *call, const char *file, int line)
 {
@@ -53,13 +54,19 @@ godwit_peer_options_t live_options(const char *name)
     return options;
 }
 
-godwit_peer_t *live_peer(const char *name)
+godwit_peer_t *live_peer_beating(const char *name, uint32_t heartbeat_ms)
 {
     godwit_peer_options_t options = live_options(name);
     godwit_peer_t *peer;
 
+    options.heartbeat_ms = heartbeat_ms;
     ok(godwit_peer_open(&options, &peer));
     return peer;
+}
+
+godwit_peer_t *live_peer(const char *name)
+{
+    return live_peer_beating(name, LIVE_HEARTBEAT_MS);
 }
 
 godwit_peer_t *live_disk_peer(const char *name, const char *directory)
@@ -107,6 +114,20 @@ void live_push_numbered(godwit_peer_t *peer, const char *stage, uint32_t count, 
     }
     free(bytes);
     ok(godwit_peer_drain(peer, GODWIT_STORED, LIVE_TIMEOUT_MS));
+}
+
+uint64_t live_anonymous_kib(void)
+{
+    char line[128];
+    uint64_t kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
+            break;
+    fclose(file);
+    return kib;
 }
 
 uint64_t live_counter(godwit_peer_t *peer, const char *name)

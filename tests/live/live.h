@@ -34,6 +34,8 @@ void live_says(const char *text, const char *file, int line);
 
 godwit_peer_options_t live_options(const char *name);
 godwit_peer_t *live_peer(const char *name);                      /* in memory */
+/* The same with another heartbeat. */
+godwit_peer_t *live_peer_beating(const char *name, uint32_t heartbeat_ms);
 godwit_peer_t *live_disk_peer(const char *name, const char *directory); /* durability os */
 void live_bind(godwit_peer_t *peer, char endpoint[256]);
 void live_join(godwit_peer_t *dialler, godwit_peer_t *listener); /* binds one, dials from other */
@@ -42,6 +44,7 @@ godwit_stage_t *live_stage(godwit_peer_t *peer, const char *stage);
  * and waits until they are stored. */
 void live_push_numbered(godwit_peer_t *peer, const char *stage, uint32_t count, size_t size);
 uint64_t live_counter(godwit_peer_t *peer, const char *name);
+uint64_t live_anonymous_kib(void); /* memory of this process, without file pages */
 godwit_delivery_t *live_next(godwit_stage_t *stage);
 
 /* A directory of the test's own below TMPDIR, and its end. */

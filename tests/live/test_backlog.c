@@ -5,7 +5,6 @@
 
 #include "live.h"
 
-#include <inttypes.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MESSAGES 20000 /* memory is the sanitizer's, and time too */
@@ -15,20 +14,6 @@
 #define BOUND_KIB (96 * 1024) /* a fifth of the backlog */
 #endif
 #define SIZE 300
-
-static uint64_t anonymous_kib(void)
-{
-    char line[128];
-    uint64_t kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
-            break;
-    fclose(file);
-    return kib;
-}
 
 /* Acks all and returns the most memory seen on the way. */
 static uint64_t take_all(godwit_stage_t *stage)
@@ -45,8 +30,8 @@ static uint64_t take_all(godwit_stage_t *stage)
         assert_true(number < MESSAGES && !seen[number]);
         seen[number] = 1;
         ok(godwit_ack(&delivery));
-        if (i % 10000 == 0 && anonymous_kib() > most)
-            most = anonymous_kib();
+        if (i % 10000 == 0 && live_anonymous_kib() > most)
+            most = live_anonymous_kib();
     }
     return most;
 }
@@ -61,7 +46,7 @@ static void a_backlog_waits_on_disk_and_drains_within_bounded_memory(void **stat
     snprintf(sub, sizeof sub, "%s/walker", live_directory(path));
     walker = live_disk_peer("walker", sub);
     live_push_numbered(walker, "work", MESSAGES, SIZE);
-    assert_true(anonymous_kib() < BOUND_KIB);
+    assert_true(live_anonymous_kib() < BOUND_KIB);
     ok(godwit_peer_close(&walker));
     walker = live_disk_peer("walker", sub);
     assert_int_equal(live_counter(walker, "outbox_messages_now"), MESSAGES);

@@ -26,21 +26,12 @@ int __wrap_sched_yield(void)
     return __real_sched_yield();
 }
 
-static godwit_peer_t *rare_peer(const char *name)
-{
-    godwit_peer_options_t options = live_options(name);
-    godwit_peer_t *peer;
-
-    options.heartbeat_ms = RARE_HEARTBEAT_MS;
-    ok(godwit_peer_open(&options, &peer));
-    return peer;
-}
-
 /* The client takes a reply that is there already and does nothing more at all: that it has it is
  * decided with whatever the engine does next, and there is nothing but the reminder. */
 static void a_decision_that_nobody_waits_for_is_made_soon(void **state)
 {
-    godwit_peer_t *client = rare_peer("client"), *server = rare_peer("server");
+    godwit_peer_t *client = live_peer_beating("client", RARE_HEARTBEAT_MS);
+    godwit_peer_t *server = live_peer_beating("server", RARE_HEARTBEAT_MS);
     godwit_service_t *service = serve(server, gated_echo, 1);
     const godwit_id_t never = {1, 1};
     godwit_reply_t *reply;
@@ -68,7 +59,8 @@ static void a_decision_that_nobody_waits_for_is_made_soon(void **state)
  * thread sleeps on. */
 static void what_falls_due_when_a_waiter_has_left_is_done(void **state)
 {
-    godwit_peer_t *walker = rare_peer("walker"), *worker = rare_peer("worker");
+    godwit_peer_t *walker = live_peer_beating("walker", RARE_HEARTBEAT_MS);
+    godwit_peer_t *worker = live_peer_beating("worker", RARE_HEARTBEAT_MS);
     godwit_stage_t *stage = live_stage(worker, "s"), *own = live_stage(walker, "own");
     godwit_delivery_t *delivery, *none;
 
@@ -136,7 +128,8 @@ static void *take(void *stage)
 /* One of them drives the engine and the others sleep, when a run of messages comes. */
 static void each_of_several_who_wait_is_woken_for_a_message(void **state)
 {
-    godwit_peer_t *walker = rare_peer("walker"), *worker = rare_peer("worker");
+    godwit_peer_t *walker = live_peer_beating("walker", RARE_HEARTBEAT_MS);
+    godwit_peer_t *worker = live_peer_beating("worker", RARE_HEARTBEAT_MS);
     godwit_stage_t *stage = live_stage(worker, "s");
     pthread_t takers[TAKERS];
 

@@ -263,23 +263,9 @@ static void large_replies_wait_in_the_store(void **state)
 #define BOUND_KIB (192 * 1024)
 #endif
 
-static uint64_t anonymous_kib(void)
-{
-    char line[128];
-    uint64_t kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
-            break;
-    fclose(file);
-    return kib;
-}
-
 static void look(uint64_t *most)
 {
-    uint64_t now = anonymous_kib();
+    uint64_t now = live_anonymous_kib();
 
     if (now > *most)
         *most = now;
@@ -297,7 +283,7 @@ static void many_large_ones_wait_on_disk(void **state)
     (void)state;
     fill(bytes, LARGEST, 0);
     fill(other, LARGEST, 0);
-    before = anonymous_kib();
+    before = live_anonymous_kib();
     for (uint64_t i = 0; i < MANY; i++) {
         fill(bytes, 64, i);
         ok(godwit_push_data(walker, "work", bytes, LARGEST, NULL));

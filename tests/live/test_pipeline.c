@@ -10,21 +10,13 @@
 
 #define MANY 10000
 
-/* Of a link that no slow machine loses: what comes on a new one is flagged. */
-static godwit_peer_t *patient_peer(const char *name)
-{
-    godwit_peer_options_t options = live_options(name);
-    godwit_peer_t *peer;
-
-    options.heartbeat_ms = 5000;
-    ok(godwit_peer_open(&options, &peer));
-    return peer;
-}
+#define PATIENT_MS 5000 /* no slow machine loses this link: what comes on a new one is flagged */
 
 static void ten_thousand_messages_are_acked_once_each(void **state)
 {
     static unsigned char seen[MANY];
-    godwit_peer_t *walker = patient_peer("walker"), *worker = patient_peer("worker");
+    godwit_peer_t *walker = live_peer_beating("walker", PATIENT_MS);
+    godwit_peer_t *worker = live_peer_beating("worker", PATIENT_MS);
     godwit_stage_t *stage = live_stage(worker, "hash");
 
     (void)state;

@@ -151,3 +151,15 @@ const char *file_ending(const char *directory, const char *end)
     snprintf(path, PATH_MAX, "%s/%s", directory, best);
     return path;
 }
+
+unsigned folder_entries(const char *path)
+{
+    DIR *stream = opendir(path);
+    unsigned count = 0;
+
+    assert_non_null(stream);
+    while (readdir(stream))
+        count++;
+    closedir(stream);
+    return count - 2; /* . and .. */
+}

@@ -28,6 +28,7 @@ void *file_read(const char *path, size_t *size); /* malloc'ed */
 void file_flip(const char *path, size_t offset, unsigned char bits);
 size_t file_size(const char *path);
 bool file_exists(const char *path);
+unsigned folder_entries(const char *path);
 /* The first file of a directory, by name, that ends so: "db/000003.log" for ("...", ".log"). */
 const char *file_ending(const char *directory, const char *end);
 

@@ -72,18 +72,6 @@ static void make_store(const char *path)
     gw_store_close(&store);
 }
 
-static unsigned count_entries(const char *path)
-{
-    DIR *stream = opendir(path);
-    unsigned count = 0;
-
-    assert_non_null(stream);
-    while (readdir(stream))
-        count++;
-    closedir(stream);
-    return count - 2; /* . and .. */
-}
-
 static void a_missing_directory_is_made(void **state)
 {
     const char *path = scratch_at(*state, "new");
@@ -92,9 +80,9 @@ static void a_missing_directory_is_made(void **state)
     make_store(path);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
-    assert_int_equal(count_entries(path), 4); /* the marker, generation, db/ and bodies/ */
+    assert_int_equal(folder_entries(path), 4); /* the marker, generation, db/ and bodies/ */
     make_store(path);
-    assert_int_equal(count_entries(path), 4);
+    assert_int_equal(folder_entries(path), 4);
 }
 
 static void an_empty_directory_is_taken(void **state)
@@ -124,7 +112,7 @@ static void foreign_content_is_refused_and_left_alone(void **state)
     file_write(scratch_at(*state, "theirs/thesis.txt"), "words", 5);
     ASSERT_REFUSED(path, GW_STORE_FOREIGN, "thesis.txt");
     assert_non_null(strstr(why, "empty or new directory"));
-    assert_int_equal(count_entries(path), 1);
+    assert_int_equal(folder_entries(path), 1);
 }
 
 static void a_foreign_file_named_like_the_marker_is_refused(void **state)
@@ -137,7 +125,7 @@ static void a_foreign_file_named_like_the_marker_is_refused(void **state)
     unlink(scratch_at(*state, "theirs/godwit"));
     assert_int_equal(mkdir(scratch_at(*state, "theirs/godwit"), 0700), 0);
     ASSERT_REFUSED(scratch_at(*state, "theirs"), GW_STORE_FOREIGN, "another directory");
-    assert_int_equal(count_entries(scratch_at(*state, "theirs")), 1);
+    assert_int_equal(folder_entries(scratch_at(*state, "theirs")), 1);
 }
 
 static void a_file_is_no_directory(void **state)
@@ -208,11 +196,11 @@ static void a_damaged_marker_is_refused(void **state)
 static void a_missing_current_is_damage_not_a_new_store(void **state)
 {
     make_store(scratch_at(*state, "store"));
-    unsigned before = count_entries(scratch_at(*state, "store/db"));
+    unsigned before = folder_entries(scratch_at(*state, "store/db"));
 
     assert_int_equal(unlink(scratch_at(*state, "store/db/CURRENT")), 0);
     ASSERT_REFUSED(scratch_at(*state, "store"), GW_STORE_CORRUPT, "db/CURRENT is missing");
-    assert_int_equal(count_entries(scratch_at(*state, "store/db")), before - 1);
+    assert_int_equal(folder_entries(scratch_at(*state, "store/db")), before - 1);
 }
 
 static void a_store_without_its_marker_is_foreign(void **state)
